@@ -62,3 +62,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f" Did you mean {near[0]!r}?"
     return f" Known: {', '.join(words)}." if words else ""
+
+
+class InvalidRequest(LeerooError):
+    """The request itself cannot be routed: no messages, nothing in them, or a wrong argument."""

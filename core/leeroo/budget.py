@@ -1,0 +1,218 @@
+"""What one call may cost and must reach: `Budget`; and `budget()`, the ambient budget of a block of code.
+
+Nearest wins: a call's own kwargs, then the ambient budget, then the router's defaults. The three selection rules
+(`min_quality`, `tolerance`, `willingness_to_pay`) are alternatives, so a nearer rule replaces a farther one.
+"""
+
+import math
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from leeroo.errors import BudgetExceeded, ConfigError, did_you_mean
+from leeroo.experts import to_nano, to_usd
+
+RULES = ("min_quality", "tolerance", "willingness_to_pay")
+DEFAULT_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The constraints of one call. None means: not set here.
+
+    Attributes:
+        max_cost: USD, hard cap of the call with all its retries and fallbacks.
+        min_quality: 0..1; adequate means a predicted quality of at least this.
+        tolerance: 0..1; adequate means within this of the best eligible expert (the default rule, 0.02).
+        willingness_to_pay: USD that a right answer is worth: the largest quality x this - cost is picked.
+        max_latency: Seconds; slower experts are not eligible, and it is the call's deadline.
+        scope: Ledger account charged, "acme/team-a/user-7".
+        expert: Name of the expert to use, whatever its prediction.
+
+    Raises:
+        ConfigError: A value of the wrong type or range, or two selection rules at once.
+    """
+
+    max_cost: float | None = None
+    min_quality: float | None = None
+    tolerance: float | None = None
+    willingness_to_pay: float | None = None
+    max_latency: float | None = None
+    scope: str | None = None
+    expert: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, unit in (("max_cost", "USD"), ("willingness_to_pay", "USD"), ("max_latency", "seconds")):
+            _check_number(name, getattr(self, name), unit, math.inf)
+        if self.max_latency == 0:
+            raise ConfigError("max_latency is 0; give the seconds that a call may take, more than 0.")
+        for name in ("min_quality", "tolerance"):
+            _check_number(name, getattr(self, name), "a probability", 1.0)
+        for name in ("scope", "expert"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value.strip()):
+                raise ConfigError(f"{name} is {value!r}; give a non-empty string.")
+        rules = [name for name in RULES if getattr(self, name) is not None]
+        if len(rules) > 1:
+            raise ConfigError(f"{' and '.join(rules)} are different rules of choice; give one of them.")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Budget":
+        """A budget from a mapping such as a pool file's `budget`; unknown keys are refused with the nearest known one."""
+        for key in given:
+            if key not in BUDGET_KWARGS:
+                raise ConfigError(f"Unknown budget key {key!r}.{did_you_mean(key, BUDGET_KWARGS)}")
+        return cls(**given)
+
+    def over(self, farther: "Budget") -> "Budget":
+        """This budget where it says something, the farther one elsewhere."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+        if any(rule in own for rule in RULES):
+            farther = replace(farther, **dict.fromkeys(RULES))
+        return replace(farther, **own)
+
+    def to_dict(self) -> dict[str, float | str]:
+        """What is set, JSON-safe."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+
+
+BUDGET_KWARGS = tuple(f.name for f in fields(Budget))
+
+
+def split_kwargs(kwargs: Mapping[str, Any]) -> tuple[Budget, dict[str, Any]]:
+    """Part a call's kwargs into its budget and what is meant for the expert.
+
+    Raises:
+        ConfigError: A bad value, or a kwarg that is a near miss of a budget's (it would be silently ignored).
+    """
+    import difflib
+
+    own = {key: value for key, value in kwargs.items() if key in BUDGET_KWARGS}
+    rest = {key: value for key, value in kwargs.items() if key not in BUDGET_KWARGS}
+    for key in rest:
+        near = difflib.get_close_matches(key, BUDGET_KWARGS, n=1, cutoff=0.85)
+        if near:
+            raise ConfigError(f"Unknown kwarg {key!r}. Did you mean {near[0]!r}?")
+    return Budget(**own), rest
+
+
+def _check_number(name: str, value: object, unit: str, most: float) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f"{name} is {value!r}; give a number ({unit}).")
+    if math.isnan(value) or value < 0 or value > most or (math.isinf(value) and name != "max_cost"):
+        limit = "between 0 and 1" if most == 1.0 else "0 or more"
+        raise ConfigError(f"{name} is {value}; give {unit}, {limit}.")
+
+
+@dataclass(eq=False)
+class Spent:
+    """What the calls inside a `budget()` block have cost; live, and safe to read from any thread.
+
+    Attributes:
+        calls: Calls that were closed.
+        by_expert: USD by expert name.
+    """
+
+    max_total_cost: float | None = None
+    calls: int = 0
+    by_expert: dict[str, float] = field(default_factory=dict)
+    _nano: int = 0
+    _reserved: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def cost(self) -> float:
+        """USD spent so far."""
+        return to_usd(self._nano)
+
+    @property
+    def remaining(self) -> float | None:
+        """USD that further calls may still spend, or None where there is no total."""
+        left = self.remaining_nano
+        return None if left is None else to_usd(left)
+
+    @property
+    def remaining_nano(self) -> int | None:
+        """Nano-dollars neither spent nor reserved, or None where there is no total."""
+        if self.max_total_cost is None:
+            return None
+        with self._lock:
+            return max(0, to_nano(self.max_total_cost) - self._nano - self._reserved)
+
+    def reserve(self, nano: int) -> None:
+        """Set worst-case money aside before an attempt.
+
+        Raises:
+            BudgetExceeded: The total would be passed.
+        """
+        with self._lock:
+            if self.max_total_cost is not None:
+                left = to_nano(self.max_total_cost) - self._nano - self._reserved
+                if nano > left:
+                    raise BudgetExceeded(
+                        f"max_total_cost={self.max_total_cost} USD leaves {to_usd(max(0, left)):.9f} USD; "
+                        f"the next attempt may cost {to_usd(nano):.9f} USD."
+                    )
+            self._reserved += nano
+
+    def settle(self, reserved: int, actual: int, expert: str) -> None:
+        """Exchange a reservation for what the attempt really cost."""
+        with self._lock:
+            self._reserved -= reserved
+            self._nano += actual
+            if actual:
+                self.by_expert[expert] = round(self.by_expert.get(expert, 0.0) + to_usd(actual), 9)
+
+    def count_call(self) -> None:
+        """Count one closed call."""
+        with self._lock:
+            self.calls += 1
+
+
+@dataclass(frozen=True)
+class Ambient:
+    """The budgets of the `budget()` blocks around the current code, merged, and their accounts, outermost first."""
+
+    budget: Budget = field(default_factory=Budget)
+    accounts: tuple[Spent, ...] = ()
+
+
+_ambient: ContextVar[Ambient | None] = ContextVar("leeroo_budget", default=None)
+_NONE = Ambient()
+
+
+def ambient() -> Ambient:
+    """The ambient budget of the current context."""
+    return _ambient.get() or _NONE
+
+
+@contextmanager
+def budget(*, max_total_cost: float | None = None, **kwargs: Any) -> Iterator[Spent]:
+    """Give every Leeroo call inside the block a budget, and count what they cost together.
+
+    Works through chains, engines, agents and async tasks started inside the block; plain threads see it when they are
+    started with `contextvars.copy_context().run`. Blocks nest: the inner one's kwargs win, both are charged.
+
+    Args:
+        max_total_cost: USD, hard cap on all calls of the block together.
+        **kwargs: The fields of `Budget`, per call.
+
+    Yields:
+        The running account: `spent.cost`, `spent.calls`, `spent.by_expert`, `spent.remaining`.
+
+    Raises:
+        ConfigError: An unknown kwarg or a bad value.
+    """
+    _check_number("max_total_cost", max_total_cost, "USD", math.inf)
+    outer = ambient()
+    spent = Spent(max_total_cost=max_total_cost)
+    token = _ambient.set(Ambient(Budget.of(kwargs).over(outer.budget), (*outer.accounts, spent)))
+    try:
+        yield spent
+    finally:
+        _ambient.reset(token)

@@ -1,0 +1,52 @@
+"""One request as the router sees it: `Query`."""
+
+from dataclasses import dataclass
+
+from leeroo.errors import InvalidRequest
+from leeroo.experts import Capability
+
+MEDIA_TOKENS = 1_600
+"""Input tokens assumed for one image, sound or document: what large providers charge at most for one picture tile set."""
+
+TOOL_TOKENS = 400
+"""Input tokens assumed for the instructions that providers add when tools are given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The text and the needs of one request.
+
+    Attributes:
+        text: What the predictor reads: the newest thing that the user asked.
+        prompt: Everything that the expert will read, tool schemas included; only counted, never kept.
+        messages: Number of messages, for the chat format's own tokens.
+        media: Number of non-text parts.
+        needs: Capabilities that an expert must have.
+        max_tokens: The output cap that the caller asked for.
+        sticky: Expert that must go on, because the request continues its tool loop.
+        last_expert: Expert that answered the previous turn, whose provider may have the history in its cache.
+        cached_tokens: Input tokens that `last_expert` is expected to read from its cache.
+    """
+
+    text: str
+    prompt: str = ""
+    messages: int = 1
+    media: int = 0
+    needs: frozenset[Capability] = frozenset()
+    max_tokens: int | None = None
+    sticky: str | None = None
+    last_expert: str | None = None
+    cached_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        if self.messages < 1:
+            raise InvalidRequest("There are no messages: give at least one.")
+        if not self.text.strip() and not self.prompt.strip() and not self.media:
+            raise InvalidRequest("The message is empty: there is nothing to answer. Give some text.")
+        if self.max_tokens is not None and (isinstance(self.max_tokens, bool) or self.max_tokens < 1):
+            raise InvalidRequest(f"max_tokens is {self.max_tokens}; give 1 or more.")
+
+    @property
+    def overhead(self) -> int:
+        """Upper bound of the tokens that the chat format, media and tools add to the text."""
+        return 16 + 8 * self.messages + MEDIA_TOKENS * self.media + (TOOL_TOKENS if "tools" in self.needs else 0)

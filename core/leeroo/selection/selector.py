@@ -1,0 +1,101 @@
+"""Whom to pick: the cheapest adequate expert, the best within budget, or the best value.
+
+Pure functions of predictions, prices and constraints; nothing here knows how an expert is called.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from leeroo.budget import DEFAULT_TOLERANCE, Budget
+from leeroo.experts import NANO, Expert, to_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One expert of the pool, judged for one query.
+
+    Attributes:
+        expert: Who.
+        quality: Predicted P(score), 0..1.
+        source: Where the prediction comes from: "learned", "benchmark", "prior" or "constant".
+        input_tokens: Expected input tokens.
+        input_upper: Upper bound of the input tokens.
+        output_tokens: Expected output tokens.
+        expected_cost: Nano-dollars.
+        worst_cost: Nano-dollars, with the upper bound of the input and the full output cap.
+        max_tokens: Output cap.
+        latency: Estimated seconds, None when nothing is known.
+        ineligible: Why the expert cannot be used for this call, None when it can.
+    """
+
+    expert: Expert
+    quality: float
+    source: str
+    input_tokens: int
+    input_upper: int
+    output_tokens: int
+    expected_cost: int
+    worst_cost: int
+    max_tokens: int
+    latency: float | None = None
+    ineligible: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The candidate for the record, JSON-safe, in USD."""
+        return {
+            "expert": self.expert.name,
+            "quality": round(self.quality, 4),
+            "source": self.source,
+            "expected_cost": to_usd(self.expected_cost),
+            "worst_cost": to_usd(self.worst_cost),
+            "latency": None if self.latency is None else round(self.latency, 3),
+            "ineligible": self.ineligible,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The order in which experts are tried.
+
+    Attributes:
+        order: Eligible candidates, the chosen one first, then the fallbacks.
+        adequate: Whether the chosen one meets the rule.
+        rule: The rule in words.
+    """
+
+    order: tuple[Candidate, ...]
+    adequate: bool
+    rule: str
+
+
+def select(candidates: Sequence[Candidate], budget: Budget) -> Selection:
+    """Order the eligible candidates by the budget's rule.
+
+    - `expert`: the pinned one, then nothing: a pin is not a wish.
+    - `willingness_to_pay` w: by quality x w - expected cost, the largest first.
+    - `min_quality` m: adequate when quality >= m; `tolerance` t: adequate when quality >= best - t. The cheapest
+      adequate one first, then the other adequate ones by cost, then the rest by quality. None adequate: by quality.
+
+    Args:
+        candidates: All candidates; ineligible ones are left out of the order.
+        budget: The rule and its value.
+    """
+    eligible = [c for c in candidates if c.ineligible is None]
+    if budget.expert is not None:
+        return Selection(tuple(eligible), adequate=True, rule=f"pinned to {budget.expert}")
+    if not eligible:
+        return Selection((), adequate=False, rule="none eligible")
+    if budget.willingness_to_pay is not None:
+        worth = budget.willingness_to_pay * NANO
+        order = sorted(eligible, key=lambda c: (c.expected_cost - c.quality * worth, c.expected_cost))
+        return Selection(tuple(order), adequate=True, rule=f"most value at {budget.willingness_to_pay} USD a right answer")
+    if budget.min_quality is not None:
+        least, rule = budget.min_quality, f"cheapest with quality of at least {budget.min_quality}"
+    else:
+        tolerance = DEFAULT_TOLERANCE if budget.tolerance is None else budget.tolerance
+        least = max(c.quality for c in eligible) - tolerance
+        rule = f"cheapest within {tolerance} of the best"
+    # A quality of 0.8 that arrives as float32 0.79999995 is 0.8.
+    adequate = sorted((c for c in eligible if c.quality >= least - 1e-6), key=lambda c: (c.expected_cost, -c.quality))
+    rest = sorted((c for c in eligible if c.quality < least - 1e-6), key=lambda c: (-c.quality, c.expected_cost))
+    return Selection((*adequate, *rest), adequate=bool(adequate), rule=rule if adequate else f"{rule}: none, so the best")
