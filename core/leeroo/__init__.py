@@ -1,0 +1,44 @@
+"""Leeroo: a learned router that sends each call to the cheapest adequate LLM within its budget."""
+
+from leeroo._version import __version__
+from leeroo.budget import Budget, Spent, budget
+from leeroo.errors import (
+    BudgetExceeded,
+    ConfigError,
+    ExpertsFailed,
+    InvalidRequest,
+    LeerooError,
+    MissingDependency,
+    NoEligibleExpert,
+)
+from leeroo.experts import Expert, Latency, Pool, Price, PriceTier
+from leeroo.query import Query
+from leeroo.routing.call import Attempt, Call, Decision, Usage, last_call
+from leeroo.routing.router import Router, feedback
+
+__all__ = [
+    "Attempt",
+    "Budget",
+    "BudgetExceeded",
+    "Call",
+    "ConfigError",
+    "Decision",
+    "Expert",
+    "ExpertsFailed",
+    "InvalidRequest",
+    "Latency",
+    "LeerooError",
+    "MissingDependency",
+    "NoEligibleExpert",
+    "Pool",
+    "Price",
+    "PriceTier",
+    "Query",
+    "Router",
+    "Spent",
+    "Usage",
+    "__version__",
+    "budget",
+    "feedback",
+    "last_call",
+]

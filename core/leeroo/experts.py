@@ -183,7 +183,9 @@ class Expert(Strict):
         places = {"base_url": self.base_url or "", **{f"headers.{k}": v for k, v in self.headers.items()}}
         for place, text in places.items():
             if LOOKS_LIKE_KEY.search(text) or re.search(r"//[^/@\s]+:[^/@\s]+@", text):
-                raise ValueError(f"{place} holds what looks like a secret; put it in an environment variable (api_key_env)")
+                raise ValueError(
+                    f"{place} holds what looks like a secret; put it in an environment variable (api_key_env)"
+                )
         return self
 
     @property
@@ -212,7 +214,9 @@ class Expert(Strict):
             return None
         key = os.environ.get(self.api_key_env)
         if not key:
-            raise ConfigError(f"Expert {self.name!r} needs the environment variable {self.api_key_env}, which is not set.")
+            raise ConfigError(
+                f"Expert {self.name!r} needs the environment variable {self.api_key_env}, which is not set."
+            )
         return key
 
 
@@ -234,7 +238,9 @@ class Pool:
         self._experts = {name: _as_expert(name, given, source) for name, given in experts.items()}
         self.source = source
         if reference is not None and reference not in self._experts:
-            raise ConfigError(f"{source}: reference {reference!r} is not in the pool.{did_you_mean(reference, self._experts)}")
+            raise ConfigError(
+                f"{source}: reference {reference!r} is not in the pool.{did_you_mean(reference, self._experts)}"
+            )
         self.reference = reference or max(self, key=_typical_cost).name
 
     def __iter__(self) -> Iterator[Expert]:
@@ -308,7 +314,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         known: Mapping[str, Any] = model.model_fields
         for part in first["loc"][:-1]:
             inner = {"price": Price, "tiers": PriceTier, "latency": Latency}.get(str(part))
-            known = inner.model_fields if inner else known
+            known = inner.model_fields if inner else known  # type: ignore[attr-defined]
         return f"{place}: unknown key.{did_you_mean(str(first['loc'][-1]), set(known) - {'name'})}"
     message = str(first["msg"]).removeprefix("Value error, ")
     return f"{place}: {message}"

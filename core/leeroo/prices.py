@@ -7,7 +7,13 @@ from typing import Any
 from leeroo.experts import Expert, Price, PriceTier
 
 # LangChain's provider names, where genai-prices has another.
-_PROVIDERS = {"google_genai": "google", "google_vertexai": "google", "azure_openai": "azure", "bedrock": "aws", "mistralai": "mistral"}
+_PROVIDERS = {
+    "google_genai": "google",
+    "google_vertexai": "google",
+    "azure_openai": "azure",
+    "bedrock": "aws",
+    "mistralai": "mistral",
+}
 
 
 @dataclass(frozen=True)

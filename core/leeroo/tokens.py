@@ -105,10 +105,11 @@ def _load_tokenizer(path: str) -> Any:
 def _ask_server(url: str, text: str) -> int | None:
     body = json.dumps({"content": text}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s) only
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    try:
         with urllib.request.urlopen(request, timeout=1.0) as answer:  # noqa: S310
             return len(json.load(answer)["tokens"])
-    return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 # tiktoken downloads a vocabulary at its first use. A daemon thread does that, so that no call waits for it: until the

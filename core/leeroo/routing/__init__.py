@@ -1,0 +1,1 @@
+"""One call's life: decision, attempts, health, ledger."""

@@ -22,7 +22,14 @@ _STATUS: dict[int, Kind] = {
     400: "bad_request", 401: "auth", 403: "auth", 404: "not_found", 408: "timeout", 409: "server",
     413: "context_overflow", 422: "bad_request", 429: "rate_limit",
 }  # fmt: skip
-_OVERFLOW = ("context_length", "context length", "maximum context", "context window", "exceed_context", "too many tokens")
+_OVERFLOW = (
+    "context_length",
+    "context length",
+    "maximum context",
+    "context window",
+    "exceed_context",
+    "too many tokens",
+)
 _FILTER = ("content_filter", "content filter", "content_policy", "content management policy")
 
 

@@ -88,7 +88,9 @@ def select(candidates: Sequence[Candidate], budget: Budget) -> Selection:
     if budget.willingness_to_pay is not None:
         worth = budget.willingness_to_pay * NANO
         order = sorted(eligible, key=lambda c: (c.expected_cost - c.quality * worth, c.expected_cost))
-        return Selection(tuple(order), adequate=True, rule=f"most value at {budget.willingness_to_pay} USD a right answer")
+        return Selection(
+            tuple(order), adequate=True, rule=f"most value at {budget.willingness_to_pay} USD a right answer"
+        )
     if budget.min_quality is not None:
         least, rule = budget.min_quality, f"cheapest with quality of at least {budget.min_quality}"
     else:
@@ -98,4 +100,6 @@ def select(candidates: Sequence[Candidate], budget: Budget) -> Selection:
     # A quality of 0.8 that arrives as float32 0.79999995 is 0.8.
     adequate = sorted((c for c in eligible if c.quality >= least - 1e-6), key=lambda c: (c.expected_cost, -c.quality))
     rest = sorted((c for c in eligible if c.quality < least - 1e-6), key=lambda c: (-c.quality, c.expected_cost))
-    return Selection((*adequate, *rest), adequate=bool(adequate), rule=rule if adequate else f"{rule}: none, so the best")
+    return Selection(
+        (*adequate, *rest), adequate=bool(adequate), rule=rule if adequate else f"{rule}: none, so the best"
+    )

@@ -1,0 +1,82 @@
+"""The pool file: experts, reference, budget and ledger of one router, in YAML or as a dict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leeroo.budget import Budget
+from leeroo.errors import ConfigError, did_you_mean
+from leeroo.experts import Pool, load_mapping
+from leeroo.routing.ledger import Ledger, MemoryLedger
+
+KEYS = ("experts", "reference", "budget", "ledger")
+
+
+@dataclass(frozen=True)
+class PoolFile:
+    """What a pool file says.
+
+    Attributes:
+        pool: Its experts.
+        budget: Defaults of every call.
+        ledger: URL of the ledger, None for one in memory.
+    """
+
+    pool: Pool
+    budget: Budget
+    ledger: str | None = None
+
+    def open_ledger(self) -> Ledger:
+        """The ledger that the file names.
+
+        Raises:
+            ConfigError: This version keeps its ledger in memory only.
+        """
+        if self.ledger not in (None, "memory"):
+            raise ConfigError(
+                f"ledger: {self.ledger!r} is not supported yet; leave it out to keep the ledger in memory."
+            )
+        return MemoryLedger()
+
+
+def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:
+    """Read a pool file, or a mapping of the same form.
+
+    Raises:
+        ConfigError: The file, a key or a value is not usable; the message names the place and the nearest valid key.
+    """
+    name = "pool" if isinstance(source, Mapping) else str(source)
+    data = source if isinstance(source, Mapping) else load_mapping(source)
+    for key in data:
+        if key not in KEYS:
+            raise ConfigError(f"{name}: unknown key {key!r}.{did_you_mean(str(key), KEYS)}")
+    experts = data.get("experts")
+    if not isinstance(experts, Mapping) or not experts:
+        raise ConfigError(
+            f"{name}: 'experts' must map at least one name to an expert, such as small: {{model: openai:gpt-5-nano}}."
+        )
+    for expert, given in experts.items():
+        if not isinstance(given, Mapping):
+            raise ConfigError(
+                f"{name}: experts.{expert} must be a mapping with the key 'model', not {type(given).__name__}."
+            )
+        if "model" not in given:
+            raise ConfigError(f"{name}: experts.{expert} has no 'model'; give one, such as openai:gpt-5-nano.")
+    given_budget = data.get("budget") or {}
+    if not isinstance(given_budget, Mapping):
+        raise ConfigError(f"{name}: 'budget' must be a mapping, such as {{max_cost: 0.02}}.")
+    reference, ledger = data.get("reference"), data.get("ledger")
+    for key, value in (("reference", reference), ("ledger", ledger)):
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{name}: {key!r} must be a string, not {type(value).__name__}.")
+    try:
+        budget = Budget.of({str(k): v for k, v in given_budget.items()})
+    except ConfigError as error:
+        raise ConfigError(f"{name}: budget: {error}") from None
+    pool = Pool({str(k): dict(v) for k, v in experts.items()}, reference=reference, source=name)
+    if budget.expert is not None and budget.expert not in pool:
+        raise ConfigError(
+            f"{name}: budget.expert {budget.expert!r} is not in the pool.{did_you_mean(budget.expert, pool.names)}"
+        )
+    return PoolFile(pool, budget, ledger)

@@ -1,0 +1,370 @@
+"""One call's life after the decision: `Call`, its `Attempt`s, and the record.
+
+Neither does I/O with experts: an adapter invokes them, so that sync, async and streamed paths share this bookkeeping.
+
+    with router.open(query, budget) as call:
+        for attempt in call.attempts():
+            try:
+                answer = ...  # attempt.expert, attempt.max_tokens, attempt.timeout
+            except Exception as error:
+                attempt.failed(error)
+            else:
+                attempt.succeeded(Usage(input_tokens=..., output_tokens=...))
+                return answer
+        raise call.exhausted()
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from leeroo.budget import Budget, Spent
+from leeroo.errors import BudgetExceeded, ExpertsFailed, LeerooError
+from leeroo.experts import Expert, Price, to_usd
+from leeroo.query import Query
+from leeroo.routing.failures import Failure, classify
+from leeroo.selection.selector import Candidate, Selection
+
+if TYPE_CHECKING:
+    from leeroo.routing.router import Router
+
+_last: ContextVar[dict[str, Any] | None] = ContextVar("leeroo_last_call", default=None)
+_last_anywhere: dict[str, Any] | None = None
+
+
+def last_call() -> dict[str, Any] | None:
+    """The record of the newest call that ended in this context, else of the newest in this process, else None."""
+    return _last.get() or _last_anywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an expert reports to have used.
+
+    Attributes:
+        input_tokens: All input tokens.
+        output_tokens: Output tokens, reasoning included.
+        cached_tokens: Input tokens read from the provider's cache.
+        estimated: True where the expert reported none and Leeroo counted.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which expert, why, and what comes next if it fails.
+
+    Attributes:
+        selection: The order of experts and the rule.
+        candidates: Every expert of the pool, judged.
+        budget: The merged budget of the call.
+        novelty: 0 (like the predictor's training data) .. 1 (unlike it).
+        seconds: What the decision took.
+    """
+
+    selection: Selection
+    candidates: tuple[Candidate, ...]
+    budget: Budget
+    novelty: float
+    seconds: float
+
+    @property
+    def chosen(self) -> Candidate:
+        """The candidate that is tried first."""
+        return self.selection.order[0]
+
+    @property
+    def expert(self) -> Expert:
+        """The expert that is tried first."""
+        return self.chosen.expert
+
+
+class Attempt:
+    """One try of one expert. Exactly one of `succeeded`, `failed` and `cancelled` ends it; later ones change nothing.
+
+    Attributes:
+        candidate: The judged expert.
+        max_tokens: The output cap to send, None where the caller set none and no money limits it.
+        timeout: Seconds that this try may take.
+    """
+
+    def __init__(
+        self, call: "Call", candidate: Candidate, max_tokens: int | None, timeout: float, reserved: int
+    ) -> None:
+        self.candidate = candidate
+        self.max_tokens = max_tokens
+        self.timeout = timeout
+        self._call = call
+        self._reserved = reserved
+        self._began = time.perf_counter()
+        self._first: float | None = None
+        self._reservation = call.router.ledger.reserve(call.id, call.decision.budget.scope, reserved)
+        self._open = True
+
+    @property
+    def expert(self) -> Expert:
+        """Who is tried."""
+        return self.candidate.expert
+
+    def first_token(self) -> None:
+        """Note the arrival of the first piece of a streamed answer."""
+        if self._first is None:
+            self._first = time.perf_counter() - self._began
+
+    def succeeded(self, usage: Usage, *, tool_call_ids: tuple[str, ...] = ()) -> None:
+        """The expert answered: settle what it cost.
+
+        Args:
+            usage: What it used.
+            tool_call_ids: Tool calls in the answer; their results go back to the same expert.
+        """
+        if not self._open:
+            return
+        seconds = time.perf_counter() - self._began
+        self._call.router.health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
+        self._call.router.remember(self.expert, tool_call_ids)
+        cost = _price(self.expert).cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+        self._end(cost, usage.estimated, None, seconds, usage)
+
+    def failed(self, error: BaseException, *, received: Usage | None = None) -> None:
+        """The expert failed. Returns where another expert may try; raises where none would help.
+
+        Args:
+            error: What it raised.
+            received: What had arrived before a stream broke. Money for it is on the record, and nobody else is tried:
+                the caller has seen the beginning of the answer.
+
+        Raises:
+            ExpertsFailed: The failure is the request's own, or came after the answer had begun.
+        """
+        if not self._open:
+            return
+        failure = classify(error)
+        cost = self._cost_of_failure(failure, received)
+        self._call.router.health.failed(self.expert, failure)
+        self._end(cost, cost > 0, failure, time.perf_counter() - self._began, received)
+        if failure.kind == "cancelled":
+            return
+        if failure.fatal or received is not None:
+            when = " after the answer had begun" if received is not None else ""
+            status = f" (HTTP {failure.status})" if failure.status else ""
+            message = f"Expert {self.expert.name!r} failed{when}: {failure.kind}{status}: {type(error).__name__}."
+            raise ExpertsFailed(message, self._call.finish()) from error
+
+    def cancelled(self, received: Usage | None = None) -> None:
+        """The caller gave up, for example by closing a stream: settle what had been used."""
+        if self._open:
+            cost = self._cost_of_failure(Failure("cancelled"), received)
+            self._end(cost, True, Failure("cancelled"), time.perf_counter() - self._began, received)
+
+    def _cost_of_failure(self, failure: Failure, received: Usage | None) -> int:
+        if received is not None and failure.kind == "cancelled":
+            return _price(self.expert).cost(received.input_tokens, received.output_tokens, received.cached_tokens)
+        return self._reserved if failure.billable or received is not None else 0
+
+    def _end(self, cost: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None) -> None:
+        self._open = False
+        self._call.router.ledger.settle(self._reservation, cost)
+        for account in self._call.accounts:
+            account.settle(self._reserved, cost, self.expert.name)
+        self._call.ended(self, cost, estimated, failure, seconds, usage)
+
+
+class Call:
+    """One request on its way: the decision, the money that is left, the attempts, and at the end the record.
+
+    Attributes:
+        id: Unique id, for feedback.
+        router: The router that opened it.
+        query: The request.
+        decision: Which experts, in which order, and why.
+        accounts: The `budget()` blocks that are charged.
+    """
+
+    def __init__(
+        self,
+        router: "Router",
+        query: Query,
+        decision: Decision,
+        cap: int | None,
+        capped: bool,
+        accounts: tuple[Spent, ...],
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.router = router
+        self.query = query
+        self.decision = decision
+        self.accounts = accounts
+        self._cap = cap
+        self._capped = capped
+        self._spent = 0
+        self._estimated = False
+        self._began = time.monotonic()
+        self._attempts: list[dict[str, Any]] = []
+        self._answered: tuple[Candidate, Usage] | None = None
+        self._error: LeerooError | None = None
+        self._record: dict[str, Any] | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
+
+    def attempts(self) -> Iterator[Attempt]:
+        """The tries, best expert first, each with its worst case reserved; ends when none is left that can be paid for."""
+        for candidate in self.decision.selection.order:
+            if self._answered is not None:
+                return
+            deadline = self.decision.budget.max_latency
+            left = None if deadline is None else deadline - (time.monotonic() - self._began)
+            if left is not None and left <= 0:
+                self._note(candidate, "deadline", f"max_latency={deadline} s is over")
+                return
+            if self._attempts and (reason := self.router.health.why_not(candidate.expert)):
+                self._note(candidate, "unhealthy", reason)
+                continue
+            max_tokens, worst = self._fit(candidate)
+            if worst is None:
+                self._note(candidate, "budget", "the rest of the budget does not pay for it")
+                continue
+            try:
+                self._reserve(worst)
+                attempt = Attempt(self, candidate, max_tokens, min(candidate.expert.timeout, left or 1e9), worst)
+            except BudgetExceeded as error:
+                self._error = error
+                self._note(candidate, "budget", str(error))
+                continue
+            self.router.health.started(candidate.expert)
+            yield attempt
+
+    def exhausted(self) -> LeerooError:
+        """The error to raise when no attempt answered."""
+        record = self.finish()
+        if self._error is not None and all(a["error"] == "budget" for a in self._attempts):
+            return BudgetExceeded(str(self._error), record)
+        tried = "; ".join(f"{a['expert']}: {a['error']}" for a in self._attempts) or "none could be tried"
+        spent = f" {to_usd(self._spent):.6f} USD is on the record." if self._spent else " Nothing was spent."
+        return ExpertsFailed(f"No expert answered ({tried}).{spent}", record)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The call's record, JSON-safe, with no prompt text in it."""
+        return self._record or self._make_record()
+
+    @property
+    def remaining_nano(self) -> int | None:
+        """Nano-dollars of the call's cap that are left, None where there is no cap."""
+        return None if self._cap is None else max(0, self._cap - self._spent)
+
+    def finish(self) -> dict[str, Any]:
+        """Close the call: write the record once, and return it."""
+        global _last_anywhere
+        with self._lock:
+            if self._record is not None:
+                return self._record
+            self._record = self._make_record()
+        for account in self.accounts:
+            account.count_call()
+        self.router.closed(self, self._record)
+        _last.set(self._record)
+        _last_anywhere = self._record
+        return self._record
+
+    def ended(
+        self, attempt: Attempt, cost: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None
+    ) -> None:
+        """Take an attempt's end into the call's books. Called by `Attempt`."""
+        self._spent += cost
+        self._estimated = self._estimated or estimated
+        if failure is None and usage is not None:
+            self._answered = (attempt.candidate, usage)
+        self._attempts.append(
+            {
+                "expert": attempt.expert.name,
+                "error": failure.kind if failure else None,
+                "status": failure.status if failure else None,
+                "latency": round(seconds, 4),
+                "cost": to_usd(cost),
+            }
+        )
+
+    def _fit(self, candidate: Candidate) -> tuple[int | None, int | None]:
+        """The output cap that the rest of the money pays for, and the worst case with it (None: it does not fit)."""
+        price = _price(candidate.expert)
+        asked = self.query.max_tokens
+        cap = candidate.max_tokens
+        left = self.remaining_nano
+        if left is not None:
+            pays = price.affordable_output(candidate.input_upper, left)
+            cap = cap if pays is None else min(cap, pays)
+            if cap < least_output(candidate):
+                return None, None
+        worst = price.cost(candidate.input_upper, cap)
+        return (cap if self._capped or asked is not None else None), worst
+
+    def _reserve(self, nano: int) -> None:
+        done: list[Spent] = []
+        try:
+            for account in self.accounts:
+                account.reserve(nano)
+                done.append(account)
+        except BudgetExceeded:
+            for account in done:
+                account.settle(nano, 0, "")
+            raise
+
+    def _note(self, candidate: Candidate, error: str, detail: str) -> None:
+        self._attempts.append(
+            {"expert": candidate.expert.name, "error": error, "detail": detail, "latency": 0.0, "cost": 0.0}
+        )
+
+    def _make_record(self) -> dict[str, Any]:
+        budget = self.decision.budget
+        candidate, usage = self._answered or (self.decision.chosen if self.decision.selection.order else None, None)
+        used = usage or Usage(candidate.input_tokens if candidate else 0, 0)
+        reference = self.router.pool[self.router.pool.reference]
+        reference_cost = _price(reference).cost(used.input_tokens, used.output_tokens)
+        first = self.decision.selection.order[0] if self.decision.selection.order else None
+        return {
+            "call_id": self.id,
+            "expert": candidate.expert.name if candidate else None,
+            "model": candidate.expert.model_id if candidate else None,
+            "predicted_quality": round(candidate.quality, 4) if candidate else None,
+            "adequate": self.decision.selection.adequate and candidate is first,
+            "rule": self.decision.selection.rule,
+            "novelty": round(self.decision.novelty, 4),
+            "candidates": [c.to_dict() for c in self.decision.candidates],
+            "budget": budget.to_dict(),
+            "input_tokens": usage.input_tokens if usage else None,
+            "output_tokens": usage.output_tokens if usage else None,
+            "cached_tokens": usage.cached_tokens if usage else None,
+            "expected_cost": to_usd(candidate.expected_cost) if candidate else None,
+            "cost": to_usd(self._spent),
+            "cost_is_estimate": self._estimated,
+            "remaining": None if self._cap is None else to_usd(self._cap - self._spent),
+            "reference_expert": reference.name,
+            "reference_cost": to_usd(reference_cost) if usage else None,
+            "saved": to_usd(reference_cost - self._spent) if usage else None,
+            "attempts": list(self._attempts),
+            "router_latency": round(self.decision.seconds, 6),
+        }
+
+
+def least_output(candidate: Candidate) -> int:
+    """Output tokens below which an expert is not worth asking: what it is expected to write, or its cap."""
+    return max(1, min(candidate.max_tokens, candidate.output_tokens))
+
+
+def _price(expert: Expert) -> Price:
+    assert expert.price is not None  # noqa: S101 - a pool holds priced experts only
+    return expert.price

@@ -1,0 +1,99 @@
+"""The record of calls, spend and feedback: the `Ledger` protocol, and the one in memory."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from leeroo.errors import LeerooError
+
+KEPT_CALLS = 10_000
+
+
+class Ledger(Protocol):
+    """Where calls are written down. Implementations are safe to use from many threads."""
+
+    def remaining(self, scope: str | None) -> int | None:
+        """Nano-dollars that the scope may still spend, or None where it has no limit."""
+        ...
+
+    def reserve(self, call_id: str, scope: str | None, nano: int) -> int:
+        """Set the worst case of an attempt aside, atomically; returns the reservation's id.
+
+        Raises:
+            BudgetExceeded: A limit of the scope would be passed.
+        """
+        ...
+
+    def settle(self, reservation: int, nano: int) -> None:
+        """Exchange a reservation for what the attempt really cost."""
+        ...
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Keep the record of a closed call."""
+        ...
+
+    def feedback(self, call_id: str, score: float, note: str | None = None) -> None:
+        """Keep a person's score (0..1) of a call's answer."""
+        ...
+
+
+class MemoryLedger:
+    """A ledger that lives as long as the process and knows no limits. It keeps the newest 10,000 calls.
+
+    Attributes:
+        scores: Feedback by call id: (score, note).
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reserved: dict[int, tuple[str | None, int]] = {}
+        self._next = 0
+        self._spent: dict[str | None, int] = {}
+        self._calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self.scores: dict[str, tuple[float, str | None]] = {}
+
+    def remaining(self, scope: str | None) -> int | None:
+        """None: there are no limits here."""
+        return None
+
+    def reserve(self, call_id: str, scope: str | None, nano: int) -> int:
+        """Set the worst case of an attempt aside."""
+        with self._lock:
+            self._next += 1
+            self._reserved[self._next] = (scope, nano)
+            return self._next
+
+    def settle(self, reservation: int, nano: int) -> None:
+        """Exchange a reservation for what the attempt really cost."""
+        with self._lock:
+            scope, _ = self._reserved.pop(reservation)
+            self._spent[scope] = self._spent.get(scope, 0) + nano
+
+    def spent(self, scope: str | None = None) -> int:
+        """Nano-dollars settled on a scope."""
+        with self._lock:
+            return self._spent.get(scope, 0)
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Keep the record of a closed call."""
+        with self._lock:
+            self._calls[str(record["call_id"])] = dict(record)
+            while len(self._calls) > KEPT_CALLS:
+                self._calls.popitem(last=False)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The records kept, oldest first."""
+        with self._lock:
+            return list(self._calls.values())
+
+    def feedback(self, call_id: str, score: float, note: str | None = None) -> None:
+        """Keep a person's score of a call's answer.
+
+        Raises:
+            LeerooError: No such call is kept here.
+        """
+        with self._lock:
+            if call_id not in self._calls:
+                raise LeerooError(f"No call {call_id!r} is kept here; use the call_id of a record.")
+            self.scores[call_id] = (score, note)

@@ -1,0 +1,302 @@
+"""One call's way: predict, select, reserve, and hand over to the adapter as a `Call`."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from leeroo.budget import Budget, ambient
+from leeroo.errors import BudgetExceeded, ConfigError, LeerooError, NoEligibleExpert
+from leeroo.experts import Expert, Pool, to_nano, to_usd
+from leeroo.prediction.predictor import Predictor
+from leeroo.query import Query
+from leeroo.routing.call import Call, Decision, least_output
+from leeroo.routing.health import Health
+from leeroo.routing.ledger import Ledger, MemoryLedger
+from leeroo.selection.selector import Candidate, Selection, select
+from leeroo.tokens import TokenCount, count
+
+REMEMBERED_TOOL_CALLS = 20_000
+KNOWN_CALLS = 20_000
+
+
+class Router:
+    """Sends each query to the cheapest adequate expert of a pool, within a budget. Thread-safe.
+
+    Args:
+        pool: The experts: a `Pool`, or a mapping of name to `Expert`, fields, or model object.
+        predictor: Estimates quality; the predictor that ships with Leeroo when absent, loaded at first use.
+        budget: Defaults of every call.
+        ledger: Where calls are written; in memory when absent.
+        health: Circuit breakers and latencies; fresh when absent.
+        on_close: Called with the record of every call that ends.
+
+    Raises:
+        ConfigError: The pool or the budget is not usable.
+    """
+
+    def __init__(
+        self,
+        pool: Pool | Mapping[str, Any],
+        *,
+        predictor: Predictor | None = None,
+        budget: Budget | None = None,
+        ledger: Ledger | None = None,
+        health: Health | None = None,
+        on_close: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        self.pool = pool if isinstance(pool, Pool) else Pool(pool)
+        self.budget = budget or Budget()
+        self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
+        self.health = health or Health()
+        self._predictor = predictor
+        self._on_close = on_close
+        self._tool_calls: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+        if self.budget.expert is not None:
+            self.pool[self.budget.expert]
+
+    @classmethod
+    def from_pool(
+        cls, source: str | Path | Mapping[str, Any], *, predictor: Predictor | None = None, **budget: Any
+    ) -> "Router":
+        """A router from a pool file, or from a mapping of the same form.
+
+        Args:
+            source: Path of a YAML file, or the mapping itself.
+            predictor: As in the constructor.
+            **budget: Budget kwargs over the file's `budget`.
+
+        Raises:
+            ConfigError: Anything in it that cannot be used, with its place.
+        """
+        from leeroo.poolfile import read_pool
+
+        file = read_pool(source)
+        return cls(
+            file.pool, predictor=predictor, budget=Budget.of(budget).over(file.budget), ledger=file.open_ledger()
+        )
+
+    @property
+    def predictor(self) -> Predictor:
+        """The predictor, loaded at first use."""
+        if self._predictor is None:
+            with self._lock:
+                if self._predictor is None:
+                    from leeroo.prediction import load
+
+                    self._predictor = load()
+        return self._predictor
+
+    def open(self, query: Query, budget: Budget | None = None) -> Call:
+        """Decide, and open a call on the decision.
+
+        Args:
+            query: The request.
+            budget: The call's own budget; the ambient one and the router's defaults fill the rest.
+
+        Raises:
+            BudgetExceeded: No expert's worst case fits the money. Nothing was spent.
+            NoEligibleExpert: No expert can take the request for another reason. Nothing was spent.
+            ConfigError: The budget names an expert that the pool has not.
+        """
+        around = ambient()
+        merged = (budget or Budget()).over(around.budget).over(self.budget)
+        limits = [account.remaining_nano for account in around.accounts]
+        if merged.max_cost is not None and merged.max_cost != float("inf"):
+            limits.append(to_nano(merged.max_cost))
+        limits.append(self.ledger.remaining(merged.scope))
+        caps = [limit for limit in limits if limit is not None]
+        cap = min(caps) if caps else None
+        decision = self.decide(query, merged, cap)
+        call = Call(self, query, decision, cap, cap is not None, around.accounts)
+        if not decision.selection.order:
+            error = self._refusal(decision, cap)
+            error.record = call.record
+            raise error
+        return call
+
+    def decide(self, query: Query, budget: Budget, cap: int | None = None) -> Decision:
+        """Judge every expert and choose; no call is opened and nothing is written.
+
+        Args:
+            query: The request.
+            budget: The merged budget.
+            cap: Nano-dollars that the call may spend, None for no limit.
+        """
+        began = time.perf_counter()
+        experts = list(self.pool)
+        pinned = self.pool[budget.expert].name if budget.expert is not None else None
+        prediction = self.predictor.predict([query.text or " "], experts)
+        seen: dict[str, TokenCount] = {}
+        candidates = tuple(
+            self._judge(
+                query,
+                budget,
+                cap,
+                expert,
+                float(quality),
+                int(tokens + 0.5),
+                source,
+                count(query, expert, seen),
+                pinned,
+            )
+            for expert, quality, tokens, source in zip(
+                experts,
+                prediction.quality[0].tolist(),
+                prediction.output_tokens[0].tolist(),
+                prediction.sources,
+                strict=True,
+            )
+        )
+        selection = self._sticky(query, budget, candidates) or select(candidates, budget)
+        return Decision(selection, candidates, budget, float(prediction.novelty[0]), time.perf_counter() - began)
+
+    def expert_of_tool_call(self, tool_call_id: str) -> str | None:
+        """Name of the expert that made a tool call, while it is remembered."""
+        return self._tool_calls.get(tool_call_id)
+
+    def remember(self, expert: Expert, tool_call_ids: tuple[str, ...]) -> None:
+        """Remember who made these tool calls, so that their results go back there."""
+        with self._lock:
+            for tool_call_id in tool_call_ids:
+                self._tool_calls[tool_call_id] = expert.name
+            while len(self._tool_calls) > REMEMBERED_TOOL_CALLS:
+                self._tool_calls.popitem(last=False)
+
+    def closed(self, call: Call, record: dict[str, Any]) -> None:
+        """Write a closed call down. Called by `Call`."""
+        self.ledger.write(record)
+        _remember_ledger(call.id, self.ledger)
+        if self._on_close is not None:
+            self._on_close(record)
+
+    def _judge(
+        self,
+        query: Query,
+        budget: Budget,
+        cap: int | None,
+        expert: Expert,
+        quality: float,
+        output_tokens: int,
+        source: str,
+        tokens: TokenCount,
+        pinned: str | None,
+    ) -> Candidate:
+        price = expert.price
+        assert price is not None  # noqa: S101 - a pool holds priced experts only
+        most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
+        if expert.context_window is not None:
+            most = min(most, max(1, expert.context_window - tokens.expected))
+        expected_output = max(1, min(output_tokens, most))
+        cached = query.cached_tokens if query.last_expert == expert.name else 0
+        candidate = Candidate(
+            expert=expert,
+            quality=quality,
+            source=source,
+            input_tokens=tokens.expected,
+            input_upper=tokens.upper,
+            output_tokens=expected_output,
+            expected_cost=price.cost(tokens.expected, expected_output, cached),
+            worst_cost=price.cost(tokens.upper, most),
+            max_tokens=most,
+            latency=self.health.latency(expert, expected_output),
+        )
+        reason = self._why_not(candidate, query, budget, cap, pinned)
+        if reason is None and cap is not None:
+            pays = price.affordable_output(tokens.upper, cap)
+            if pays is not None and pays < most:
+                lowered = max(1, pays)
+                candidate = _replace(candidate, max_tokens=lowered, worst_cost=price.cost(tokens.upper, lowered))
+        return candidate if reason is None else _replace(candidate, ineligible=reason)
+
+    def _why_not(
+        self, candidate: Candidate, query: Query, budget: Budget, cap: int | None, pinned: str | None
+    ) -> str | None:
+        expert = candidate.expert
+        if pinned is not None and expert.name != pinned:
+            return f"the call is pinned to {pinned}"
+        missing = sorted(query.needs - expert.capabilities)
+        if missing:
+            return f"cannot do {', '.join(missing)}"
+        window = expert.context_window
+        if window is not None and candidate.input_tokens >= window:
+            return f"the prompt has about {candidate.input_tokens} tokens, its context window {window}"
+        if budget.max_latency is not None and candidate.latency is not None and candidate.latency > budget.max_latency:
+            return f"about {candidate.latency:.2f} s, over max_latency={budget.max_latency}"
+        if cap is not None and expert.price is not None:
+            pays = expert.price.affordable_output(candidate.input_upper, cap)
+            if pays is not None and pays < least_output(candidate):
+                needed = to_usd(self._least_cost(candidate))
+                return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(cap):.9f} is left"
+        return None if pinned is not None else self.health.why_not(expert)
+
+    @staticmethod
+    def _least_cost(candidate: Candidate) -> int:
+        assert candidate.expert.price is not None  # noqa: S101
+        return candidate.expert.price.cost(candidate.input_upper, least_output(candidate))
+
+    @staticmethod
+    def _sticky(query: Query, budget: Budget, candidates: tuple[Candidate, ...]) -> Selection | None:
+        if query.sticky is None or budget.expert is not None:
+            return None
+        chosen = [c for c in candidates if c.expert.name == query.sticky and c.ineligible is None]
+        if not chosen:
+            return None
+        others = select([c for c in candidates if c.expert.name != query.sticky], budget).order
+        return Selection(
+            (*chosen, *others), adequate=True, rule=f"goes on with {query.sticky}: a tool loop stays with its expert"
+        )
+
+    def _refusal(self, decision: Decision, cap: int | None) -> BudgetExceeded | NoEligibleExpert:
+        over = [c for c in decision.candidates if (c.ineligible or "").startswith("over budget")]
+        if over and cap is not None:
+            cheapest = min(over, key=self._least_cost)
+            worst = to_usd(cheapest.worst_cost)
+            return BudgetExceeded(
+                f"No expert fits the budget: the cheapest, {cheapest.expert.name!r}, may cost "
+                f"{to_usd(self._least_cost(cheapest)):.9f} USD for this call (worst case {worst:.9f}), "
+                f"and the cap is {to_usd(cap):.9f} USD. Raise max_cost, or shorten the prompt or max_tokens."
+            )
+        reasons = "; ".join(f"{c.expert.name}: {c.ineligible}" for c in decision.candidates)
+        return NoEligibleExpert(f"No expert can take this request ({reasons}).")
+
+
+def _replace(candidate: Candidate, **changes: Any) -> Candidate:
+    from dataclasses import replace
+
+    return replace(candidate, **changes)
+
+
+_ledgers: OrderedDict[str, Ledger] = OrderedDict()
+_ledgers_lock = threading.Lock()
+
+
+def _remember_ledger(call_id: str, ledger: Ledger) -> None:
+    with _ledgers_lock:
+        _ledgers[call_id] = ledger
+        while len(_ledgers) > KNOWN_CALLS:
+            _ledgers.popitem(last=False)
+
+
+def feedback(call_id: str, score: float, note: str | None = None) -> None:
+    """Say how good the answer of a call was; it is kept in that call's ledger.
+
+    Args:
+        call_id: `record["call_id"]`.
+        score: 0 (useless) .. 1 (right).
+        note: A few words.
+
+    Raises:
+        ConfigError: The score is not between 0 and 1.
+        LeerooError: No router of this process knows the call.
+    """
+    if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
+        raise ConfigError(f"score is {score!r}; give a number between 0 and 1.")
+    with _ledgers_lock:
+        ledger = _ledgers.get(call_id)
+    if ledger is None:
+        raise LeerooError(f"No call {call_id!r} in this process; give the call_id of a record.")
+    ledger.feedback(call_id, score, note)
