@@ -61,7 +61,7 @@ class Budget:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Budget":
-        """A budget from a mapping such as a pool file's `budget`; unknown keys are refused with the nearest known one."""
+        """A budget from a mapping such as a pool file's `budget`; unknown keys are refused with the nearest one."""
         for key in given:
             if key not in BUDGET_KWARGS:
                 raise ConfigError(f"Unknown budget key {key!r}.{did_you_mean(key, BUDGET_KWARGS)}")

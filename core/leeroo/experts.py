@@ -93,7 +93,7 @@ class Price(Strict):
         return self._request_nano + -(-micro // 1_000_000)
 
     def affordable_output(self, input_tokens: int, nano: int) -> int | None:
-        """Most output tokens that `nano` pays for after the input; None when output is free, -1 when input is too dear."""
+        """Most output tokens that `nano` pays for after the input; None: output is free; -1: the input is too dear."""
         left = nano - self.cost(input_tokens, 0)
         if left < 0:
             return -1
@@ -284,8 +284,8 @@ def _as_expert(name: str, given: Any, source: str) -> Expert:
         found = look_up(expert)
         if found is None:
             raise ConfigError(
-                f"{source}: expert {name!r} (model {expert.model_id!r}) has no known price. Give it in USD per 1M tokens: "
-                "price={'input': 0.05, 'output': 0.40}; a local model costs what you say it costs, 0 included."
+                f"{source}: expert {name!r} (model {expert.model_id!r}) has no known price. Give it in USD per 1M "
+                "tokens: price={'input': 0.05, 'output': 0.40}; a local model costs what you say it costs, 0 included."
             )
         update: dict[str, Any] = {"price": found.price}
         if expert.context_window is None and found.context_window:
@@ -298,7 +298,8 @@ def _validated(name: str, given: Mapping[str, Any], source: str) -> Expert:
     for key in given:
         if key in {"api_key", "key", "token", "secret"}:
             raise ConfigError(
-                f"{source}: experts.{name}.{key}: a literal key is refused; name an environment variable: api_key_env: MY_KEY"
+                f"{source}: experts.{name}.{key}: a literal key is refused; name an environment variable: "
+                "api_key_env: MY_KEY"
             )
     try:
         return Expert(**{**given, "name": name})

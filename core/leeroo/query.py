@@ -6,7 +6,7 @@ from leeroo.errors import InvalidRequest
 from leeroo.experts import Capability
 
 MEDIA_TOKENS = 1_600
-"""Input tokens assumed for one image, sound or document: what large providers charge at most for one picture tile set."""
+"""Input tokens assumed for one image, sound or document: about what large providers charge for a large picture."""
 
 TOOL_TOKENS = 400
 """Input tokens assumed for the instructions that providers add when tools are given."""

@@ -221,7 +221,7 @@ class Call:
         self.finish()
 
     def attempts(self) -> Iterator[Attempt]:
-        """The tries, best expert first, each with its worst case reserved; ends when none is left that can be paid for."""
+        """The tries, best expert first, each with its worst case reserved; ends when none is left to pay for."""
         for candidate in self.decision.selection.order:
             if self._answered is not None:
                 return
