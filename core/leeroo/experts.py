@@ -139,6 +139,7 @@ class Expert(Strict):
         tokenizer: A tiktoken encoding's name, the path of a `tokenizer.json`, or the URL of a `/tokenize` endpoint.
         latency: Declared latency until real calls have been seen.
         timeout: Seconds after which one attempt is given up.
+        stop: Stop sequences sent with every request, for base models that do not know when to end.
     """
 
     model: Any
@@ -155,6 +156,7 @@ class Expert(Strict):
     tokenizer: str | None = None
     latency: Latency | None = None
     timeout: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+    stop: tuple[str, ...] = ()
 
     @field_validator("model")
     @classmethod

@@ -79,7 +79,13 @@ def classify(error: BaseException) -> Failure:
     if names & {"APIConnectionError", "ConnectionError", "TransportError", "NetworkError"}:
         unsent = {"ConnectError", "ConnectionRefusedError", "ConnectTimeout", "gaierror", "UnsupportedProtocol"}
         return Failure("connection", sent=not names & unsent)
-    if names & {"JSONDecodeError", "APIResponseValidationError", "OutputParserException", "ValidationError"}:
+    if names & {
+        "BadAnswer",
+        "JSONDecodeError",
+        "APIResponseValidationError",
+        "OutputParserException",
+        "ValidationError",
+    }:
         return Failure("bad_answer")
     if names & {"TypeError", "NotImplementedError"}:
         return Failure("bad_answer")

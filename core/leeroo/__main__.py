@@ -1,0 +1,5 @@
+"""`python -m leeroo`."""
+
+from leeroo.cli import main
+
+main()

@@ -1,0 +1,323 @@
+"""The command line: `leeroo ...`. Errors are one clear line on stderr and a non-zero exit, never a traceback."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from leeroo import __version__
+from leeroo.budget import Budget
+from leeroo.errors import ConfigError, LeerooError
+from leeroo.experts import to_usd
+from leeroo.query import Query
+from leeroo.routing.call import Decision
+from leeroo.routing.router import Router
+
+app = typer.Typer(
+    name="leeroo",
+    help="Send each question to the cheapest adequate LLM within its budget.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
+app.add_typer(pool_app, name="pool")
+out = Console()
+
+POOL_FILES = ("leeroo.yaml", "pool.yaml")
+
+PoolOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--pool", help="Pool file. Default: $LEEROO_POOL, ./leeroo.yaml, ./pool.yaml, else two local experts."
+    ),
+]
+MaxCost = Annotated[float | None, typer.Option(help="USD, hard cap of the call.")]
+MinQuality = Annotated[float | None, typer.Option(help="0..1, least predicted quality that is adequate.")]
+Tolerance = Annotated[float | None, typer.Option(help="0..1, adequate is within this of the best.")]
+Willingness = Annotated[float | None, typer.Option(help="USD that a right answer is worth.")]
+MaxLatency = Annotated[float | None, typer.Option(help="Seconds.")]
+ExpertName = Annotated[str | None, typer.Option("--expert", help="Pin the expert of this name.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
+    pool: PoolOption = None,
+    max_cost: MaxCost = None,
+    min_quality: MinQuality = None,
+    tolerance: Tolerance = None,
+    willingness_to_pay: Willingness = None,
+    max_latency: MaxLatency = None,
+    expert: ExpertName = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Output cap in tokens.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask one question and print the answer, who gave it, and what it cost.
+
+    Example: `leeroo ask "What is the capital of France?" --max-cost 0.001`
+    """
+    from leeroo.endpoints import ask as ask_expert
+
+    budget = _budget(max_cost, min_quality, tolerance, willingness_to_pay, max_latency, expert)
+    with _router(pool, run=True) as router:
+        answer = ask_expert(router, _text(text), budget, max_tokens=max_tokens)
+    if as_json:
+        _print_json({"answer": answer.text, **answer.record})
+        return
+    out.print(answer.text.strip(), markup=False, highlight=False)
+    record = answer.record
+    saved = f", saved {_usd(record['saved'])} against {record['reference_expert']}" if record["saved"] else ""
+    quality = record["predicted_quality"]
+    out.print(
+        f"[dim]{record['expert']} (predicted quality {quality:.2f}; {record['rule']}) · {_usd(record['cost'])}{saved} "
+        f"· {answer.seconds:.1f} s · call {record['call_id']}[/dim]"
+    )
+
+
+@app.command()
+def explain(
+    text: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
+    pool: PoolOption = None,
+    max_cost: MaxCost = None,
+    min_quality: MinQuality = None,
+    tolerance: Tolerance = None,
+    willingness_to_pay: Willingness = None,
+    max_latency: MaxLatency = None,
+    expert: ExpertName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the decision for a question with every candidate; no call is made.
+
+    Example: `leeroo explain "Prove that sqrt(2) is irrational." --min-quality 0.8`
+    """
+    from leeroo.experts import to_nano
+
+    question = _text(text)
+    with _router(pool, run=False) as router:
+        budget = _budget(max_cost, min_quality, tolerance, willingness_to_pay, max_latency, expert).over(router.budget)
+        cap = None if budget.max_cost is None else to_nano(budget.max_cost)
+        decision = router.decide(Query(text=question, prompt=question), budget, cap)
+    if as_json:
+        order = decision.selection.order
+        _print_json(
+            {
+                "expert": order[0].expert.name if order else None,
+                "adequate": decision.selection.adequate,
+                "rule": decision.selection.rule,
+                "novelty": decision.novelty,
+                "fallbacks": [c.expert.name for c in order[1:]],
+                "candidates": [c.to_dict() for c in decision.candidates],
+                "budget": budget.to_dict(),
+                "router_latency": decision.seconds,
+            }
+        )
+    else:
+        _print_decision(decision)
+
+
+@app.command()
+def demo(as_json: Annotated[bool, typer.Option("--json", help="Print the calls' records as JSON.")] = False) -> None:
+    """Route a dozen real questions over two local LLMs, with budgets, a failover and an error on purpose.
+
+    Needs no key and no GPU. Example: `leeroo demo --json`
+    """
+    from leeroo.demo import run
+
+    run(out, as_json=as_json)
+
+
+@app.command()
+def predict(
+    table: Annotated[Path, typer.Argument(metavar="DIR", help="Outcome table: queries.parquet and experts.csv.")],
+    to: Annotated[Path, typer.Option("--out", help="Where to write: .parquet or .csv.")],
+    artifact: Annotated[Path | None, typer.Option(help="Predictor artifact; the one that ships when absent.")] = None,
+) -> None:
+    """Write query_id, expert, predicted_quality and expected_cost for a table, reading no score.
+
+    Example: `leeroo predict data/mmlu --out predictions.parquet`
+    """
+    from leeroo.evaluation import predict_table
+    from leeroo.prediction import load
+
+    rows = predict_table(table, to, load(artifact))
+    out.print(f"{rows} rows in {to}")
+
+
+@app.command("eval")
+def evaluate(
+    table: Annotated[Path, typer.Argument(metavar="DIR", help="Outcome table to evaluate on.")],
+    artifact: Annotated[Path | None, typer.Option(help="Predictor artifact; the one that ships when absent.")] = None,
+    pool: Annotated[str | None, typer.Option(help="Experts to choose from, comma-separated; all when absent.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Expert to match; the best one when absent.")] = None,
+    split: Annotated[str, typer.Option(help="Part of the table: test (held out), val, train or all.")] = "test",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures here.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write the cost-accuracy frontier here: .png or .svg.")] = None,
+) -> None:
+    """Compare the router with every baseline on a table of real outcomes.
+
+    Example: `leeroo eval data/mmlu --pool mixtral,gpt-4 --reference gpt-4 --plot frontier.png`
+    """
+    from leeroo.evaluation import evaluate as run
+    from leeroo.prediction import load
+
+    names = [name.strip() for name in pool.split(",") if name.strip()] if pool else None
+    report = run(table, load(artifact), pool=names, reference=reference, split=split, progress=sys.stderr.isatty())
+    out.print(report.table())
+    if json_file:
+        json_file.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
+        out.print(f"Figures in {json_file}")
+    if plot:
+        report.plot(plot)
+        out.print(f"Plot in {plot}")
+
+
+@app.command()
+def train(
+    tables: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Outcome tables to learn from.")],
+    to: Annotated[Path, typer.Option("--out", help="Folder for the artifact and its checkpoints.")],
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the queries.")] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all when absent.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Learn from this many queries only.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in --out.")] = True,
+) -> None:
+    """Train the predictor on outcome tables; stop it and start it again as you like.
+
+    Example: `leeroo train data/mmlu data/mmlu-pro --out runs/mine --epochs 2`
+    """
+    from leeroo.learning.training import train as run
+
+    report = run(tables, to, epochs=epochs, seed=seed, threads=threads, limit=limit, resume=resume, progress=True)
+    out.print(report)
+
+
+@pool_app.command("check")
+def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
+    """Read a pool file, say what is wrong with it, or show its experts and prices.
+
+    Example: `leeroo pool check pool.yaml`
+    """
+    from leeroo.poolfile import read_pool
+
+    read = read_pool(file)
+    table = Table(title=f"{file}: {len(read.pool)} experts, reference {read.pool.reference}")
+    for column in ("expert", "model", "input $/1M", "output $/1M", "context", "key"):
+        table.add_column(column, overflow="fold")
+    for expert in read.pool:
+        variable = expert.api_key_env
+        key = "-" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
+        price = expert.price
+        assert price is not None  # noqa: S101 - a pool holds priced experts only
+        window = str(expert.context_window or "?")
+        table.add_row(expert.name, str(expert.model_id), f"{price.input:g}", f"{price.output:g}", window, key)
+    out.print(table)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except LeerooError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("Stopped.", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}")
+
+
+def _fail(message: str, code: int = 1) -> None:
+    Console(stderr=True).print(f"[red]error:[/red] {message}".replace("\n", " "), soft_wrap=True, highlight=False)
+    sys.exit(code)
+
+
+def _text(given: str) -> str:
+    return sys.stdin.read() if given == "-" else given
+
+
+def _budget(
+    max_cost: float | None,
+    min_quality: float | None,
+    tolerance: float | None,
+    willingness_to_pay: float | None,
+    max_latency: float | None,
+    expert: str | None,
+) -> Budget:
+    return Budget(
+        max_cost=max_cost,
+        min_quality=min_quality,
+        tolerance=tolerance,
+        willingness_to_pay=willingness_to_pay,
+        max_latency=max_latency,
+        expert=expert,
+    )
+
+
+@contextmanager
+def _router(pool: Path | None, *, run: bool) -> Iterator[Router]:
+    """The router of a pool file, or of the two local experts, started only where they are to answer."""
+    named = pool or (Path(os.environ["LEEROO_POOL"]) if os.environ.get("LEEROO_POOL") else None)
+    file = named or next((Path(name) for name in POOL_FILES if Path(name).exists()), None)
+    if file is not None:
+        yield Router.from_pool(file)
+        return
+    from leeroo import local
+
+    if not run:
+        yield Router(local.specifications())
+        return
+    with Console(stderr=True).status("Starting two local experts ..."):
+        context = local.experts()
+        experts = context.__enter__()
+    try:
+        yield Router(experts)
+    finally:
+        context.__exit__(None, None, None)
+
+
+def _print_decision(decision: Decision) -> None:
+    order = {c.expert.name: place for place, c in enumerate(decision.selection.order)}
+    table = Table(title=f"{decision.selection.rule} · decided in {1000 * decision.seconds:.1f} ms")
+    for column in ("", "expert", "quality", "from", "expected cost", "worst case", "latency", "not eligible because"):
+        table.add_column(column, overflow="fold")
+    for c in decision.candidates:
+        place = order.get(c.expert.name)
+        mark = "" if place is None else ("chosen" if place == 0 else f"then {place}")
+        latency = "?" if c.latency is None else f"{c.latency:.1f} s"
+        money = (_usd(to_usd(c.expected_cost)), _usd(to_usd(c.worst_cost)))
+        table.add_row(mark, c.expert.name, f"{c.quality:.3f}", c.source, *money, latency, c.ineligible or "")
+    out.print(table)
+    if not decision.selection.order:
+        raise ConfigError("No expert is eligible for this question under this budget.")
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=2))  # noqa: T201 - machine-readable, so not through rich's wrapping
+
+
+def _usd(amount: float) -> str:
+    return f"${amount:.6f}".rstrip("0").rstrip(".") if amount else "$0"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The core's own way to run an expert: the openai SDK for any OpenAI-compatible endpoint. No framework needed."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leeroo.budget import Budget
+from leeroo.errors import ConfigError, LeerooError
+from leeroo.experts import Expert
+from leeroo.query import Query
+from leeroo.routing.call import Attempt, Usage
+from leeroo.routing.router import Router
+from leeroo.tokens import count_text
+
+# provider -> (OpenAI-compatible base URL, environment variable of the key); from the providers' own pages, 2026-11.
+PROVIDERS: dict[str, tuple[str | None, str]] = {
+    "openai": (None, "OPENAI_API_KEY"),
+    "anthropic": ("https://api.anthropic.com/v1/", "ANTHROPIC_API_KEY"),
+    "google_genai": ("https://generativelanguage.googleapis.com/v1beta/openai/", "GEMINI_API_KEY"),
+    "mistralai": ("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "groq": ("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    "deepseek": ("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+    "openrouter": ("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    "together": ("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+    "fireworks": ("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
+    "xai": ("https://api.x.ai/v1", "XAI_API_KEY"),
+    "ollama": ("http://127.0.0.1:11434/v1", ""),
+}
+NO_KEY = "none"
+"""Sent where an endpoint wants no key: the SDK refuses to send nothing."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an expert is reached.
+
+    Attributes:
+        model: The model's name there.
+        base_url: None for OpenAI's own.
+        api_key: The key, `NO_KEY` where none is wanted.
+    """
+
+    model: str
+    base_url: str | None
+    api_key: str
+
+    def __repr__(self) -> str:
+        return f"Endpoint(model={self.model!r}, base_url={self.base_url!r})"
+
+
+def resolve(expert: Expert) -> Endpoint:
+    """Where an expert is reached, its key read from the environment now.
+
+    Raises:
+        ConfigError: The model is an object of a framework, its provider has no known endpoint, or its key is not set.
+    """
+    if not isinstance(expert.model, str):
+        kind = type(expert.model).__name__
+        raise ConfigError(
+            f"Expert {expert.name!r} is a {kind} object; name its model as 'provider:model' to run it here."
+        )
+    if expert.base_url is not None:
+        return Endpoint(expert.model_id, expert.base_url, expert.api_key() or NO_KEY)
+    known = PROVIDERS.get(expert.provider or "openai")
+    if known is None:
+        raise ConfigError(f"Expert {expert.name!r}: provider {expert.provider!r} has no known endpoint; give base_url.")
+    base_url, variable = known
+    if expert.api_key_env is None and variable:
+        expert = expert.model_copy(update={"api_key_env": variable})
+    return Endpoint(expert.model_id, base_url, expert.api_key() or NO_KEY)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer and how it came about.
+
+    Attributes:
+        text: What the expert said.
+        record: The call's record.
+        seconds: From the question to the answer.
+    """
+
+    text: str
+    record: dict[str, Any]
+    seconds: float
+
+
+def ask(
+    router: Router,
+    messages: str | Sequence[dict[str, str]],
+    budget: Budget | None = None,
+    *,
+    max_tokens: int | None = None,
+) -> Answer:
+    """Send one request through the router with the openai SDK.
+
+    Args:
+        router: The router.
+        messages: A question, or chat messages with `role` and `content`.
+        budget: The call's own budget.
+        max_tokens: Output cap.
+
+    Raises:
+        BudgetExceeded: No expert's worst case fits.
+        ExpertsFailed: No expert answered; the record is on the error.
+    """
+    began = time.perf_counter()
+    chat = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
+    newest = next((m["content"] for m in reversed(chat) if m["role"] == "user"), "")
+    prompt = "\n".join(m["content"] for m in chat)
+    query = Query(text=newest, prompt=prompt, messages=len(chat), max_tokens=max_tokens)
+    with router.open(query, budget) as call:
+        for attempt in call.attempts():
+            try:
+                text, usage = complete(attempt.expert, chat, attempt=attempt, prompt=prompt)
+            except Exception as error:
+                attempt.failed(error)
+                continue
+            attempt.succeeded(usage)
+            return Answer(text, call.finish(), time.perf_counter() - began)
+        raise call.exhausted()
+
+
+def complete(
+    expert: Expert, chat: Sequence[dict[str, str]], *, attempt: Attempt | None = None, prompt: str = ""
+) -> tuple[str, Usage]:
+    """Run one expert once, without retries.
+
+    Args:
+        expert: Whom to ask.
+        chat: Chat messages with `role` and `content`.
+        attempt: Where the output cap and the time limit come from.
+        prompt: The text of the messages, to estimate usage from where the endpoint reports none.
+
+    Returns:
+        The answer's text, and the usage.
+    """
+    import openai
+
+    place = resolve(expert)
+    timeout = attempt.timeout if attempt else expert.timeout
+    extra: dict[str, Any] = {}
+    if attempt is not None and attempt.max_tokens is not None:
+        # OpenAI's newer models know the second name only, other servers often the first only.
+        name = "max_completion_tokens" if place.base_url is None else "max_tokens"
+        extra[name] = attempt.max_tokens
+    if expert.stop:
+        extra["stop"] = list(expert.stop)
+    with openai.OpenAI(
+        api_key=place.api_key,
+        base_url=place.base_url,
+        default_headers=expert.headers or None,
+        max_retries=0,
+        timeout=timeout,
+    ) as client:
+        answer = client.chat.completions.create(model=place.model, messages=list(chat), **extra)  # type: ignore[call-overload]
+    if not getattr(answer, "choices", None):
+        raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
+    text = answer.choices[0].message.content or ""
+    used = answer.usage
+    if used is None:
+        return text, Usage(count_text(prompt, expert), count_text(text, expert), estimated=True)
+    details = getattr(used, "prompt_tokens_details", None)
+    return text, Usage(used.prompt_tokens, used.completion_tokens, getattr(details, "cached_tokens", None) or 0)
+
+
+class BadAnswer(LeerooError):
+    """The endpoint answered with something that is no chat completion."""
