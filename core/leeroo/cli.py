@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from leeroo import __version__
@@ -247,7 +248,8 @@ def main() -> None:
 
 
 def _fail(message: str, code: int = 1) -> None:
-    Console(stderr=True).print(f"[red]error:[/red] {message}".replace("\n", " "), soft_wrap=True, highlight=False)
+    line = escape(" ".join(message.split()))
+    Console(stderr=True).print(f"[red]error:[/red] {line}", soft_wrap=True, highlight=False)
     sys.exit(code)
 
 
