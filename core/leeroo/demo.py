@@ -44,12 +44,12 @@ QUESTIONS = (
     Question("What gas do plants take in from the air for photosynthesis?"),
     Question("Is a whale a fish or a mammal?"),
     Question("In which year did the Second World War end?"),
-    Question("Write a polite one-sentence reply that declines a meeting invitation.", {"tolerance": 0.1}, "tolerance=0.1"),
-    Question("Write a Python expression that reverses the string s.", {"willingness_to_pay": 0.001}, "a right answer is worth $0.001"),
+    Question("Write a polite one-sentence reply that declines a meeting.", {"tolerance": 0.1}, "tolerance=0.1"),
+    Question("Write a Python expression that reverses the string s.", {"willingness_to_pay": 0.001}, "worth $0.001"),
     Question("What is the chemical symbol for gold?", {"min_quality": 0.9}, "min_quality=0.9"),
     Question("Name the largest ocean on Earth.", {"max_cost": 0.00001}, "max_cost=$0.00001 lowers the output cap"),
-    Question("Summarise the plot of Hamlet in three sentences.", {"max_cost": 0.0000001}, "a budget that no expert fits"),
-)  # fmt: skip
+    Question("Summarise the plot of Hamlet in one sentence.", {"max_cost": 0.0000001}, "a budget that no expert fits"),
+)
 
 
 def run(console: Console, *, as_json: bool = False) -> None:
@@ -81,10 +81,10 @@ def run(console: Console, *, as_json: bool = False) -> None:
         chat = ChatLeeroo(experts=experts, max_tokens=MAX_TOKENS)
         names = list(experts)
         quiet.print(f"Two local experts are up ({time.perf_counter() - began:.1f} s): {', '.join(names)}.\n")
-        lines = _ask_all(chat, names, records)
+        lines = _ask_all(chat, records)
         _show(quiet, names, lines)
         _show_llamaindex(quiet, Leeroo, experts, records)
-        _show_failover(quiet, chat, running, names, records)
+        _show_failover(quiet, chat, running, records)
     finally:
         running.__exit__(None, None, None)
     if as_json:
@@ -103,7 +103,7 @@ class Line:
     seconds: float
 
 
-def _ask_all(chat: Any, names: list[str], records: list[dict[str, Any]]) -> Iterator[Line]:
+def _ask_all(chat: Any, records: list[dict[str, Any]]) -> Iterator[Line]:
     for question in QUESTIONS:
         yield _ask(chat, question, records)
 
@@ -133,13 +133,9 @@ def _show(console: Console, names: list[str], lines: Iterator[Line]) -> None:
     with Live(Group(table), console=console, refresh_per_second=4, vertical_overflow="visible"):
         for line in lines:
             judged = {c["expert"]: c for c in line.record.get("candidates", ())}
-            note = (
-                f"{line.question.text}\n[dim]{escape(line.question.note)}[/dim]"
-                if line.question.note
-                else line.question.text
-            )
+            note = f"\n[dim]{escape(line.question.note)}[/dim]" if line.question.note else ""
             table.add_row(
-                note,
+                line.question.text + note,
                 *(_judged(judged.get(name)) for name in names),
                 _why(line.record),
                 escape(_first_words(line.answer, 30 if "error" in line.record else 14)),
@@ -148,7 +144,7 @@ def _show(console: Console, names: list[str], lines: Iterator[Line]) -> None:
             )
 
 
-def _show_failover(console: Console, chat: Any, running: Any, names: list[str], records: list[dict[str, Any]]) -> None:
+def _show_failover(console: Console, chat: Any, running: Any, records: list[dict[str, Any]]) -> None:
     """Stop the expert that was preferred for a question, and ask it again."""
     question = Question("What is the capital of Italy?")
     preferred = _ask(chat, question, records).record.get("expert")
@@ -157,7 +153,7 @@ def _show_failover(console: Console, chat: Any, running: Any, names: list[str], 
     running.stop(preferred)
     line = _ask(chat, question, records)
     console.print(
-        f"\n[bold]Failover.[/bold] {question.text!r} goes to {preferred}; now its server is stopped, and it is asked again:"
+        f"\n[bold]Failover.[/bold] {question.text!r} goes to {preferred}. Its server is stopped; asked again:"
     )
     for attempt in line.record.get("attempts", ()):
         what = f"failed ({attempt['error']})" if attempt["error"] else "answered"
@@ -189,8 +185,9 @@ def _sum_up(console: Console, records: list[dict[str, Any]], seconds: float) -> 
     cost = sum(r.get("cost", 0.0) for r in records)
     reference = sum(r["reference_cost"] for r in answered)
     share = f", {100 * (1 - cost / reference):.0f}% less" if reference else ""
+    name = answered[0]["reference_expert"] if answered else "none"
     console.print(
-        f"\n{len(answered)} answers cost {usd(cost)}. The reference expert, {answered[0]['reference_expert']}, alone would have "
+        f"\n{len(answered)} answers cost {usd(cost)}. The reference expert, {name}, alone would have "
         f"cost {usd(reference)} for the same tokens{share}. {seconds:.0f} s in all.\n"
         "The prices of the local experts are illustrative. `leeroo explain TEXT` shows one decision in full."
     )
