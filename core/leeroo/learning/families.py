@@ -49,7 +49,8 @@ def arithmetic(random: Random, difficulty: int) -> Problem:
 
 
 _UNITS = (
-    ("kilometres", "metres", 1000), ("hours", "minutes", 60), ("minutes", "seconds", 60), ("metres", "centimetres", 100),
+    ("kilometres", "metres", 1000), ("hours", "minutes", 60), ("minutes", "seconds", 60),
+    ("metres", "centimetres", 100),
     ("kilograms", "grams", 1000), ("days", "hours", 24), ("weeks", "days", 7), ("litres", "millilitres", 1000),
 )  # fmt: skip
 
@@ -102,7 +103,7 @@ def code(random: Random, difficulty: int) -> Problem:
     return Problem(f"What does this Python program print?\n{program}", str(value), "numeric", "code", difficulty)
 
 
-_WORDS = tuple("apple river stone cloud piano tiger lemon candle window garden basket mountain".split())
+_WORDS = ("apple", "river", "stone", "cloud", "piano", "tiger", "lemon", "candle", "window", "garden", "basket")
 
 
 def strings(random: Random, difficulty: int) -> Problem:
