@@ -48,7 +48,10 @@ class ExpertsFailed(LeerooError):
 
     Attributes:
         record: The call's record; `record["attempts"]` says what each attempt met and cost.
+        received: What had arrived before a stream broke, in the adapter's own form, or None.
     """
+
+    received: object = None
 
     def __init__(self, message: str, record: dict[str, object] | None = None) -> None:
         super().__init__(message)

@@ -65,6 +65,8 @@ def classify(error: BaseException) -> Failure:
     names = {cls.__name__ for e in _chain(error) for cls in type(e).__mro__}
     if names & {"CancelledError", "GeneratorExit", "KeyboardInterrupt"}:
         return Failure("cancelled")
+    if names & {"ConfigError", "MissingDependency", "InvalidRequest"}:
+        return Failure("bad_request", sent=False)  # ours: no key, no package; the expert was never asked
     text = str(error).lower()
     status = next((s for e in _chain(error) if isinstance(s := getattr(e, "status_code", None), int)), None)
     if any(word in text for word in _OVERFLOW) or "ContextOverflowError" in names:
@@ -87,6 +89,8 @@ def classify(error: BaseException) -> Failure:
         "ValidationError",
     }:
         return Failure("bad_answer")
+    if "TypeError" in names and "unexpected keyword argument" in text:
+        return Failure("bad_request", sent=False)  # the SDK's own check of the caller's arguments
     if names & {"TypeError", "NotImplementedError"}:
         return Failure("bad_answer")
     return Failure("other")

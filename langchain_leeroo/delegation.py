@@ -1,0 +1,433 @@
+"""One request through the router: a chain run, and beneath it one LLM run per attempt, made by the expert itself.
+
+Going through the expert's own public methods, instead of through `_generate` of ours, keeps everything that it does
+(its callbacks, cache, tokens of a stream, content blocks) and counts its usage once.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, closing, suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForChainRun,
+    CallbackManager,
+    CallbackManagerForChainRun,
+)
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import patch_config
+from langchain_core.tracers._streaming import _StreamingCallbackHandler
+
+from langchain_leeroo.messages import RECORD_KEY, tool_call_ids, usage_of
+from leeroo.budget import Budget
+from leeroo.errors import ExpertsFailed, LeerooError
+from leeroo.query import Query
+from leeroo.routing.call import Attempt, Call, Decision, Usage
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, ready to be routed.
+
+    Attributes:
+        messages: What the expert reads.
+        query: What the router sees of it.
+        budget: What was said about money, quality and time nearer than the ambient budget.
+        kwargs: What is meant for the expert.
+        structured: Arguments of the expert's `with_structured_output`, None for a plain message.
+    """
+
+    messages: list[BaseMessage]
+    query: Query
+    budget: Budget
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    structured: dict[str, Any] | None = None
+
+
+class Host(Protocol):
+    """What delegation needs of the chat model: how to open a call, and what to ask an attempt's expert."""
+
+    def _open(self, request: Request) -> Call: ...
+
+    def _target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]: ...
+
+    def _configure(self, config: RunnableConfig) -> RunnableConfig: ...
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The runnable's name, after which its run is named."""
+        ...
+
+
+def summary(decision: Decision, call_id: str) -> dict[str, Any]:
+    """The decision for a run's metadata, JSON-safe."""
+    chosen = decision.chosen
+    return {
+        "call_id": call_id,
+        "expert": chosen.expert.name,
+        "model": chosen.expert.model_id,
+        "predicted_quality": round(chosen.quality, 4),
+        "adequate": decision.selection.adequate,
+        "rule": decision.selection.rule,
+        "order": [candidate.expert.name for candidate in decision.selection.order],
+        "budget": decision.budget.to_dict(),
+        "router_latency": round(decision.seconds, 6),
+    }
+
+
+def invoke(host: Host, request: Request, config: RunnableConfig) -> Any:
+    """Have one expert answer, as a chain run."""
+    config = host._configure(config)
+    call, run, config = _start(host, request, config)
+    try:
+        with call:
+            output = _invoke(host, request, call, run, config)
+    except BaseException as error:
+        run.on_chain_error(error)
+        raise
+    run.on_chain_end(output)
+    return output
+
+
+def _invoke(host: Host, request: Request, call: Call, run: CallbackManagerForChainRun, config: RunnableConfig) -> Any:
+    for attempt in call.attempts():
+        try:
+            runnable, kwargs = host._target(request, attempt)
+            child = _child(config, run, attempt, call)
+            output = runnable.invoke(request.messages, child, **kwargs)
+        except BaseException as error:
+            _lost(attempt, error)
+            continue
+        return _answered(call, attempt, request, output)
+    raise call.exhausted()
+
+
+async def ainvoke(host: Host, request: Request, config: RunnableConfig) -> Any:
+    """Have one expert answer, as a chain run, asynchronously."""
+    config = host._configure(config)
+    call, run, config = await _astart(host, request, config)
+    try:
+        with call:
+            output = await _ainvoke(host, request, call, run, config)
+    except BaseException as error:
+        await run.on_chain_error(error)
+        raise
+    await run.on_chain_end(output)
+    return output
+
+
+async def _ainvoke(
+    host: Host, request: Request, call: Call, run: AsyncCallbackManagerForChainRun, config: RunnableConfig
+) -> Any:
+    for attempt in call.attempts():
+        try:
+            runnable, kwargs = host._target(request, attempt)
+            child = _child(config, run, attempt, call)
+            async with asyncio.timeout(attempt.timeout):
+                output = await runnable.ainvoke(request.messages, child, **kwargs)
+        except BaseException as error:
+            _lost(attempt, error)
+            continue
+        return _answered(call, attempt, request, output)
+    raise call.exhausted()
+
+
+def stream(host: Host, request: Request, config: RunnableConfig) -> Iterator[Any]:
+    """Stream one expert's answer, as a chain run."""
+    config = host._configure(config)
+    call, run, config = _start(host, request, config)
+    received = Received(request)
+    try:
+        with call, closing(_stream(host, request, call, run, config, received)) as pieces:
+            yield from _tapped(run, pieces)
+    except GeneratorExit:
+        run.on_chain_end(received.whole())
+        raise
+    except BaseException as error:
+        run.on_chain_error(error)
+        raise
+    run.on_chain_end(received.whole())
+
+
+def _stream(
+    host: Host,
+    request: Request,
+    call: Call,
+    run: CallbackManagerForChainRun,
+    config: RunnableConfig,
+    received: "Received",
+) -> Iterator[Any]:
+    for attempt in call.attempts():
+        try:
+            runnable, kwargs = host._target(request, attempt)
+            child = _child(config, run, attempt, call)
+            for piece in runnable.stream(request.messages, child, **kwargs):
+                attempt.first_token()
+                yield from received.take(piece)
+        except BaseException as error:
+            _lost(attempt, error, received)
+            received.forget()
+            continue
+        _settle(attempt, request, received.whole_message())
+        yield received.last(call.finish())
+        return
+    raise call.exhausted()
+
+
+async def astream(host: Host, request: Request, config: RunnableConfig) -> AsyncIterator[Any]:
+    """Stream one expert's answer, as a chain run, asynchronously."""
+    config = host._configure(config)
+    call, run, config = await _astart(host, request, config)
+    received = Received(request)
+    try:
+        with call:
+            async with aclosing(_astream(host, request, call, run, config, received)) as pieces:
+                async for piece in _atapped(run, pieces):
+                    yield piece
+    except (GeneratorExit, asyncio.CancelledError):
+        await run.on_chain_end(received.whole())
+        raise
+    except BaseException as error:
+        await run.on_chain_error(error)
+        raise
+    await run.on_chain_end(received.whole())
+
+
+async def _astream(
+    host: Host,
+    request: Request,
+    call: Call,
+    run: AsyncCallbackManagerForChainRun,
+    config: RunnableConfig,
+    received: "Received",
+) -> Any:
+    for attempt in call.attempts():
+        try:
+            runnable, kwargs = host._target(request, attempt)
+            child = _child(config, run, attempt, call)
+            ends = asyncio.get_running_loop().time() + attempt.timeout
+            iterator = aiter(runnable.astream(request.messages, child, **kwargs))
+            try:
+                while True:
+                    # The limit lies around the waiting only: around a yield it would cancel the caller's own code.
+                    async with asyncio.timeout_at(ends):
+                        piece = await anext(iterator)
+                    attempt.first_token()
+                    for given in received.take(piece):
+                        yield given
+            except StopAsyncIteration:
+                pass
+            finally:
+                close = getattr(iterator, "aclose", None)
+                if close is not None:
+                    await close()
+        except BaseException as error:
+            _lost(attempt, error, received)
+            received.forget()
+            continue
+        _settle(attempt, request, received.whole_message())
+        yield received.last(call.finish())
+        return
+    raise call.exhausted()
+
+
+class Received:
+    """What a stream has brought so far.
+
+    The piece that says it is the last one is held back until the stream ends, so that the record can be on it.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._structured = request.structured is not None
+        self.request = request
+        self.started = False
+        self._messages: list[AIMessageChunk] = []
+        self._outputs: list[Any] = []
+        self._held: AIMessageChunk | None = None
+
+    def take(self, piece: Any) -> Iterator[Any]:
+        """Note a piece, and give out what may go to the caller now."""
+        if self._structured:
+            message = piece.get("raw") if isinstance(piece, dict) else None
+            if isinstance(message, AIMessageChunk):
+                self._messages.append(message)
+            self._outputs.append(piece)
+            self.started = True
+            yield piece
+            return
+        chunk = piece if isinstance(piece, AIMessageChunk) else as_chunk(piece)
+        if self._held is not None:
+            held, self._held = self._held, None
+            self.started = True
+            yield held
+        self._messages.append(chunk)
+        if chunk.chunk_position == "last":
+            self._held = chunk
+            return
+        self.started = True
+        yield chunk
+
+    def forget(self) -> None:
+        """Drop what a failed expert had sent before anything reached the caller."""
+        self._messages.clear()
+        self._outputs.clear()
+        self._held = None
+
+    def last(self, record: dict[str, Any]) -> Any:
+        """The last piece, with the record on it."""
+        self.started = True
+        if self._structured:
+            return {"raw": AIMessageChunk(content="", response_metadata={RECORD_KEY: record})}
+        chunk, self._held = self._held, None
+        if chunk is None:
+            first = self._messages[0] if self._messages else None
+            content: Any = [] if first is not None and isinstance(first.content, list) else ""
+            chunk = AIMessageChunk(content=content, id=first.id if first else None, chunk_position="last")
+            self._messages.append(chunk)
+        chunk.response_metadata = {**chunk.response_metadata, RECORD_KEY: record}
+        return chunk
+
+    def whole_message(self) -> AIMessageChunk | None:
+        """The pieces as one message."""
+        if not self._messages:
+            return None
+        return add_ai_message_chunks(self._messages[0], *self._messages[1:])
+
+    def whole(self) -> Any:
+        """The pieces as one output, for the run's end."""
+        return self._outputs[-1] if self._structured and self._outputs else self.whole_message()
+
+
+def as_chunk(message: BaseMessage) -> AIMessageChunk:
+    """A whole message as the only chunk, from models that cannot stream."""
+    fields = {key: value for key, value in message.__dict__.items() if key in AIMessageChunk.model_fields}
+    return AIMessageChunk(**{**fields, "type": "AIMessageChunk"})
+
+
+def _start(
+    host: Host, request: Request, config: RunnableConfig
+) -> tuple[Call, CallbackManagerForChainRun, RunnableConfig]:
+    """Decide, and open the chain run with the decision in its metadata; a refusal is a run too, ended by its error."""
+    call, refused = _open(host, request)
+    manager = CallbackManager.configure(
+        config.get("callbacks"),
+        inheritable_tags=config.get("tags"),
+        inheritable_metadata=config.get("metadata"),
+        local_metadata={RECORD_KEY: summary(call.decision, call.id)} if call else None,
+    )
+    name = config.get("run_name") or host.get_name()
+    run = manager.on_chain_start(None, request.messages, name=name, run_id=config.pop("run_id", None))
+    if call is None:
+        assert refused is not None  # noqa: S101 - one of the two
+        run.on_chain_error(refused)
+        raise refused
+    return call, run, config
+
+
+async def _astart(
+    host: Host, request: Request, config: RunnableConfig
+) -> tuple[Call, AsyncCallbackManagerForChainRun, RunnableConfig]:
+    call, refused = _open(host, request)
+    manager = AsyncCallbackManager.configure(
+        config.get("callbacks"),
+        inheritable_tags=config.get("tags"),
+        inheritable_metadata=config.get("metadata"),
+        local_metadata={RECORD_KEY: summary(call.decision, call.id)} if call else None,
+    )
+    name = config.get("run_name") or host.get_name()
+    run = await manager.on_chain_start(None, request.messages, name=name, run_id=config.pop("run_id", None))
+    if call is None:
+        assert refused is not None  # noqa: S101 - one of the two
+        await run.on_chain_error(refused)
+        raise refused
+    return call, run, config
+
+
+def _open(host: Host, request: Request) -> tuple[Call | None, LeerooError | None]:
+    try:
+        return host._open(request), None
+    except LeerooError as error:
+        return None, error
+
+
+def _child(
+    config: RunnableConfig,
+    run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun,
+    attempt: Attempt,
+    call: Call,
+) -> RunnableConfig:
+    """The config of an attempt's own run, which says whose attempt it is."""
+    child = patch_config(config, callbacks=run.get_child())
+    child["metadata"] = {
+        **(config.get("metadata") or {}),
+        "leeroo_call_id": call.id,
+        "leeroo_expert": attempt.expert.name,
+    }
+    return child
+
+
+def _answered(call: Call, attempt: Attempt, request: Request, output: Any) -> Any:
+    """Settle an answer, and put the record on its message."""
+    message = output.get("raw") if request.structured is not None and isinstance(output, dict) else output
+    _settle(attempt, request, message)
+    record = call.finish()
+    if isinstance(message, BaseMessage):
+        message.response_metadata = {**message.response_metadata, RECORD_KEY: record}
+    return output
+
+
+def _settle(attempt: Attempt, request: Request, message: BaseMessage | None) -> None:
+    usage = usage_of(message, request.query.prompt, attempt.expert)
+    attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
+
+
+def _lost(attempt: Attempt, error: BaseException, received: Received | None = None) -> None:
+    """Settle a failed attempt. Returns where the next expert may try, raises where not."""
+    usage: Usage | None = None
+    whole: AIMessage | None = None
+    if received is not None and received.started:
+        whole = received.whole_message()
+        usage = usage_of(whole, received.request.query.prompt, attempt.expert)
+    if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or _by_callback(error):
+        # The caller gave up, or a callback of theirs did: nobody's failure, and nobody else is tried.
+        attempt.cancelled(usage)
+        raise error
+    if isinstance(error, LeerooError):
+        # The expert was not asked at all: no key, no package. The message says what to do.
+        with suppress(ExpertsFailed):
+            attempt.failed(error)
+        raise error
+    try:
+        attempt.failed(error, received=usage)
+    except ExpertsFailed as failed:
+        failed.received = whole
+        raise
+
+
+def _by_callback(error: BaseException) -> bool:
+    """Whether a callback handler of the caller (with `raise_error`) raised it, not the expert."""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_name in {"handle_event", "_ahandle_event_for_handler"} and "callbacks" in code.co_filename:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _tapped(run: CallbackManagerForChainRun, pieces: Iterator[Any]) -> Iterator[Any]:
+    """Show the pieces to `stream_events`, where it listens."""
+    for handler in run.handlers:
+        if isinstance(handler, _StreamingCallbackHandler):
+            return handler.tap_output_iter(run.run_id, pieces)
+    return pieces
+
+
+def _atapped(run: AsyncCallbackManagerForChainRun, pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    for handler in run.handlers:
+        if isinstance(handler, _StreamingCallbackHandler):
+            return handler.tap_output_aiter(run.run_id, pieces)
+    return pieces

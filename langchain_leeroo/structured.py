@@ -1,0 +1,94 @@
+"""Structured output: the expert's own `with_structured_output`, replayed on whichever expert is chosen."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from langchain_leeroo import delegation
+from langchain_leeroo.messages import RECORD_KEY
+
+if TYPE_CHECKING:
+    from langchain_leeroo.chat_models import ChatLeeroo
+
+
+class StructuredOutput(Runnable[Any, Any]):
+    """A Runnable of the same inputs as the chat model, whose output has the schema's form.
+
+    The expert is asked with `include_raw=True`, so that its usage is seen; callers get what they asked for.
+
+    Args:
+        llm: The router.
+        options: Arguments of `with_structured_output`, `schema` among them.
+        include_raw: Whether the caller wants `{"raw", "parsed", "parsing_error"}`.
+        kwargs: Call kwargs that were bound before.
+        config: Config that was bound before.
+    """
+
+    def __init__(
+        self,
+        llm: "ChatLeeroo",
+        options: Mapping[str, Any],
+        *,
+        include_raw: bool = False,
+        kwargs: Mapping[str, Any] | None = None,
+        config: RunnableConfig | None = None,
+    ) -> None:
+        self.llm = llm
+        self.options = dict(options)
+        self.include_raw = include_raw
+        self.kwargs = dict(kwargs or {})
+        self.config = config
+        self.name = llm.name
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Ask one expert, and return its answer in the schema's form."""
+        request, config = self._request(input, config, kwargs)
+        return self._result(delegation.invoke(self.llm, request, config))
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Ask one expert asynchronously, and return its answer in the schema's form."""
+        request, config = self._request(input, config, kwargs)
+        return self._result(await delegation.ainvoke(self.llm, request, config))
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
+        """Stream the answer as it takes the schema's form."""
+        request, config = self._request(input, config, kwargs, streaming=True)
+        for piece in delegation.stream(self.llm, request, config):
+            yield from self._shown(piece)
+
+    async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
+        """Stream the answer asynchronously as it takes the schema's form."""
+        request, config = self._request(input, config, kwargs, streaming=True)
+        async for piece in delegation.astream(self.llm, request, config):
+            for shown in self._shown(piece):
+                yield shown
+
+    def _request(
+        self, input: Any, config: RunnableConfig | None, kwargs: dict[str, Any], *, streaming: bool = False
+    ) -> tuple[delegation.Request, RunnableConfig]:
+        given = {**self.kwargs, **kwargs}
+        return self.llm._request(input, config, given, bound=self.config, structured=self.options, streaming=streaming)
+
+    def _result(self, output: Any) -> Any:
+        if self.include_raw or not isinstance(output, dict):
+            return output
+        if output.get("parsing_error") is not None:
+            raise output["parsing_error"]
+        return output.get("parsed")
+
+    def _shown(self, piece: Any) -> Iterator[Any]:
+        if self.include_raw:
+            yield piece
+        elif isinstance(piece, dict):
+            if piece.get("parsing_error") is not None:
+                raise piece["parsing_error"]
+            if piece.get("parsed") is not None:
+                yield piece["parsed"]
+
+
+def record_of(output: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The call's record of an output with `include_raw=True`."""
+    raw = output.get("raw")
+    record = getattr(raw, "response_metadata", {}).get(RECORD_KEY)
+    return dict(record) if record else None
