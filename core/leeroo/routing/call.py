@@ -134,11 +134,12 @@ class Attempt:
         cost = _price(self.expert).cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
         self._end(cost, usage.estimated, None, seconds, usage)
 
-    def failed(self, error: BaseException, *, received: Usage | None = None) -> None:
+    def failed(self, error: BaseException, *, received: Usage | None = None, used: Usage | None = None) -> None:
         """The expert failed. Returns where another expert may try; raises where none would help.
 
         Args:
             error: What it raised.
+            used: What the expert reports to have used for an answer that is of no use, charged as it is.
             received: What had arrived before a stream broke. Money for it is on the record, and nobody else is tried:
                 the caller has seen the beginning of the answer.
 
@@ -148,9 +149,13 @@ class Attempt:
         if not self._open:
             return
         failure = classify(error)
-        cost = self._cost_of_failure(failure, received)
+        if used is not None:
+            cost = _price(self.expert).cost(used.input_tokens, used.output_tokens, used.cached_tokens)
+        else:
+            cost = self._cost_of_failure(failure, received)
         self._call.router.health.failed(self.expert, failure)
-        self._end(cost, cost > 0, failure, time.perf_counter() - self._began, received)
+        estimated = cost > 0 if used is None else used.estimated
+        self._end(cost, estimated, failure, time.perf_counter() - self._began, received)
         if failure.kind == "cancelled":
             return
         if failure.fatal or received is not None:

@@ -90,12 +90,13 @@ class Router:
                     self._predictor = load()
         return self._predictor
 
-    def open(self, query: Query, budget: Budget | None = None) -> Call:
+    def open(self, query: Query, budget: Budget | None = None, defaults: Budget | None = None) -> Call:
         """Decide, and open a call on the decision.
 
         Args:
             query: The request.
-            budget: The call's own budget; the ambient one and the router's defaults fill the rest.
+            budget: The call's own budget; the ambient one and the defaults fill the rest.
+            defaults: Used instead of the router's own defaults.
 
         Raises:
             BudgetExceeded: No expert's worst case fits the money. Nothing was spent.
@@ -103,7 +104,7 @@ class Router:
             ConfigError: The budget names an expert that the pool has not.
         """
         around = ambient()
-        merged = (budget or Budget()).over(around.budget).over(self.budget)
+        merged = (budget or Budget()).over(around.budget).over(self.budget if defaults is None else defaults)
         limits = [account.remaining_nano for account in around.accounts]
         if merged.max_cost is not None and merged.max_cost != float("inf"):
             limits.append(to_nano(merged.max_cost))

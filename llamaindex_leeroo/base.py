@@ -1,0 +1,196 @@
+"""What a routed LLM is apart from its calls: pool, budget, metadata, copies on disk and in memory."""
+
+from abc import ABC
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from leeroo import Budget, ConfigError, Router
+from leeroo.budget import BUDGET_KWARGS
+from leeroo.errors import did_you_mean
+from leeroo.experts import Capability
+from leeroo.poolfile import read_pool
+from leeroo.prediction.predictor import Predictor
+from leeroo.routing.ledger import Ledger
+from llama_index.core.base.llms.types import LLMMetadata
+from llama_index.core.bridge.pydantic import Field, PrivateAttr, model_serializer
+from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
+from llama_index.core.llms import LLM
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+
+from llamaindex_leeroo.experts import build, described, recalled, to_pool
+
+
+class RoutedLLM(FunctionCallingLLM, ABC):
+    """Fields, router and copies of `Leeroo`, whose class body holds the calls."""
+
+    max_cost: float | None = Field(default=None, description="USD, hard cap of a call.")
+    min_quality: float | None = Field(default=None, description="Adequate: predicted quality of at least this.")
+    tolerance: float | None = Field(default=None, description="Adequate: within this of the best eligible expert.")
+    willingness_to_pay: float | None = Field(default=None, description="USD that a right answer is worth.")
+    max_latency: float | None = Field(default=None, description="Seconds that a call may take.")
+    scope: str | None = Field(default=None, description="Ledger account that is charged.")
+    expert: str | None = Field(default=None, description="Pins the expert of this name.")
+    role: str | None = Field(default=None, description="What this copy is used for; see for_role.")
+    bound: dict[str, Any] = Field(default_factory=dict, description="Budget of a with_budget copy; over the ambient.")
+
+    _router: Router = PrivateAttr()
+    _llms: dict[str, LLM] = PrivateAttr(default_factory=dict)
+    _predictor: Predictor | None = PrivateAttr(default=None)
+
+    def __init__(
+        self,
+        experts: Mapping[str, Any] | None = None,
+        *,
+        reference: str | None = None,
+        predictor: Predictor | None = None,
+        ledger: Ledger | None = None,
+        router: Router | None = None,
+        **kwargs: Any,
+    ) -> None:
+        known = set(type(self).model_fields)
+        for key in kwargs:
+            if key not in known:
+                raise ConfigError(f"Unknown argument {key!r} of Leeroo.{did_you_mean(key, known)}")
+        budget = Budget(**{k: v for k, v in kwargs.items() if k in BUDGET_KWARGS})
+        bound = Budget.of(kwargs.get("bound") or {})
+        if router is None:
+            given = {n: recalled(e) if isinstance(e, Mapping) else e for n, e in (experts or {}).items()}
+            router = Router(to_pool(given, reference), predictor=predictor, ledger=ledger)
+        for named in (budget.expert, bound.expert):
+            if named is not None:
+                router.pool[named]  # an unknown name is refused here, not at the first call
+        super().__init__(**kwargs)
+        self._router = router
+        self._predictor = predictor
+
+    @classmethod
+    def from_pool(
+        cls, source: str | Path | Mapping[str, Any], *, predictor: Predictor | None = None, **kwargs: Any
+    ) -> Self:
+        """A Leeroo from a pool file, or from a mapping of the same form; its LLMs are made at first use.
+
+        Args:
+            source: Path of a YAML file, or the mapping itself.
+            predictor: As in the constructor.
+            **kwargs: As in the constructor; budget kwargs win over the file's `budget`.
+
+        Raises:
+            ConfigError: Anything in it that cannot be used, with its place.
+        """
+        file = read_pool(source)
+        own, rest = {k: v for k, v in kwargs.items() if k in BUDGET_KWARGS}, dict(kwargs)
+        for key in own:
+            del rest[key]
+        budget = Budget(**own).over(file.budget)
+        router = Router(file.pool, predictor=predictor, ledger=file.open_ledger())
+        return cls(router=router, **budget.to_dict(), **rest)
+
+    # -- what it is --
+
+    @classmethod
+    def class_name(cls) -> str:
+        """LlamaIndex's name of the class."""
+        return "leeroo"
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What holds whichever expert answers: the least context window; functions, if any expert can call them."""
+        windows = [e.context_window for e in self._router.pool if e.context_window is not None]
+        return LLMMetadata(
+            context_window=min(windows, default=DEFAULT_CONTEXT_WINDOW),
+            num_output=-1,
+            is_chat_model=True,
+            is_function_calling_model=self._some_can("tools"),
+            model_name=f"leeroo({', '.join(self._router.pool.names)})",
+        )
+
+    @property
+    def router(self) -> Router:
+        """The router: its pool, ledger and health are shared by all copies."""
+        return self._router
+
+    @property
+    def defaults(self) -> Budget:
+        """The budget of the constructor."""
+        return Budget(**{name: getattr(self, name) for name in BUDGET_KWARGS}).over(self._router.budget)
+
+    def llm_of(self, name: str) -> LLM:
+        """The LLM of an expert, made at first use.
+
+        Raises:
+            ConfigError: Its key is not in the environment, or its provider has no known endpoint.
+        """
+        if name not in self._llms:
+            self._llms[name] = build(self._router.pool[name])
+        return self._llms[name]
+
+    def with_budget(self, **budget: Any) -> Self:
+        """A copy whose calls have this budget; it shares pool, ledger, health and clients.
+
+        The one way to give a budget to what calls the LLM later, such as a streaming query engine: an ambient
+        `leeroo.budget()` may have ended by then.
+
+        Args:
+            **budget: Budget kwargs; they win over the ambient budget.
+
+        Raises:
+            ConfigError: An unknown name or a bad value.
+        """
+        bound = Budget.of(budget).over(Budget.of(self.bound))
+        if bound.expert is not None:
+            self._router.pool[bound.expert]
+        return self.model_copy(update={"bound": bound.to_dict()})
+
+    def for_role(self, role: str, **budget: Any) -> Self:
+        """A copy for one role of a workflow (its calls say so in their `RoutingEvent`), with that role's budget.
+
+        Args:
+            role: For example "critic".
+            **budget: Budget kwargs, as in `with_budget`.
+        """
+        return self.with_budget(**budget).model_copy(update={"role": role})
+
+    def _wanted(self, method: str) -> frozenset[Capability]:
+        """What a method needs beside what the request says; not asked for where no expert of the pool has it."""
+        wanted: list[Capability] = []
+        if "stream" in method:
+            wanted.append("streaming")
+        if "structured" in method:
+            wanted.append("structured_output")
+        return frozenset(capability for capability in wanted if self._some_can(capability))
+
+    def _some_can(self, capability: Capability) -> bool:
+        return any(capability in e.capabilities for e in self._router.pool)
+
+    # -- copies on disk and in memory --
+
+    @model_serializer(mode="wrap")
+    def custom_model_dump(self, handler: Any, info: Any) -> dict[str, Any]:
+        """The fields and the pool, without secrets."""
+        data: dict[str, Any] = handler(self)
+        pool = self._router.pool
+        data["experts"] = {e.name: described(e) for e in pool}
+        data["reference"] = pool.reference
+        data["class_name"] = self.class_name()
+        return data
+
+    def __getstate__(self) -> dict[Any, Any]:
+        pool = self._router.pool
+        state = dict(self.__dict__)
+        state.pop("callback_manager", None)
+        state.pop("rate_limiter", None)
+        return {
+            "fields": {k: v for k, v in state.items() if k in type(self).model_fields},
+            "experts": {e.name: e for e in pool},
+            "reference": pool.reference,
+            "predictor": self._predictor,
+        }
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        self.__init__(  # type: ignore[misc]
+            state["experts"], reference=state["reference"], predictor=state["predictor"], **state["fields"]
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self.model_copy()

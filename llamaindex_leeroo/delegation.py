@@ -1,0 +1,172 @@
+"""How a whole call is handed to the chosen expert: one public method of its LLM, with copies of what it may change."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from leeroo import LeerooError
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.prompts import BasePromptTemplate
+from llama_index.core.tools.types import AsyncBaseTool, BaseTool, ToolMetadata, ToolOutput, adapt_to_async_tool
+
+from llamaindex_leeroo.messages import copied
+
+if TYPE_CHECKING:
+    from llamaindex_leeroo.llm import Leeroo
+    from llamaindex_leeroo.running import Try
+
+Invoke = Callable[["Try"], Any]
+_prompting: ContextVar[bool] = ContextVar("leeroo_prompting", default=False)
+
+
+@contextmanager
+def expert_prompts() -> Iterator[None]:
+    """Calls inside come from `predict`, where LlamaIndex adds system prompts: the chosen expert adds its own."""
+    token = _prompting.set(True)
+    try:
+        yield
+    finally:
+        _prompting.reset(token)
+
+
+def set_ones(verbose: bool, allow_parallel_tool_calls: bool, tool_required: bool) -> dict[str, Any]:
+    """The options that differ from LlamaIndex's defaults; older integrations do not know all of them."""
+    given = {
+        "verbose": verbose,
+        "allow_parallel_tool_calls": allow_parallel_tool_calls,
+        "tool_required": tool_required,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def chat(owner: "Leeroo", method: str, messages: Sequence[ChatMessage]) -> Invoke:
+    """Hand over a chat."""
+    prompting = _prompting.get()
+
+    def invoke(current: "Try") -> Any:
+        mine = copied(messages, current.name, owner.router.expert_of_tool_call)
+        if prompting:
+            mine = current.llm._extend_messages(mine)
+        return getattr(current.llm, method)(mine, **current.kwargs)
+
+    return invoke
+
+
+def complete(method: str, prompt: str, formatted: bool) -> Invoke:
+    """Hand over a completion."""
+    prompting = _prompting.get()
+
+    def invoke(current: "Try") -> Any:
+        mine = current.llm._extend_prompt(prompt) if prompting else prompt
+        return getattr(current.llm, method)(mine, formatted=formatted, **current.kwargs)
+
+    return invoke
+
+
+def with_tools(
+    owner: "Leeroo",
+    method: str,
+    tools: Sequence[BaseTool],
+    user_msg: ChatMessage | None,
+    chat_history: Sequence[ChatMessage] | None,
+    options: Mapping[str, Any],
+) -> Invoke:
+    """Hand over a chat with tools, or the choice and the calling of a tool."""
+    calls = "predict_and_call" in method
+
+    def invoke(current: "Try") -> Any:
+        made_by = owner.router.expert_of_tool_call
+        history = copied(chat_history or [], current.name, made_by)
+        newest = copied([user_msg] if user_msg else [], current.name, made_by)
+        if not tools and not isinstance(current.llm, FunctionCallingLLM) and not calls:
+            plain = method.removesuffix("_with_tools")
+            return getattr(current.llm, plain)([*history, *newest], **current.kwargs)
+        given = [_Watched(tool, current.answered) for tool in tools] if calls else list(tools)
+        return getattr(current.llm, method)(
+            given,
+            user_msg=newest[0] if newest else None,
+            chat_history=history,
+            **options,
+            **current.kwargs,
+        )
+
+    return invoke
+
+
+def structured(method: str, output_cls: type, prompt: BasePromptTemplate, prompt_args: Mapping[str, Any]) -> Invoke:
+    """Hand over a structured prediction."""
+
+    def invoke(current: "Try") -> Any:
+        return getattr(current.llm, method)(output_cls, prompt, llm_kwargs=dict(current.kwargs), **prompt_args)
+
+    return invoke
+
+
+def tool_calls(
+    owner: "Leeroo", response: ChatResponse, error_on_no_tool_call: bool, kwargs: dict[str, Any]
+) -> list[ToolSelection]:
+    """The tool calls of an answer, read by the expert that gave it, or from its blocks where none is known."""
+    name = (response.additional_kwargs.get("leeroo") or {}).get("expert")
+    blocks = [b for b in response.message.blocks if isinstance(b, ToolCallBlock)]
+    if name is None:
+        made = (owner.router.expert_of_tool_call(b.tool_call_id) for b in blocks if b.tool_call_id)
+        name = next((maker for maker in made if maker), None)
+    if name is not None and name in owner.router.pool:
+        with suppress(LeerooError):
+            llm = owner.llm_of(name)
+            if isinstance(llm, FunctionCallingLLM):
+                return llm.get_tool_calls_from_response(response, error_on_no_tool_call=error_on_no_tool_call, **kwargs)
+    if not blocks and error_on_no_tool_call:
+        raise ValueError("Expected at least one tool call, but got 0 tool calls.")  # as LlamaIndex's own LLMs do
+    return [
+        ToolSelection(tool_id=b.tool_call_id or "", tool_name=b.tool_name, tool_kwargs=_arguments(b.tool_kwargs))
+        for b in blocks
+    ]
+
+
+def _arguments(given: Any) -> dict[str, Any]:
+    if isinstance(given, str):
+        from llama_index.core.llms.utils import parse_partial_json
+
+        try:
+            given = parse_partial_json(given)
+        except (ValueError, TypeError, json.JSONDecodeError):
+            return {}
+    return given if isinstance(given, dict) else {}
+
+
+class _Watched(AsyncBaseTool):
+    """A tool that says when it is first called: then the expert has answered, and nobody else may be asked.
+
+    A second expert would call the tool again, with whatever it does to the world.
+    """
+
+    def __init__(self, tool: BaseTool, called: Callable[[], None]) -> None:
+        self._tool = tool
+        self._called = called
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tool, name)
+
+    @property
+    def metadata(self) -> ToolMetadata:
+        """The tool's own."""
+        return self._tool.metadata
+
+    def __call__(self, *args: Any, **kwargs: Any) -> ToolOutput:
+        self._called()
+        return self._tool(*args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> ToolOutput:
+        """Say so, then call the tool."""
+        self._called()
+        return self._tool(*args, **kwargs)
+
+    async def acall(self, *args: Any, **kwargs: Any) -> ToolOutput:
+        """Say so, then call the tool."""
+        self._called()
+        return await adapt_to_async_tool(self._tool).acall(*args, **kwargs)

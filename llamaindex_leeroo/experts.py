@@ -1,0 +1,194 @@
+"""From an `Expert` to the LlamaIndex LLM that runs it, and the loan of that LLM to one attempt."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from leeroo import ConfigError, Expert, MissingDependency, Pool
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
+from llama_index.core.llms import LLM, MockLLM
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+
+OUTPUT_CAPS = ("max_tokens", "max_new_tokens", "max_output_tokens")
+"""Fields by which LlamaIndex's integrations cap the output."""
+
+SECRET = ("key", "token", "secret", "password", "credential", "header", "auth")
+
+
+def to_pool(experts: Mapping[str, Any], reference: str | None) -> Pool:
+    """A pool of LLMs: what an LLM object knows of itself is taken over where the user has not said it.
+
+    Raises:
+        ConfigError: Not usable: no experts, no price, or an object that is no LlamaIndex LLM.
+    """
+    if not isinstance(experts, Mapping):
+        raise ConfigError(f"experts must map names to LLMs, not be a {type(experts).__name__}.")
+    pool = Pool(experts, reference=reference)
+    return Pool({expert.name: _informed(expert) for expert in pool}, reference=pool.reference)
+
+
+def _informed(expert: Expert) -> Expert:
+    llm = expert.model
+    if isinstance(llm, str):
+        return expert
+    if not isinstance(llm, LLM):
+        raise ConfigError(
+            f"Expert {expert.name!r} is a {type(llm).__module__}.{type(llm).__qualname__}; give a LlamaIndex LLM, "
+            "or name the model as 'provider:model'."
+        )
+    update: dict[str, Any] = {}
+    if "capabilities" not in expert.model_fields_set and not can_call_functions(llm):
+        update["capabilities"] = expert.capabilities - {"tools", "structured_output"}
+    window = llm.metadata.context_window
+    if expert.context_window is None and window and window != DEFAULT_CONTEXT_WINDOW:
+        update["context_window"] = window
+    cap = _own_cap(llm)
+    if "max_output_tokens" not in expert.model_fields_set and cap is not None:
+        update["max_output_tokens"] = cap
+    return expert.model_copy(update=update) if update else expert
+
+
+def can_call_functions(llm: LLM) -> bool:
+    """Whether an LLM takes tools."""
+    return isinstance(llm, FunctionCallingLLM) and llm.metadata.is_function_calling_model
+
+
+def build(expert: Expert) -> LLM:
+    """The LLM of an expert: the object it was given, or a client of its OpenAI-compatible endpoint.
+
+    Raises:
+        ConfigError: The environment variable of its key is not set, or its provider has no known endpoint.
+        MissingDependency: The integration is not installed.
+    """
+    if isinstance(expert.model, LLM):
+        return expert.model
+    try:
+        from llama_index.llms.openai_like import OpenAILike
+    except ImportError:
+        raise MissingDependency(
+            f"Expert {expert.name!r} needs llama-index-llms-openai-like: pip install 'leeroo[llamaindex]'."
+        ) from None
+    from leeroo.endpoints import resolve
+
+    place = resolve(expert)
+    extra: dict[str, Any] = {"stop": list(expert.stop)} if expert.stop else {}
+    return OpenAILike(
+        model=place.model,
+        api_base=place.base_url,
+        api_key=place.api_key,
+        is_chat_model=True,
+        is_function_calling_model="tools" in expert.capabilities,
+        should_use_structured_outputs="structured_output" in expert.capabilities,
+        context_window=expert.context_window or DEFAULT_CONTEXT_WINDOW,
+        max_retries=0,
+        timeout=expert.timeout,
+        default_headers=expert.headers or None,
+        additional_kwargs=extra,
+    )
+
+
+@contextmanager
+def lent(
+    llm: LLM,
+    *,
+    manager: CallbackManager | None,
+    system_prompt: str | None,
+    max_tokens: int | None,
+    timeout: float,
+) -> Iterator[LLM]:
+    """Lend an LLM to one attempt: a light copy with the attempt's limits and callbacks.
+
+    The user's object is never changed, so that calls at the same time do not meet. The copy shares its private state
+    (clients made at first use stay for the next call), and what the LLM writes to its own fields is written back.
+    """
+    update: dict[str, Any] = {}
+    if manager is not None:
+        update["callback_manager"] = manager
+    if system_prompt and not llm.system_prompt:
+        update["system_prompt"] = system_prompt
+    extra: dict[str, Any] = {}
+    if max_tokens is not None:
+        field = cap_field(llm)
+        if field is not None:
+            update[field] = min(max_tokens, getattr(llm, field) or max_tokens)
+    if is_openai_family(llm):
+        own: dict[str, Any] = llm.additional_kwargs  # type: ignore[attr-defined]
+        extra = {"timeout": timeout, "stream_options": {"include_usage": True}, **own}
+        for name in ("max_tokens", "max_completion_tokens"):
+            if max_tokens is not None and isinstance(own.get(name), int):
+                extra[name] = min(max_tokens, own[name])
+        update["additional_kwargs"] = extra
+    copy = llm.model_copy(update=update)
+    if llm.__pydantic_private__ is not None:
+        object.__setattr__(copy, "__pydantic_private__", llm.__pydantic_private__)
+    before = dict(copy.__dict__)
+    try:
+        yield copy
+    finally:
+        for name, value in copy.__dict__.items():
+            if name not in update and value is not before.get(name):
+                llm.__dict__[name] = value
+
+
+def cap_field(llm: LLM) -> str | None:
+    """The field that caps an LLM's output, if it has one. LlamaIndex's mock takes it for a length to fill."""
+    if isinstance(llm, MockLLM):
+        return None
+    return next((name for name in OUTPUT_CAPS if name in type(llm).model_fields), None)
+
+
+def _own_cap(llm: LLM) -> int | None:
+    field = cap_field(llm)
+    value = getattr(llm, field) if field else None
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def is_openai_family(llm: LLM) -> bool:
+    """Whether an LLM is LlamaIndex's OpenAI or derived from it, told without importing that package."""
+    return any(c.__name__ == "OpenAI" and c.__module__.startswith("llama_index.llms.openai") for c in type(llm).__mro__)
+
+
+def described(expert: Expert) -> dict[str, Any]:
+    """An expert as JSON-safe data, without any secret: an LLM object is told by its class and its plain settings."""
+    data = expert.model_dump(mode="json", exclude={"model"}, exclude_defaults=True)
+    data.pop("name", None)
+    if isinstance(expert.model, LLM):
+        return {"model": _plain(expert.model.to_dict()), **data}
+    return {"model": expert.model, **data}
+
+
+def recalled(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The reverse of `described`; secrets come from the environment again.
+
+    Raises:
+        ConfigError: The LLM's class has not been imported.
+    """
+    fields = dict(data)
+    model = fields.get("model")
+    if isinstance(model, Mapping):
+        wanted = model.get("class_name")
+        known = next((c for c in _subclasses(LLM) if c.class_name() == wanted and not c.__abstractmethods__), None)
+        if known is None:
+            raise ConfigError(f"The LLM class {wanted!r} is not loaded; import its integration first.")
+        fields["model"] = known.from_dict({k: v for k, v in model.items()})
+    return fields
+
+
+def _subclasses(cls: type) -> Iterator[Any]:
+    for child in cls.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items() if not _secret(str(k))}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _secret(name: str) -> bool:
+    name = name.lower()
+    return any(word in name for word in SECRET) and name not in OUTPUT_CAPS and not name.endswith("_tokens")

@@ -1,0 +1,167 @@
+"""LlamaIndex messages as the router sees them (`to_query`), and as an expert may have them (`copied`)."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from leeroo import InvalidRequest, Query
+from leeroo.experts import Capability
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ChatMessage,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+if TYPE_CHECKING:
+    from llama_index.core.tools.types import BaseTool
+
+MEDIA: tuple[tuple[type, Capability], ...] = (
+    (ImageBlock, "vision"),
+    (VideoBlock, "vision"),
+    (AudioBlock, "audio"),
+    (DocumentBlock, "documents"),
+)
+TOOL_ROLES = (MessageRole.TOOL, MessageRole.FUNCTION)
+
+
+def to_query(
+    messages: Sequence[ChatMessage],
+    kwargs: Mapping[str, Any],
+    *,
+    needs: frozenset[Capability] = frozenset(),
+    tools: Sequence["BaseTool"] = (),
+    output_cls: type | None = None,
+    made_by: Callable[[str], str | None] = lambda _: None,
+) -> Query:
+    """The text and the needs of one request.
+
+    Args:
+        messages: The conversation, the newest turn last.
+        kwargs: What goes to the expert beside; `max_tokens`, `tools` and `response_format` are read from it.
+        needs: Capabilities that the method itself needs.
+        tools: Tools that the expert may call.
+        output_cls: The model of a structured answer.
+        made_by: Tells which expert made a tool call, by the call's id.
+
+    Raises:
+        InvalidRequest: No messages, nothing in them, or something that is no message.
+    """
+    if isinstance(messages, (str, bytes)) or not all(isinstance(m, ChatMessage) for m in messages):
+        raise InvalidRequest("chat takes a list of ChatMessage; for plain text there is complete(text).")
+    parts: list[str] = []
+    media = 0
+    wanted = set(needs)
+    for message in messages:
+        for block in message.blocks:
+            medium = next((capability for kind, capability in MEDIA if isinstance(block, kind)), None)
+            if medium is not None:
+                media += 1
+                wanted.add(medium)
+            else:
+                parts.append(_text(block))
+        if "tool_calls" in message.additional_kwargs:
+            parts.append(str(message.additional_kwargs["tool_calls"]))
+    newest = [m for m in messages if m.role == MessageRole.USER] or list(messages[-1:])
+    text = "\n".join(_text(b) for b in newest[-1].blocks if isinstance(b, TextBlock)) if newest else ""
+    if not "".join(parts).strip() and not media:
+        parts.clear()  # the query refuses it; schemas alone are nothing to answer
+    else:
+        parts.extend(_schema(tool) for tool in tools)
+        parts.extend(json.dumps(kwargs[k], default=str) for k in ("tools", "response_format") if kwargs.get(k))
+        if output_cls is not None:
+            parts.append(_json_schema(output_cls))
+    if tools or kwargs.get("tools"):
+        wanted.add("tools")
+    return Query(
+        text=text,
+        prompt="\n".join(parts),
+        messages=len(messages),
+        media=media,
+        needs=frozenset(wanted),
+        max_tokens=_max_tokens(kwargs),
+        sticky=_sticky(messages, made_by),
+    )
+
+
+def copied(messages: Sequence[ChatMessage], expert: str, made_by: Callable[[str], str | None]) -> list[ChatMessage]:
+    """Messages that an expert may change: every attempt gets its own, or the next one would see them twice.
+
+    Turns in which another expert called tools are put into the form that all integrations read: arguments as a dict,
+    no raw tool calls of another SDK, no thinking that only its author can verify.
+    """
+    return [_copy(message, expert, made_by) for message in messages]
+
+
+def _copy(message: ChatMessage, expert: str, made_by: Callable[[str], str | None]) -> ChatMessage:
+    calls = [b for b in message.blocks if isinstance(b, ToolCallBlock)]
+    makers = {made_by(b.tool_call_id) for b in calls if b.tool_call_id} - {None}
+    extra = dict(message.additional_kwargs)
+    if not makers or makers == {expert}:
+        return message.model_copy(
+            update={"blocks": [b.model_copy() for b in message.blocks], "additional_kwargs": extra}
+        )
+    extra.pop("tool_calls", None)
+    blocks: list[Any] = []
+    for block in message.blocks:
+        if isinstance(block, ThinkingBlock):
+            continue
+        update = {"tool_kwargs": _arguments(block.tool_kwargs)} if isinstance(block, ToolCallBlock) else None
+        blocks.append(block.model_copy(update=update))
+    return message.model_copy(update={"blocks": blocks, "additional_kwargs": extra})
+
+
+def _arguments(given: Any) -> dict[str, Any]:
+    if isinstance(given, dict):
+        return given
+    try:
+        parsed = json.loads(given)
+    except (TypeError, ValueError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _text(block: Any) -> str:
+    if isinstance(block, TextBlock):
+        return block.text
+    if isinstance(block, ToolCallBlock):
+        return f"{block.tool_name} {block.tool_kwargs}"
+    content = getattr(block, "content", None)
+    if isinstance(content, list):
+        return "\n".join(_text(part) for part in content)
+    return content if isinstance(content, str) else ""
+
+
+def _schema(tool: "BaseTool") -> str:
+    try:
+        return json.dumps(tool.metadata.to_openai_tool(skip_length_check=True), default=str)
+    except Exception:  # a tool without a schema still costs its name and description
+        return f"{tool.metadata.name} {tool.metadata.description}"
+
+
+def _json_schema(output_cls: type) -> str:
+    schema = getattr(output_cls, "model_json_schema", None)
+    return json.dumps(schema(), default=str) if schema is not None else ""
+
+
+def _max_tokens(kwargs: Mapping[str, Any]) -> int | None:
+    value = kwargs.get("max_tokens", kwargs.get("max_completion_tokens"))
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise InvalidRequest(f"max_tokens is {value!r}; give a whole number of tokens, 1 or more.")
+    return value
+
+
+def _sticky(messages: Sequence[ChatMessage], made_by: Callable[[str], str | None]) -> str | None:
+    """Who made the tool calls that the newest messages answer; None where the user has the word."""
+    for message in reversed(messages):
+        if message.role not in TOOL_ROLES:
+            return None
+        maker = made_by(str(message.additional_kwargs.get("tool_call_id") or ""))
+        if maker is not None:
+            return maker
+    return None
