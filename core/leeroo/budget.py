@@ -69,14 +69,20 @@ class Budget:
 
     def over(self, farther: "Budget") -> "Budget":
         """This budget where it says something, the farther one elsewhere."""
-        own = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+        # Every call merges three budgets, most of which say nothing.
+        own = {name: value for name in BUDGET_KWARGS if (value := getattr(self, name)) is not None}
+        if not own or farther is _EMPTY:
+            return self if own else farther
         if any(rule in own for rule in RULES):
-            farther = replace(farther, **dict.fromkeys(RULES))
+            own = {**dict.fromkeys(RULES), **own}
         return replace(farther, **own)
 
     def to_dict(self) -> dict[str, float | str]:
-        """What is set, JSON-safe."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+        """What is set, JSON-safe: an infinite `max_cost` is no cap, and JSON has no infinity."""
+        found = {name: value for name in BUDGET_KWARGS if (value := getattr(self, name)) is not None}
+        if found.get("max_cost") == math.inf:
+            del found["max_cost"]
+        return found
 
 
 BUDGET_KWARGS = tuple(f.name for f in fields(Budget))
@@ -104,9 +110,13 @@ def _check_number(name: str, value: object, unit: str, most: float) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{name} is {value!r}; give a number ({unit}).")
-    if math.isnan(value) or value < 0 or value > most or (math.isinf(value) and name != "max_cost"):
+    unbounded = value == math.inf and name != "max_cost"
+    if value != value or value < 0 or value > most or unbounded:
         limit = "between 0 and 1" if most == 1.0 else "0 or more"
         raise ConfigError(f"{name} is {value}; give {unit}, {limit}.")
+
+
+_EMPTY = Budget()
 
 
 @dataclass(eq=False)

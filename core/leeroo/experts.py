@@ -19,6 +19,8 @@ NANO = 1_000_000_000
 Capability = Literal["tools", "structured_output", "vision", "audio", "documents", "streaming"]
 DEFAULT_CAPABILITIES: frozenset[Capability] = frozenset({"tools", "structured_output", "streaming"})
 LOOKS_LIKE_KEY = re.compile(r"\b(sk-[A-Za-z0-9_-]{8,}|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,})")
+SECRET_IN_URL = re.compile(r"//[^/@\s]*:[^/@\s]+@|[?&](api[_-]?key|key|token|access_token|secret|sig)=", re.IGNORECASE)
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"})
 
 
 def to_nano(usd: float) -> int:
@@ -64,6 +66,7 @@ class Price(Strict):
     tiers: tuple[PriceTier, ...] = ()
 
     _rates: tuple[tuple[int, int, int, int], ...] = PrivateAttr(default=())
+    _ceilings: tuple[tuple[int, int, int], ...] = PrivateAttr(default=())
     _request_nano: int = PrivateAttr(default=0)
 
     def model_post_init(self, _context: Any) -> None:
@@ -77,6 +80,11 @@ class Price(Strict):
             return (above, rate(p.input), rate(p.output), rate(cached))
 
         self._rates = (row(-1, self), *(row(t.above, t) for t in sorted(self.tiers, key=lambda t: t.above)))
+        ceilings, most_in, most_out = [], 0, 0
+        for above, rate_in, rate_out, rate_cached in self._rates:
+            most_in, most_out = max(most_in, rate_in, rate_cached), max(most_out, rate_out)
+            ceilings.append((above, most_in, most_out))
+        self._ceilings = tuple(ceilings)
         self._request_nano = rate(self.request)
 
     def cost(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
@@ -92,13 +100,30 @@ class Price(Strict):
         micro = (input_tokens - cached) * rate_in + cached * rate_cached + output_tokens * rate_out
         return self._request_nano + -(-micro // 1_000_000)
 
+    def worst_cost(self, input_tokens: int, output_tokens: int) -> int:
+        """The most in nano-dollars that a call with up to that many tokens costs, rounded up.
+
+        The same as `cost`, but for prices that fall with length or ask more for cached tokens: it never falls as
+        tokens are added.
+        """
+        rate_in, rate_out = self._ceiling(input_tokens)
+        return self._request_nano - (-(input_tokens * rate_in + output_tokens * rate_out) // 1_000_000)
+
     def affordable_output(self, input_tokens: int, nano: int) -> int | None:
-        """Most output tokens that `nano` pays for after the input; None: output is free; -1: the input is too dear."""
-        left = nano - self.cost(input_tokens, 0)
+        """Most output tokens whose `worst_cost` is within `nano`; None: output is free; -1: the input is too dear."""
+        rate_in, rate_out = self._ceiling(input_tokens)
+        # In millionths of a nano-dollar: rounding the input up first would lose output that the money does pay for.
+        left = (nano - self._request_nano) * 1_000_000 - input_tokens * rate_in
         if left < 0:
             return -1
-        rate_out = self._tier(input_tokens)[2]
-        return None if rate_out == 0 else left * 1_000_000 // rate_out
+        return None if rate_out == 0 else left // rate_out
+
+    def _ceiling(self, input_tokens: int) -> tuple[int, int]:
+        chosen = self._ceilings[0]
+        for tier in self._ceilings[1:]:
+            if input_tokens > tier[0]:
+                chosen = tier
+        return chosen[1], chosen[2]
 
     def _tier(self, input_tokens: int) -> tuple[int, int, int, int]:
         chosen = self._rates[0]
@@ -183,8 +208,9 @@ class Expert(Strict):
     @model_validator(mode="after")
     def _no_secrets(self) -> Self:
         places = {"base_url": self.base_url or "", **{f"headers.{k}": v for k, v in self.headers.items()}}
+        named = {f"headers.{k}" for k in self.headers if k.lower() in SECRET_HEADERS}
         for place, text in places.items():
-            if LOOKS_LIKE_KEY.search(text) or re.search(r"//[^/@\s]+:[^/@\s]+@", text):
+            if place in named or LOOKS_LIKE_KEY.search(text) or SECRET_IN_URL.search(text):
                 raise ValueError(
                     f"{place} holds what looks like a secret; put it in an environment variable (api_key_env)"
                 )
@@ -237,6 +263,9 @@ class Pool:
     def __init__(self, experts: Mapping[str, Any], *, reference: str | None = None, source: str = "pool") -> None:
         if not experts:
             raise ConfigError(f"{source}: a pool needs at least one expert: experts={{'small': ...}}.")
+        for name in experts:
+            if not isinstance(name, str) or not name.strip():
+                raise ConfigError(f"{source}: {name!r} is no name for an expert; give a non-empty string.")
         self._experts = {name: _as_expert(name, given, source) for name, given in experts.items()}
         self.source = source
         if reference is not None and reference not in self._experts:

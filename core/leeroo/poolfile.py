@@ -34,9 +34,8 @@ class PoolFile:
             ConfigError: This version keeps its ledger in memory only.
         """
         if self.ledger not in (None, "memory"):
-            raise ConfigError(
-                f"ledger: {self.ledger!r} is not supported yet; leave it out to keep the ledger in memory."
-            )
+            kind = self.ledger.split(":", 1)[0]  # the rest of a URL may hold a password
+            raise ConfigError(f"ledger: {kind!r} is not supported yet; leave it out to keep the ledger in memory.")
         return MemoryLedger()
 
 
@@ -63,7 +62,7 @@ def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:
             )
         if "model" not in given:
             raise ConfigError(f"{name}: experts.{expert} has no 'model'; give one, such as openai:gpt-5-nano.")
-    given_budget = data.get("budget") or {}
+    given_budget = {} if data.get("budget") is None else data["budget"]
     if not isinstance(given_budget, Mapping):
         raise ConfigError(f"{name}: 'budget' must be a mapping, such as {{max_cost: 0.02}}.")
     reference, ledger = data.get("reference"), data.get("ledger")

@@ -18,7 +18,8 @@ class Query:
 
     Attributes:
         text: What the predictor reads: the newest thing that the user asked.
-        prompt: Everything that the expert will read, tool schemas included; only counted, never kept.
+        prompt: Everything that the expert will read, tool schemas included; only counted, never kept. `text` where
+            it is empty.
         messages: Number of messages, for the chat format's own tokens.
         media: Number of non-text parts.
         needs: Capabilities that an expert must have.
@@ -43,8 +44,10 @@ class Query:
             raise InvalidRequest("There are no messages: give at least one.")
         if not self.text.strip() and not self.prompt.strip() and not self.media:
             raise InvalidRequest("The message is empty: there is nothing to answer. Give some text.")
-        if self.max_tokens is not None and (isinstance(self.max_tokens, bool) or self.max_tokens < 1):
-            raise InvalidRequest(f"max_tokens is {self.max_tokens}; give 1 or more.")
+        if self.max_tokens is not None and (
+            isinstance(self.max_tokens, bool) or not isinstance(self.max_tokens, int) or self.max_tokens < 1
+        ):
+            raise InvalidRequest(f"max_tokens is {self.max_tokens!r}; give a whole number, 1 or more.")
 
     @property
     def overhead(self) -> int:

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import threading
-import urllib.request
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -49,18 +49,21 @@ def count(query: Query, expert: Expert, seen: dict[str, TokenCount] | None = Non
     """
     name = tokenizer_name(expert)
     seen = {} if seen is None else seen
-    if name not in seen:
-        seen[name] = _count(query, name)
-    return seen[name]
+    found = seen.get(name)
+    if found is None:
+        expected, upper, method = _count(query.prompt or query.text, name)
+        overhead = query.overhead
+        found = seen[name] = TokenCount(expected + overhead, upper + overhead, method)
+    return found
 
 
 @lru_cache(maxsize=1024)
 def _encoding_of(model_id: str) -> str:
-    import tiktoken
-
     try:
+        import tiktoken
+
         return tiktoken.encoding_name_for_model(model_id)
-    except KeyError:
+    except (ImportError, KeyError):
         return ""
 
 
@@ -71,25 +74,31 @@ def tokenizer_name(expert: Expert) -> str:
 
 def count_text(text: str, expert: Expert) -> int:
     """Expected tokens of a text, for an answer whose usage the provider did not report."""
-    return _count(Query(text=text or " ", prompt=text), tokenizer_name(expert)).expected - 24 if text else 0
+    return _count(text, tokenizer_name(expert))[0] if text else 0
 
 
-def _count(query: Query, name: str) -> TokenCount:
+def _count(text: str, name: str) -> tuple[int, int, Method]:
+    """Expected tokens, their upper bound, and the method."""
     exact: int | None = None
     method: Method = "bytes"
-    if name and len(query.prompt) <= LONG:
+    if name and len(text) <= LONG:
         if name.startswith(("http://", "https://")):
-            exact, method = _ask_server(name, query.prompt), "tokenizer"
+            exact, method = _ask_server(name, text), "tokenizer"
         elif name.endswith(".json"):
-            exact, method = len(_load_tokenizer(name).encode(query.prompt).ids), "tokenizer"
+            exact, method = len(_load_tokenizer(name).encode(_sound(text)).ids), "tokenizer"
         else:
             encoding = _encoding(name)
             if encoding is not None:
-                exact, method = len(encoding.encode_ordinary(query.prompt)), "tiktoken"
+                exact, method = len(encoding.encode_ordinary(text)), "tiktoken"
     if exact is None:
-        size = len(query.prompt.encode("utf-8", "surrogatepass"))
-        return TokenCount(int(size / BYTES_PER_TOKEN) + 1 + query.overhead, size + query.overhead, "bytes")
-    return TokenCount(exact + query.overhead, exact + query.overhead, method)
+        size = len(text.encode("utf-8", "surrogatepass"))
+        return int(size / BYTES_PER_TOKEN) + 1, size, "bytes"
+    return exact, exact, method
+
+
+def _sound(text: str) -> str:
+    """The text without lone surrogates, which a broken decoder leaves and which tokenizers refuse."""
+    return text.encode("utf-8", "replace").decode()
 
 
 @lru_cache(maxsize=16)
@@ -102,35 +111,55 @@ def _load_tokenizer(path: str) -> Any:
         raise ConfigError(f"tokenizer {path!r} cannot be read: {error}. Give the path of a tokenizer.json.") from None
 
 
+# A tokenizing server that did not answer is left alone for a while: its silence must not hold up every call.
+_silent_until: dict[str, float] = {}
+SILENCE = 30.0
+"""Seconds."""
+
+
 def _ask_server(url: str, text: str) -> int | None:
+    if time.monotonic() < _silent_until.get(url, 0.0):
+        return None
+    import http.client
+    import urllib.request
+
     body = json.dumps({"content": text}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s) only
     try:
         with urllib.request.urlopen(request, timeout=1.0) as answer:  # noqa: S310
             return len(json.load(answer)["tokens"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        _silent_until[url] = time.monotonic() + SILENCE
         return None
 
 
 # tiktoken downloads a vocabulary at its first use. A daemon thread does that, so that no call waits for it: until the
-# vocabulary is there, the bound is used. LEEROO_OFFLINE=1 never tries.
+# vocabulary is there, the bound is used; where the download failed, it is tried again later. LEEROO_OFFLINE=1 never
+# tries.
 _encodings: dict[str, Any] = {}
 _loading: set[str] = set()
+_retry_at: dict[str, float] = {}
+RETRY = 300.0
+"""Seconds."""
 _lock = threading.Lock()
 
 
 def _encoding(name: str) -> Any | None:
-    if name in _encodings:
-        return _encodings[name]
-    import tiktoken
-
+    found = _encodings.get(name)
+    if found is not None:
+        return found
+    try:
+        import tiktoken
+    except ImportError:
+        return None
     if name not in tiktoken.list_encoding_names():
         raise ConfigError(f"Unknown tokenizer {name!r}; give a tiktoken encoding, a tokenizer.json or a /tokenize URL.")
-    with _lock:
-        if name not in _loading and os.environ.get("LEEROO_OFFLINE", "") in ("", "0"):
-            _loading.add(name)
-            threading.Thread(target=_load_encoding, args=(name,), daemon=True, name=f"leeroo-{name}").start()
-    return _encodings.get(name)
+    if os.environ.get("LEEROO_OFFLINE", "") in ("", "0"):
+        with _lock:
+            if name not in _loading and time.monotonic() >= _retry_at.get(name, 0.0):
+                _loading.add(name)
+                threading.Thread(target=_load_encoding, args=(name,), daemon=True, name=f"leeroo-{name}").start()
+    return None
 
 
 def _load_encoding(name: str) -> None:
@@ -138,3 +167,6 @@ def _load_encoding(name: str) -> None:
 
     with contextlib.suppress(Exception):  # offline: the bound goes on serving
         _encodings[name] = tiktoken.get_encoding(name)
+    with _lock:
+        _loading.discard(name)
+        _retry_at[name] = time.monotonic() + RETRY

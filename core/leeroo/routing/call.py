@@ -108,6 +108,7 @@ class Attempt:
         self._first: float | None = None
         self._reservation = call.router.ledger.reserve(call.id, call.decision.budget.scope, reserved)
         self._open = True
+        self._lock = threading.Lock()
 
     @property
     def expert(self) -> Expert:
@@ -126,7 +127,7 @@ class Attempt:
             usage: What it used.
             tool_call_ids: Tool calls in the answer; their results go back to the same expert.
         """
-        if not self._open:
+        if not self._close():
             return
         seconds = time.perf_counter() - self._began
         self._call.router.health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
@@ -146,7 +147,7 @@ class Attempt:
         Raises:
             ExpertsFailed: The failure is the request's own, or came after the answer had begun.
         """
-        if not self._open:
+        if not self._close():
             return
         failure = classify(error)
         if used is not None:
@@ -157,6 +158,7 @@ class Attempt:
         estimated = cost > 0 if used is None else used.estimated
         self._end(cost, estimated, failure, time.perf_counter() - self._began, received)
         if failure.kind == "cancelled":
+            self._call.stop()
             return
         if failure.fatal or received is not None:
             when = " after the answer had begun" if received is not None else ""
@@ -166,9 +168,18 @@ class Attempt:
 
     def cancelled(self, received: Usage | None = None) -> None:
         """The caller gave up, for example by closing a stream: settle what had been used."""
-        if self._open:
-            cost = self._cost_of_failure(Failure("cancelled"), received)
-            self._end(cost, True, Failure("cancelled"), time.perf_counter() - self._began, received)
+        if self._close():
+            failure = Failure("cancelled")
+            self._call.router.health.failed(self.expert, failure)
+            cost = self._cost_of_failure(failure, received)
+            self._end(cost, True, failure, time.perf_counter() - self._began, received)
+            self._call.stop()
+
+    def _close(self) -> bool:
+        """Whether this is the first of the ends; a stream may be closed by one thread and finished by another."""
+        with self._lock:
+            was_open, self._open = self._open, False
+            return was_open
 
     def _cost_of_failure(self, failure: Failure, received: Usage | None) -> int:
         if received is not None and failure.kind == "cancelled":
@@ -176,11 +187,11 @@ class Attempt:
         return self._reserved if failure.billable or received is not None else 0
 
     def _end(self, cost: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None) -> None:
-        self._open = False
-        self._call.router.ledger.settle(self._reservation, cost)
+        # The ledger last: it may be out of reach, and the call's own books must hold all the same.
+        self._call.ended(self, cost, estimated, failure, seconds, usage)
         for account in self._call.accounts:
             account.settle(self._reserved, cost, self.expert.name)
-        self._call.ended(self, cost, estimated, failure, seconds, usage)
+        self._call.router.ledger.settle(self._reservation, cost)
 
 
 class Call:
@@ -218,6 +229,8 @@ class Call:
         self._error: LeerooError | None = None
         self._record: dict[str, Any] | None = None
         self._lock = threading.Lock()
+        self._newest: Attempt | None = None
+        self._stopped = False
 
     def __enter__(self) -> Self:
         return self
@@ -228,7 +241,7 @@ class Call:
     def attempts(self) -> Iterator[Attempt]:
         """The tries, best expert first, each with its worst case reserved; ends when none is left to pay for."""
         for candidate in self.decision.selection.order:
-            if self._answered is not None:
+            if self._answered is not None or self._stopped or self._record is not None:
                 return
             deadline = self.decision.budget.max_latency
             left = None if deadline is None else deadline - (time.monotonic() - self._began)
@@ -243,12 +256,12 @@ class Call:
                 self._note(candidate, "budget", "the rest of the budget does not pay for it")
                 continue
             try:
-                self._reserve(worst)
-                attempt = Attempt(self, candidate, max_tokens, min(candidate.expert.timeout, left or 1e9), worst)
+                attempt = self._start(candidate, max_tokens, min(candidate.expert.timeout, left or 1e9), worst)
             except BudgetExceeded as error:
                 self._error = error
                 self._note(candidate, "budget", str(error))
                 continue
+            self._newest = attempt
             self.router.health.started(candidate.expert)
             yield attempt
 
@@ -271,18 +284,24 @@ class Call:
         """Nano-dollars of the call's cap that are left, None where there is no cap."""
         return None if self._cap is None else max(0, self._cap - self._spent)
 
+    def stop(self) -> None:
+        """Try nobody else: the caller gave up."""
+        self._stopped = True
+
     def finish(self) -> dict[str, Any]:
-        """Close the call: write the record once, and return it."""
+        """Close the call: write the record once, and return it. An attempt left open is charged as given up."""
         global _last_anywhere
+        if self._newest is not None and self._record is None:
+            self._newest.cancelled()
         with self._lock:
             if self._record is not None:
                 return self._record
             self._record = self._make_record()
         for account in self.accounts:
             account.count_call()
-        self.router.closed(self, self._record)
         _last.set(self._record)
         _last_anywhere = self._record
+        self.router.closed(self, self._record)
         return self._record
 
     def ended(
@@ -314,18 +333,20 @@ class Call:
             cap = cap if pays is None else min(cap, pays)
             if cap < least_output(candidate):
                 return None, None
-        worst = price.cost(candidate.input_upper, cap)
+        worst = price.worst_cost(candidate.input_upper, cap)
         return (cap if self._capped or asked is not None else None), worst
 
-    def _reserve(self, nano: int) -> None:
+    def _start(self, candidate: Candidate, max_tokens: int | None, timeout: float, worst: int) -> Attempt:
+        """Reserve on every account and in the ledger, or on none."""
         done: list[Spent] = []
         try:
             for account in self.accounts:
-                account.reserve(nano)
+                account.reserve(worst)
                 done.append(account)
-        except BudgetExceeded:
+            return Attempt(self, candidate, max_tokens, timeout, worst)
+        except BaseException:
             for account in done:
-                account.settle(nano, 0, "")
+                account.settle(worst, 0, candidate.expert.name)
             raise
 
     def _note(self, candidate: Candidate, error: str, detail: str) -> None:
@@ -339,13 +360,12 @@ class Call:
         used = usage or Usage(candidate.input_tokens if candidate else 0, 0)
         reference = self.router.pool[self.router.pool.reference]
         reference_cost = _price(reference).cost(used.input_tokens, used.output_tokens)
-        first = self.decision.selection.order[0] if self.decision.selection.order else None
         return {
             "call_id": self.id,
             "expert": candidate.expert.name if candidate else None,
             "model": candidate.expert.model_id if candidate else None,
             "predicted_quality": round(candidate.quality, 4) if candidate else None,
-            "adequate": self.decision.selection.adequate and candidate is first,
+            "adequate": candidate is not None and self.decision.selection.is_adequate(candidate),
             "rule": self.decision.selection.rule,
             "novelty": round(self.decision.novelty, 4),
             "candidates": [c.to_dict() for c in self.decision.candidates],

@@ -1,6 +1,6 @@
 """What went wrong with an expert, and what follows: `classify` and `Failure`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,9 @@ BILLABLE: frozenset[Kind] = frozenset({"timeout", "bad_answer", "cancelled", "ot
 UNHEALTHY: frozenset[Kind] = frozenset({"rate_limit", "timeout", "connection", "server", "bad_answer"})
 """Says something of the expert rather than of the request: counts against its health."""
 
+LONGEST_WAIT = 3600.0
+"""Seconds; a provider that asks for more is asked again after an hour."""
+
 _STATUS: dict[int, Kind] = {
     400: "bad_request", 401: "auth", 403: "auth", 404: "not_found", 408: "timeout", 409: "server",
     413: "context_overflow", 422: "bad_request", 429: "rate_limit",
@@ -29,6 +32,20 @@ _OVERFLOW = (
     "context window",
     "exceed_context",
     "too many tokens",
+)
+_RATE_LIMITS = frozenset(
+    {"RateLimitError", "ThrottlingException", "ResourceExhausted", "TooManyRequests", "TooManyRequestsError"}
+)
+_BAD_ANSWERS = frozenset(
+    {
+        "BadAnswer",
+        "JSONDecodeError",
+        "APIResponseValidationError",
+        "OutputParserException",
+        "ValidationError",
+        "TypeError",
+        "NotImplementedError",
+    }
 )
 _FILTER = ("content_filter", "content filter", "content_policy", "content management policy")
 
@@ -57,61 +74,98 @@ class Failure:
     @property
     def billable(self) -> bool:
         """Whether the attempt may cost money all the same."""
-        return self.kind in BILLABLE or (self.kind == "connection" and self.sent)
+        return self.sent and (self.kind in BILLABLE or self.kind == "connection")
 
 
 def classify(error: BaseException) -> Failure:
     """Tell what an expert's exception means, whichever SDK raised it."""
-    names = {cls.__name__ for e in _chain(error) for cls in type(e).__mro__}
-    if names & {"CancelledError", "GeneratorExit", "KeyboardInterrupt"}:
+    # Only the error itself says that the caller gave up: an async timeout has a CancelledError behind it.
+    if _names([error]) & {"CancelledError", "GeneratorExit", "KeyboardInterrupt"}:
         return Failure("cancelled")
+    found = _classify(list(_causes(error)))
+    context = error.__context__
+    if found.kind == "other" and context is not None and error.__cause__ is None and not error.__suppress_context__:
+        found = _classify([error, *_causes(context)])
+    return found
+
+
+def _classify(chain: list[BaseException]) -> Failure:
+    names, text = _names(chain), str(chain[0]).lower()
+    status = next((s for link in chain if (s := _status(link)) is not None), None)
     if names & {"ConfigError", "MissingDependency", "InvalidRequest"}:
         return Failure("bad_request", sent=False)  # ours: no key, no package; the expert was never asked
-    text = str(error).lower()
-    status = next((s for e in _chain(error) if isinstance(s := getattr(e, "status_code", None), int)), None)
+    if status == 429 or names & _RATE_LIMITS:  # first: "too many tokens per minute" is no overflow
+        return Failure("rate_limit", retry_after=_retry_after(chain), status=status)
     if any(word in text for word in _OVERFLOW) or "ContextOverflowError" in names:
         return Failure("context_overflow", status=status)
     if any(word in text for word in _FILTER) or "ContentFilterFinishReasonError" in names:
         return Failure("content_filter", status=status)
     if status is not None:
         kind = _STATUS.get(status, "server" if status >= 500 else "bad_request")
-        return Failure(kind, retry_after=_retry_after(error), status=status)
+        return Failure(kind, retry_after=_retry_after(chain), status=status)
+    return _without_status(names, text)
+
+
+def _without_status(names: set[str], text: str) -> Failure:
     if names & {"APITimeoutError", "TimeoutError", "TimeoutException", "ReadTimeout"}:
-        return Failure("timeout", sent="ConnectTimeout" not in names)
+        return Failure("timeout", sent=not names & {"ConnectTimeout", "PoolTimeout"})
     if names & {"APIConnectionError", "ConnectionError", "TransportError", "NetworkError"}:
         unsent = {"ConnectError", "ConnectionRefusedError", "ConnectTimeout", "gaierror", "UnsupportedProtocol"}
         return Failure("connection", sent=not names & unsent)
-    if names & {
-        "BadAnswer",
-        "JSONDecodeError",
-        "APIResponseValidationError",
-        "OutputParserException",
-        "ValidationError",
-    }:
-        return Failure("bad_answer")
     if "TypeError" in names and "unexpected keyword argument" in text:
         return Failure("bad_request", sent=False)  # the SDK's own check of the caller's arguments
-    if names & {"TypeError", "NotImplementedError"}:
+    if names & _BAD_ANSWERS:
         return Failure("bad_answer")
     return Failure("other")
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _names(chain: Iterable[BaseException]) -> set[str]:
+    return {cls.__name__ for link in chain for cls in type(link).__mro__}
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from. Contexts are left out: they may be an error that the caller handles."""
     current: BaseException | None = error
     for _ in range(6):
         if current is None:
             return
         yield current
-        current = current.__cause__ or current.__context__
+        current = current.__cause__
 
 
-def _retry_after(error: BaseException) -> float | None:
-    for link in _chain(error):
+def _status(error: BaseException) -> int | None:
+    """The HTTP status of an error: the openai and anthropic SDKs', httpx's and requests', or google's."""
+    response = getattr(error, "response", None)
+    for value in (
+        getattr(error, "status_code", None),
+        getattr(response, "status_code", None),
+        getattr(error, "code", None),
+    ):
+        if isinstance(value, int) and 400 <= value < 600:
+            return int(value)
+    return None
+
+
+def _retry_after(chain: Iterable[BaseException]) -> float | None:
+    for link in chain:
         headers = getattr(getattr(link, "response", None), "headers", None)
         value = headers.get("retry-after") if isinstance(headers, Mapping) else None
         if value is not None:
-            try:
-                return max(0.0, float(value))
-            except ValueError:
-                return None
+            return _seconds(str(value))
     return None
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Seconds of a Retry-After header: a number, or the date of HTTP."""
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            when = parsedate_to_datetime(retry_after)
+        except ValueError:
+            return None
+        seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
+    return min(max(0.0, seconds), LONGEST_WAIT) if seconds == seconds else None

@@ -5,18 +5,20 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leeroo.budget import Budget, ambient
 from leeroo.errors import BudgetExceeded, ConfigError, LeerooError, NoEligibleExpert
 from leeroo.experts import Expert, Pool, to_nano, to_usd
-from leeroo.prediction.predictor import Predictor
 from leeroo.query import Query
 from leeroo.routing.call import Call, Decision, least_output
 from leeroo.routing.health import Health
 from leeroo.routing.ledger import Ledger, MemoryLedger
 from leeroo.selection.selector import Candidate, Selection, select
 from leeroo.tokens import TokenCount, count
+
+if TYPE_CHECKING:
+    from leeroo.prediction.predictor import Predictor
 
 REMEMBERED_TOOL_CALLS = 20_000
 KNOWN_CALLS = 20_000
@@ -41,7 +43,7 @@ class Router:
         self,
         pool: Pool | Mapping[str, Any],
         *,
-        predictor: Predictor | None = None,
+        predictor: "Predictor | None" = None,
         budget: Budget | None = None,
         ledger: Ledger | None = None,
         health: Health | None = None,
@@ -60,7 +62,7 @@ class Router:
 
     @classmethod
     def from_pool(
-        cls, source: str | Path | Mapping[str, Any], *, predictor: Predictor | None = None, **budget: Any
+        cls, source: str | Path | Mapping[str, Any], *, predictor: "Predictor | None" = None, **budget: Any
     ) -> "Router":
         """A router from a pool file, or from a mapping of the same form.
 
@@ -80,7 +82,7 @@ class Router:
         )
 
     @property
-    def predictor(self) -> Predictor:
+    def predictor(self) -> "Predictor":
         """The predictor, loaded at first use."""
         if self._predictor is None:
             with self._lock:
@@ -201,7 +203,7 @@ class Router:
             input_upper=tokens.upper,
             output_tokens=expected_output,
             expected_cost=price.cost(tokens.expected, expected_output, cached),
-            worst_cost=price.cost(tokens.upper, most),
+            worst_cost=price.worst_cost(tokens.upper, most),
             max_tokens=most,
             latency=self.health.latency(expert, expected_output),
         )
@@ -210,7 +212,7 @@ class Router:
             pays = price.affordable_output(tokens.upper, cap)
             if pays is not None and pays < most:
                 lowered = max(1, pays)
-                candidate = _replace(candidate, max_tokens=lowered, worst_cost=price.cost(tokens.upper, lowered))
+                candidate = _replace(candidate, max_tokens=lowered, worst_cost=price.worst_cost(tokens.upper, lowered))
         return candidate if reason is None else _replace(candidate, ineligible=reason)
 
     def _why_not(
@@ -237,7 +239,7 @@ class Router:
     @staticmethod
     def _least_cost(candidate: Candidate) -> int:
         assert candidate.expert.price is not None  # noqa: S101
-        return candidate.expert.price.cost(candidate.input_upper, least_output(candidate))
+        return candidate.expert.price.worst_cost(candidate.input_upper, least_output(candidate))
 
     @staticmethod
     def _sticky(query: Query, budget: Budget, candidates: tuple[Candidate, ...]) -> Selection | None:

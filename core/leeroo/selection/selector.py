@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from leeroo.budget import DEFAULT_TOLERANCE, Budget
 from leeroo.experts import NANO, Expert, to_usd
 
+EPSILON = 1e-6
+"""A quality of 0.8 that arrives as float32 0.79999995 is 0.8."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -61,11 +64,17 @@ class Selection:
         order: Eligible candidates, the chosen one first, then the fallbacks.
         adequate: Whether the chosen one meets the rule.
         rule: The rule in words.
+        least_quality: Predicted quality from which on a candidate is adequate; None where the rule names none.
     """
 
     order: tuple[Candidate, ...]
     adequate: bool
     rule: str
+    least_quality: float | None = None
+
+    def is_adequate(self, candidate: Candidate) -> bool:
+        """Whether one of `order`, a fallback for example, meets the rule."""
+        return self.adequate and (self.least_quality is None or candidate.quality >= self.least_quality - EPSILON)
 
 
 def select(candidates: Sequence[Candidate], budget: Budget) -> Selection:
@@ -82,7 +91,7 @@ def select(candidates: Sequence[Candidate], budget: Budget) -> Selection:
     """
     eligible = [c for c in candidates if c.ineligible is None]
     if budget.expert is not None:
-        return Selection(tuple(eligible), adequate=True, rule=f"pinned to {budget.expert}")
+        return Selection(tuple(eligible), adequate=bool(eligible), rule=f"pinned to {budget.expert}")
     if not eligible:
         return Selection((), adequate=False, rule="none eligible")
     if budget.willingness_to_pay is not None:
@@ -97,9 +106,9 @@ def select(candidates: Sequence[Candidate], budget: Budget) -> Selection:
         tolerance = DEFAULT_TOLERANCE if budget.tolerance is None else budget.tolerance
         least = max(c.quality for c in eligible) - tolerance
         rule = f"cheapest within {tolerance} of the best"
-    # A quality of 0.8 that arrives as float32 0.79999995 is 0.8.
-    adequate = sorted((c for c in eligible if c.quality >= least - 1e-6), key=lambda c: (c.expected_cost, -c.quality))
-    rest = sorted((c for c in eligible if c.quality < least - 1e-6), key=lambda c: (-c.quality, c.expected_cost))
-    return Selection(
-        (*adequate, *rest), adequate=bool(adequate), rule=rule if adequate else f"{rule}: none, so the best"
-    )
+    enough = least - EPSILON
+    adequate = sorted((c for c in eligible if c.quality >= enough), key=lambda c: (c.expected_cost, -c.quality))
+    rest = sorted((c for c in eligible if c.quality < enough), key=lambda c: (-c.quality, c.expected_cost))
+    if not adequate:
+        return Selection(tuple(rest), adequate=False, rule=f"{rule}: none, so the best", least_quality=least)
+    return Selection((*adequate, *rest), adequate=True, rule=rule, least_quality=least)
