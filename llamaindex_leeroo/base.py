@@ -5,6 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from llama_index.core.base.llms.types import LLMMetadata
+from llama_index.core.bridge.pydantic import Field, PrivateAttr, model_serializer
+from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
+from llama_index.core.llms import LLM
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+
 from leeroo import Budget, ConfigError, Router
 from leeroo.budget import BUDGET_KWARGS
 from leeroo.errors import did_you_mean
@@ -12,12 +18,6 @@ from leeroo.experts import Capability
 from leeroo.poolfile import read_pool
 from leeroo.prediction.predictor import Predictor
 from leeroo.routing.ledger import Ledger
-from llama_index.core.base.llms.types import LLMMetadata
-from llama_index.core.bridge.pydantic import Field, PrivateAttr, model_serializer
-from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
-from llama_index.core.llms import LLM
-from llama_index.core.llms.function_calling import FunctionCallingLLM
-
 from llamaindex_leeroo.experts import build, described, recalled, to_pool
 
 
@@ -84,7 +84,8 @@ class RoutedLLM(FunctionCallingLLM, ABC):
             del rest[key]
         budget = Budget(**own).over(file.budget)
         router = Router(file.pool, predictor=predictor, ledger=file.open_ledger())
-        return cls(router=router, **budget.to_dict(), **rest)
+        rest.update(budget.to_dict())
+        return cls(router=router, **rest)
 
     # -- what it is --
 

@@ -6,13 +6,13 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from leeroo import LeerooError
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.tools.types import AsyncBaseTool, BaseTool, ToolMetadata, ToolOutput, adapt_to_async_tool
 
+from leeroo import LeerooError
 from llamaindex_leeroo.messages import copied
 
 if TYPE_CHECKING:
@@ -33,14 +33,22 @@ def expert_prompts() -> Iterator[None]:
         _prompting.reset(token)
 
 
-def set_ones(verbose: bool, allow_parallel_tool_calls: bool, tool_required: bool) -> dict[str, Any]:
+def set_ones(
+    verbose: bool,
+    allow_parallel_tool_calls: bool,
+    tool_required: bool = False,
+    error_on_no_tool_call: bool = True,
+    error_on_tool_error: bool = False,
+) -> dict[str, Any]:
     """The options that differ from LlamaIndex's defaults; older integrations do not know all of them."""
     given = {
         "verbose": verbose,
         "allow_parallel_tool_calls": allow_parallel_tool_calls,
         "tool_required": tool_required,
+        "error_on_tool_error": error_on_tool_error,
     }
-    return {name: value for name, value in given.items() if value}
+    options = {name: value for name, value in given.items() if value}
+    return options if error_on_no_tool_call else {**options, "error_on_no_tool_call": False}
 
 
 def chat(owner: "Leeroo", method: str, messages: Sequence[ChatMessage]) -> Invoke:

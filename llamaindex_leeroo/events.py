@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from llama_index.core.instrumentation import get_dispatcher
+import llama_index.core.instrumentation as instrument
 from llama_index.core.instrumentation.events import BaseEvent
 
-dispatcher = get_dispatcher(__name__)
+dispatcher = instrument.get_dispatcher(__name__)  # type: ignore[attr-defined]
 
 
 class RoutingEvent(BaseEvent):

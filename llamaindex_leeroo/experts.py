@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from leeroo import ConfigError, Expert, MissingDependency, Pool
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
 from llama_index.core.llms import LLM, MockLLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
+
+from leeroo import ConfigError, Expert, MissingDependency, Pool
 
 OUTPUT_CAPS = ("max_tokens", "max_new_tokens", "max_output_tokens")
 """Fields by which LlamaIndex's integrations cap the output."""
@@ -64,7 +65,7 @@ def build(expert: Expert) -> LLM:
     if isinstance(expert.model, LLM):
         return expert.model
     try:
-        from llama_index.llms.openai_like import OpenAILike
+        from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyped]
     except ImportError:
         raise MissingDependency(
             f"Expert {expert.name!r} needs llama-index-llms-openai-like: pip install 'leeroo[llamaindex]'."
@@ -73,7 +74,7 @@ def build(expert: Expert) -> LLM:
 
     place = resolve(expert)
     extra: dict[str, Any] = {"stop": list(expert.stop)} if expert.stop else {}
-    return OpenAILike(
+    llm: LLM = OpenAILike(
         model=place.model,
         api_base=place.base_url,
         api_key=place.api_key,
@@ -86,6 +87,7 @@ def build(expert: Expert) -> LLM:
         default_headers=expert.headers or None,
         additional_kwargs=extra,
     )
+    return llm
 
 
 @contextmanager
@@ -171,11 +173,11 @@ def recalled(data: Mapping[str, Any]) -> dict[str, Any]:
         known = next((c for c in _subclasses(LLM) if c.class_name() == wanted and not c.__abstractmethods__), None)
         if known is None:
             raise ConfigError(f"The LLM class {wanted!r} is not loaded; import its integration first.")
-        fields["model"] = known.from_dict({k: v for k, v in model.items()})
+        fields["model"] = known.from_dict(dict(model.items()))
     return fields
 
 
-def _subclasses(cls: type) -> Iterator[Any]:
+def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
     for child in cls.__subclasses__():
         yield child
         yield from _subclasses(child)

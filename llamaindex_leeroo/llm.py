@@ -6,8 +6,6 @@ Every public call stands in this class body, since LlamaIndex makes spans of wha
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from leeroo import InvalidRequest
-from leeroo.budget import Budget, split_kwargs
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -21,6 +19,8 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
 from llama_index.core.types import Model, TokenAsyncGen, TokenGen
 
+from leeroo import InvalidRequest
+from leeroo.budget import Budget, split_kwargs
 from llamaindex_leeroo import delegation
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.messages import to_query
@@ -126,7 +126,8 @@ class Leeroo(RoutedLLM):
     ) -> ChatResponse:
         """Route, then let the chosen expert chat with the tools."""
         options = delegation.set_ones(verbose, allow_parallel_tool_calls, tool_required)
-        return run(self, self._tools("chat_with_tools", tools, user_msg, chat_history, options, kwargs))
+        answer: ChatResponse = run(self, self._tools("chat_with_tools", tools, user_msg, chat_history, options, kwargs))
+        return answer
 
     async def achat_with_tools(
         self,
@@ -184,11 +185,21 @@ class Leeroo(RoutedLLM):
         chat_history: list[ChatMessage] | None = None,
         verbose: bool = False,
         allow_parallel_tool_calls: bool = False,
+        error_on_no_tool_call: bool = True,
+        error_on_tool_error: bool = False,
         **kwargs: Any,
     ) -> "AgentChatResponse":
         """Route, then let the chosen expert choose a tool and call it."""
-        options = delegation.set_ones(verbose, allow_parallel_tool_calls, False)
-        return run(self, self._tools("predict_and_call", tools, user_msg, chat_history, options, kwargs))
+        options = delegation.set_ones(
+            verbose,
+            allow_parallel_tool_calls,
+            error_on_no_tool_call=error_on_no_tool_call,
+            error_on_tool_error=error_on_tool_error,
+        )
+        answer: AgentChatResponse = run(
+            self, self._tools("predict_and_call", tools, user_msg, chat_history, options, kwargs)
+        )
+        return answer
 
     async def apredict_and_call(
         self,
@@ -197,10 +208,17 @@ class Leeroo(RoutedLLM):
         chat_history: list[ChatMessage] | None = None,
         verbose: bool = False,
         allow_parallel_tool_calls: bool = False,
+        error_on_no_tool_call: bool = True,
+        error_on_tool_error: bool = False,
         **kwargs: Any,
     ) -> "AgentChatResponse":
         """Route, then let the chosen expert choose a tool and call it."""
-        options = delegation.set_ones(verbose, allow_parallel_tool_calls, False)
+        options = delegation.set_ones(
+            verbose,
+            allow_parallel_tool_calls,
+            error_on_no_tool_call=error_on_no_tool_call,
+            error_on_tool_error=error_on_tool_error,
+        )
         return await arun(self, self._tools("apredict_and_call", tools, user_msg, chat_history, options, kwargs))
 
     def _prepare_chat_with_tools(
@@ -261,12 +279,14 @@ class Leeroo(RoutedLLM):
 
     # -- requests --
 
-    def _chat(self, method: str, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> Request:
+    def _chat(self, method: str, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> Request[ChatResponse]:
         budget, rest = self._split(kwargs)
         query = to_query(messages, rest, needs=self._wanted(method), made_by=self.router.expert_of_tool_call)
         return Request(query, budget, delegation.chat(self, method, messages), rest)
 
-    def _completion(self, method: str, prompt: str, formatted: bool, kwargs: Mapping[str, Any]) -> Request:
+    def _completion(
+        self, method: str, prompt: str, formatted: bool, kwargs: Mapping[str, Any]
+    ) -> Request[CompletionResponse]:
         if not isinstance(prompt, str):
             raise InvalidRequest(f"complete takes a text, not {type(prompt).__name__}; for messages there is chat().")
         budget, rest = self._split(kwargs)
@@ -281,7 +301,7 @@ class Leeroo(RoutedLLM):
         chat_history: Sequence[ChatMessage] | None,
         options: dict[str, Any],
         kwargs: Mapping[str, Any],
-    ) -> Request:
+    ) -> Request[Any]:
         budget, rest = self._split(kwargs)
         given = ChatMessage(content=user_msg) if isinstance(user_msg, str) else user_msg
         messages = [*(chat_history or []), *([given] if given else [])]
@@ -304,7 +324,7 @@ class Leeroo(RoutedLLM):
         prompt: BasePromptTemplate,
         llm_kwargs: Mapping[str, Any] | None,
         prompt_args: Mapping[str, Any],
-    ) -> Request:
+    ) -> Request[Model]:
         budget, rest = self._split(llm_kwargs or {})
         messages = self._extend_messages(prompt.format_messages(**prompt_args))
         query = to_query(messages, rest, needs=self._wanted(method), output_cls=output_cls)

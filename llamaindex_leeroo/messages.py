@@ -4,8 +4,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from leeroo import InvalidRequest, Query
-from leeroo.experts import Capability
 from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
@@ -17,6 +15,9 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
+
+from leeroo import InvalidRequest, Query
+from leeroo.experts import Capability
 
 if TYPE_CHECKING:
     from llama_index.core.tools.types import BaseTool

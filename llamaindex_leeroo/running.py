@@ -8,12 +8,12 @@ import re
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from leeroo import Attempt, Budget, Call, InvalidRequest, LeerooError, Query, Usage
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, ToolCallBlock
 from llama_index.core.llms import LLM
 
+from leeroo import Attempt, Budget, Call, InvalidRequest, LeerooError, Query, Usage
 from llamaindex_leeroo.events import tell
 from llamaindex_leeroo.experts import cap_field, lent
 from llamaindex_leeroo.usage import Listener, Tally
@@ -21,6 +21,7 @@ from llamaindex_leeroo.usage import Listener, Tally
 if TYPE_CHECKING:
     from llamaindex_leeroo.llm import Leeroo
 
+T = TypeVar("T")
 NOTHING = Usage(0, 0)
 NOT_TAKEN = re.compile(r"unexpected keyword argument '(\w+)'")
 
@@ -30,7 +31,7 @@ class BadAnswer(LeerooError):
 
 
 @dataclass
-class Request:
+class Request(Generic[T]):
     """One request, ready to be tried.
 
     Attributes:
@@ -60,7 +61,7 @@ class Try:
         attempt: The core's attempt.
     """
 
-    def __init__(self, owner: "Leeroo", request: Request, call: Call, attempt: Attempt) -> None:
+    def __init__(self, owner: "Leeroo", request: Request[Any], call: Call, attempt: Attempt) -> None:
         self.name = attempt.expert.name
         self.attempt = attempt
         self.tally = Tally(attempt.expert, attempt.candidate.input_tokens)
@@ -139,13 +140,13 @@ def _finish(owner: "Leeroo", call: Call, error: BaseException | None = None) -> 
     return record
 
 
-def _attach(item: Any, record: dict[str, Any]) -> Any:
+def _attach(item: T, record: dict[str, Any]) -> T:
     if isinstance(item, (ChatResponse, CompletionResponse)):
         item.additional_kwargs["leeroo"] = record
     return item
 
 
-def _open(owner: "Leeroo", request: Request) -> Call:
+def _open(owner: "Leeroo", request: Request[Any]) -> Call:
     try:
         return owner.router.open(request.query, request.budget, owner.defaults)
     except LeerooError as error:
@@ -155,7 +156,7 @@ def _open(owner: "Leeroo", request: Request) -> Call:
         raise
 
 
-def _first_begun(owner: "Leeroo", request: Request, call: Call) -> Generator[Try, None, None]:
+def _first_begun(owner: "Leeroo", request: Request[Any], call: Call) -> Generator[Try, None, None]:
     """The tries of a call; one whose LLM cannot even be made fails like any other."""
     for attempt in call.attempts():
         try:
@@ -166,7 +167,7 @@ def _first_begun(owner: "Leeroo", request: Request, call: Call) -> Generator[Try
         yield current
 
 
-def run(owner: "Leeroo", request: Request) -> Any:
+def run(owner: "Leeroo", request: Request[T]) -> T:
     """Ask, wait, answer."""
     call = _open(owner, request)
     last: Exception | None = None
@@ -181,14 +182,15 @@ def run(owner: "Leeroo", request: Request) -> Any:
                 last = error
                 continue
             current.answered()
-            return _attach(answer, _finish(owner, call))
+            result: T = _attach(answer, _finish(owner, call))
+            return result
         raise call.exhausted() from last
     except BaseException as error:
         _finish(owner, call, error)
         raise
 
 
-async def arun(owner: "Leeroo", request: Request) -> Any:
+async def arun(owner: "Leeroo", request: Request[T]) -> T:
     """Ask, await, answer."""
     call = _open(owner, request)
     last: Exception | None = None
@@ -204,14 +206,15 @@ async def arun(owner: "Leeroo", request: Request) -> Any:
                 last = error
                 continue
             current.answered()
-            return _attach(answer, _finish(owner, call))
+            result: T = _attach(answer, _finish(owner, call))
+            return result
         raise call.exhausted() from last
     except BaseException as error:
         _finish(owner, call, error)
         raise
 
 
-def stream(owner: "Leeroo", request: Request) -> Generator[Any, None, None]:
+def stream(owner: "Leeroo", request: Request[T]) -> Generator[T, None, None]:
     """Decide now, and commit to an expert once its first piece is there."""
     call = _open(owner, request)
     last: Exception | None = None
@@ -262,7 +265,7 @@ def _follow(owner: "Leeroo", call: Call, current: Try, held: list[Any], source: 
         record.update(_finish(owner, call, error))
 
 
-async def astream(owner: "Leeroo", request: Request) -> AsyncGenerator[Any, None]:
+async def astream(owner: "Leeroo", request: Request[T]) -> AsyncGenerator[T, None]:
     """Decide now, and commit to an expert once its first piece is there."""
     call = _open(owner, request)
     last: Exception | None = None

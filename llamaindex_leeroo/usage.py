@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from leeroo import Expert, Usage
-from leeroo.tokens import count_text
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, ToolCallBlock
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
+
+from leeroo import Expert, Usage
+from leeroo.tokens import count_text
 
 INPUT_KEYS = ("prompt_tokens", "input_tokens", "prompt_token_count")
 OUTPUT_KEYS = ("completion_tokens", "output_tokens", "candidates_token_count")
@@ -38,12 +39,10 @@ def _read(usage: Any) -> Usage | None:
         return None
     # Anthropic counts what it reads from and writes to its cache beside the input, the others within.
     beside = [get(usage, name) or 0 for name in ("cache_read_input_tokens", "cache_creation_input_tokens")]
-    details = (
-        usage.get("prompt_tokens_details")
-        if isinstance(usage, Mapping)
-        else getattr(usage, "prompt_tokens_details", None)
-    )
-    within = (get(details, "cached_tokens") if details is not None else None) or 0
+    within = 0
+    for name in ("prompt_tokens_details", "input_tokens_details"):
+        details = usage.get(name) if isinstance(usage, Mapping) else getattr(usage, name, None)
+        within = within or (get(details, "cached_tokens") or 0 if details is not None else 0)
     return Usage(taken + sum(beside), given, cached_tokens=beside[0] or within)
 
 
