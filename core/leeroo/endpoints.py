@@ -123,7 +123,12 @@ def ask(
 
 
 def complete(
-    expert: Expert, chat: Sequence[dict[str, str]], *, attempt: Attempt | None = None, prompt: str = ""
+    expert: Expert,
+    chat: Sequence[dict[str, str]],
+    *,
+    attempt: Attempt | None = None,
+    prompt: str = "",
+    max_tokens: int | None = None,
 ) -> tuple[str, Usage]:
     """Run one expert once, without retries.
 
@@ -132,6 +137,7 @@ def complete(
         chat: Chat messages with `role` and `content`.
         attempt: Where the output cap and the time limit come from.
         prompt: The text of the messages, to estimate usage from where the endpoint reports none.
+        max_tokens: Output cap where there is no attempt.
 
     Returns:
         The answer's text, and the usage.
@@ -141,10 +147,11 @@ def complete(
     place = resolve(expert)
     timeout = attempt.timeout if attempt else expert.timeout
     extra: dict[str, Any] = {}
-    if attempt is not None and attempt.max_tokens is not None:
+    cap = max_tokens if attempt is None else attempt.max_tokens
+    if cap is not None:
         # OpenAI's newer models know the second name only, other servers often the first only.
         name = "max_completion_tokens" if place.base_url is None else "max_tokens"
-        extra[name] = attempt.max_tokens
+        extra[name] = cap
     if expert.stop:
         extra["stop"] = list(expert.stop)
     with openai.OpenAI(
