@@ -10,7 +10,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
 
-class LeerooBinding(_ChatModelBinding):
+class LeerooBinding(_ChatModelBinding):  # type: ignore[no-redef]
     """A `RunnableBinding` whose `bind_tools` and `with_structured_output` carry the bound kwargs and config on.
 
     LangChain's own binding hands these two to the bare model, which would silently drop a bound budget.

@@ -1,131 +1,36 @@
 """`ChatLeeroo`: a LangChain chat model that sends each call to the cheapest adequate expert within its budget."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun, Callbacks
-from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
-from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult, RunInfo
+from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import ensure_config, merge_configs
+from langchain_core.runnables.config import get_config_list, merge_configs
 from langchain_core.tools import BaseTool
-from pydantic import Field, PrivateAttr, model_validator
 
 from langchain_leeroo import delegation
+from langchain_leeroo.base import RoutedChatModel
+from langchain_leeroo.batching import plan
 from langchain_leeroo.binding import LeerooBinding
-from langchain_leeroo.delegation import Request
-from langchain_leeroo.experts import adapt, build, limits
-from langchain_leeroo.messages import RawTools, schema_text, to_query
+from langchain_leeroo.events import astream_v3, stream_v3
+from langchain_leeroo.generation import configs_of, result_of
+from langchain_leeroo.messages import RawTools
+from langchain_leeroo.selector import Selector
 from langchain_leeroo.structured import StructuredOutput
-from leeroo._version import __version__
-from leeroo.budget import BUDGET_KWARGS, Budget, ambient, split_kwargs
-from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
-from leeroo.experts import Capability, Expert, Pool
-from leeroo.routing.call import Attempt, Call
+from leeroo.budget import BUDGET_KWARGS, Budget, split_kwargs
+from leeroo.budget import budget as ambient_budget
 from leeroo.routing.router import Router
 
-_CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-_SENT = ("temperature", "top_p", "stop")
-_TRACING_ONLY = ("ls_structured_output_format", "structured_output_format")
 
-
-class ChatLeeroo(BaseChatModel):
+class ChatLeeroo(RoutedChatModel):
     """A chat model that sends each call to the cheapest adequate expert within its budget."""
-
-    experts: dict[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
-    """Experts by name: a chat model, a `leeroo.Expert`, or a mapping of an expert's fields."""
-
-    reference: str | None = None
-    """The expert that `saved` is measured against; the dearest when absent."""
-
-    max_cost: float | None = None
-    """USD, hard cap of one call with all its fallbacks."""
-
-    min_quality: float | None = None
-    """0..1; adequate means a predicted quality of at least this."""
-
-    tolerance: float | None = None
-    """0..1; adequate means within this of the best eligible expert (the default rule, 0.02)."""
-
-    willingness_to_pay: float | None = None
-    """USD that a right answer is worth: the largest quality x this - cost is picked."""
-
-    max_latency: float | None = None
-    """Seconds; slower experts are not eligible, and it is the call's deadline."""
-
-    scope: str | None = None
-    """Ledger account charged, "acme/team-a"."""
-
-    expert: str | None = None
-    """Name of the expert to use, whatever its prediction."""
-
-    temperature: float | None = None
-    """Sent to the expert when set."""
-
-    top_p: float | None = None
-    """Sent to the expert when set."""
-
-    max_tokens: int | None = None
-    """Output cap; a budget may lower it further."""
-
-    stop: list[str] | None = None
-    """Stop sequences, beside an expert's own."""
-
-    timeout: float | None = None
-    """Seconds that one attempt may take; an expert's own `timeout` holds too."""
-
-    max_retries: int | None = None
-    """Most further experts that are tried when the first fails; all that the budget pays for when absent."""
-
-    model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Anything else to send to the expert with every call."""
-
-    predictor: Any = Field(default=None, exclude=True, repr=False)
-    """Estimates quality; the predictor that ships with Leeroo when absent, loaded at the first call."""
-
-    router: Router | None = Field(default=None, exclude=True, repr=False)
-    """A ready `leeroo.Router`, to share its ledger, health and memory; made from `experts` when absent."""
-
-    _models: dict[str, BaseChatModel] = PrivateAttr(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_given(cls, given: Any) -> Any:
-        """Refuse what would be silently ignored, and build the router before pydantic coerces anything."""
-        if not isinstance(given, dict):
-            return given
-        for key in given:
-            if key not in cls.model_fields:
-                raise ConfigError(f"ChatLeeroo has no parameter {key!r}.{did_you_mean(str(key), cls.model_fields)}")
-        budget = Budget.of({key: given[key] for key in BUDGET_KWARGS if key in given})
-        router = given.get("router")
-        if router is None:
-            experts = given.get("experts")
-            if not isinstance(experts, Mapping) or not experts:
-                raise ConfigError(
-                    "ChatLeeroo needs at least one expert: experts={'small': ChatOpenAI(...)}, or "
-                    "ChatLeeroo.from_pool('pool.yaml')."
-                )
-            pool = Pool(
-                {str(name): adapt(str(name), expert) for name, expert in experts.items()},
-                reference=given.get("reference"),
-                source="experts",
-            )
-            router = Router(pool, predictor=given.get("predictor"))
-        if not isinstance(router, Router):
-            raise ConfigError(f"router is a {type(router).__name__}; give a leeroo.Router.")
-        if budget.expert is not None:
-            router.pool[budget.expert]  # an unknown name is refused here, not at the first call
-        return {**given, "router": router, "experts": given.get("experts") or {e.name: e for e in router.pool}}
-
-    @model_validator(mode="after")
-    def _set_leeroo_version(self) -> Self:
-        self._add_version("langchain-leeroo", __version__)
-        return self
 
     @classmethod
     def from_pool(cls, source: str | Path | Mapping[str, Any], **kwargs: Any) -> Self:
@@ -146,53 +51,6 @@ class ChatLeeroo(BaseChatModel):
         own = Budget.of({key: kwargs.pop(key) for key in BUDGET_KWARGS if key in kwargs})
         router = Router(file.pool, predictor=kwargs.get("predictor"), ledger=file.open_ledger())
         return cls(router=router, **own.over(file.budget).to_dict(), **{"reference": file.pool.reference, **kwargs})
-
-    # What LangChain asks about a model
-
-    @property
-    def _llm_type(self) -> str:
-        return "leeroo"
-
-    @property
-    def _identifying_params(self) -> dict[str, Any]:
-        """The pool and the settings, never the state: a cache must not mistake one pool for another."""
-        settings = {key: getattr(self, key) for key in (*BUDGET_KWARGS, *_SENT, "max_tokens")}
-        return {
-            "model_name": "leeroo",
-            "experts": {expert.name: expert.model_id for expert in self._router.pool},
-            **{key: value for key, value in settings.items() if value is not None},
-            **self.model_kwargs,
-        }
-
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        """False: LangChain's loader knows the classes of its own packages only. Pickle works."""
-        return False
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = super()._get_ls_params(stop=stop or self.stop, **kwargs)
-        params["ls_provider"] = "leeroo"
-        if not isinstance(kwargs.get("model"), str):
-            params["ls_model_name"] = "leeroo"
-        return params
-
-    def _resolve_model_profile(self) -> ModelProfile | None:
-        """What every expert of the pool can do: callers may rely on it whichever expert is chosen."""
-        experts = list(self._router.pool)
-        able: frozenset[Capability] = frozenset.intersection(*(expert.capabilities for expert in experts))
-        profile = ModelProfile(
-            name="leeroo",
-            tool_calling="tools" in able,
-            structured_output="structured_output" in able,
-            image_inputs="vision" in able,
-            audio_inputs="audio" in able,
-            pdf_inputs="documents" in able,
-            max_output_tokens=min(expert.max_output_tokens for expert in experts),
-        )
-        windows = [expert.context_window for expert in experts if expert.context_window is not None]
-        if windows:
-            profile["max_input_tokens"] = min(windows)
-        return profile
 
     # Calling
 
@@ -266,8 +124,109 @@ class ChatLeeroo(BaseChatModel):
             yield delegation.as_chunk(await self.ainvoke(input, config, stop=stop, **kwargs))
             return
         request, config = self._request(input, config, {**kwargs, "stop": stop}, streaming=True)
-        async for chunk in delegation.astream(self, request, config):
-            yield chunk
+        async with aclosing(delegation.astream(self, request, config)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def stream_events(  # type: ignore[override]
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        version: Literal["v1", "v2", "v3"] = "v2",
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """LangChain's events (v1, v2), or its typed stream (v3)."""
+        if version == "v3":
+            return stream_v3(self.stream(input, config, stop=stop, **kwargs))
+        return super().stream_events(input, config, version=version, stop=stop, **kwargs)
+
+    def astream_events(  # type: ignore[override]
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        version: Literal["v1", "v2", "v3"] = "v2",
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As `stream_events`; v3 is to be awaited."""
+        if version == "v3":
+            return astream_v3(self.astream(input, config, stop=stop, **kwargs))
+        return super().astream_events(input, config, version=version, stop=stop, **kwargs)
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        max_total_cost: float | None = None,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Answer many inputs at once, in their order.
+
+        Args:
+            inputs: The inputs.
+            config: One config, or one per input; `max_concurrency` limits the threads.
+            return_exceptions: Return an input's exception in its place instead of raising it.
+            max_total_cost: USD for all inputs together: experts are chosen jointly, and the total is never passed.
+            **kwargs: As in `invoke`.
+        """
+        inputs, config = self._planned(inputs, config, max_total_cost, kwargs)
+        with ambient_budget(max_total_cost=max_total_cost):
+            return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        max_total_cost: float | None = None,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """As `batch`, asynchronously."""
+        inputs, config = self._planned(inputs, config, max_total_cost, kwargs)
+        with ambient_budget(max_total_cost=max_total_cost):
+            return await super().abatch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+
+    def batch_as_completed(  # type: ignore[override]
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        max_total_cost: float | None = None,
+        **kwargs: Any,
+    ) -> Iterator[tuple[int, AIMessage | Exception]]:
+        """As `batch`, with (index, answer) as each is there."""
+        inputs, config = self._planned(inputs, config, max_total_cost, kwargs)
+        yield from super().batch_as_completed(inputs, config, return_exceptions=return_exceptions, **kwargs)  # type: ignore[call-overload]
+
+    async def abatch_as_completed(  # type: ignore[override]
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        max_total_cost: float | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
+        """As `batch_as_completed`, asynchronously."""
+        inputs, config = self._planned(inputs, config, max_total_cost, kwargs)
+        async for pair in super().abatch_as_completed(  # type: ignore[call-overload]
+            inputs, config, return_exceptions=return_exceptions, **kwargs
+        ):
+            yield pair
+
+    def _planned(self, inputs: Sequence[Any], config: Any, max_total_cost: float | None, kwargs: Any) -> Any:
+        """The inputs with their experts and shares, where a total is given."""
+        if max_total_cost is None or not inputs:
+            return inputs, config
+        configs = get_config_list(config, len(inputs))
+        return [delegation.Planned(request) for request in plan(self, inputs, configs, max_total_cost, kwargs)], configs
 
     def generate(
         self,
@@ -282,9 +241,9 @@ class ChatLeeroo(BaseChatModel):
         **kwargs: Any,
     ) -> LLMResult:
         """Answer each list of messages, one after another."""
-        configs = _configs(len(messages), callbacks, tags, metadata, run_name, run_id)
+        configs = configs_of(len(messages), callbacks, tags, metadata, run_name, run_id)
         answers = [self.invoke(one, config, stop=stop, **kwargs) for one, config in zip(messages, configs, strict=True)]
-        return _result(answers, configs)
+        return result_of(answers, configs)
 
     async def agenerate(
         self,
@@ -299,13 +258,11 @@ class ChatLeeroo(BaseChatModel):
         **kwargs: Any,
     ) -> LLMResult:
         """Answer each list of messages, all at once."""
-        import asyncio
-
-        configs = _configs(len(messages), callbacks, tags, metadata, run_name, run_id)
+        configs = configs_of(len(messages), callbacks, tags, metadata, run_name, run_id)
         answers = await asyncio.gather(
             *(self.ainvoke(one, config, stop=stop, **kwargs) for one, config in zip(messages, configs, strict=True))
         )
-        return _result(answers, configs)
+        return result_of(answers, configs)
 
     def _generate(
         self,
@@ -326,6 +283,14 @@ class ChatLeeroo(BaseChatModel):
     ) -> ChatResult:
         message = await self.ainvoke(messages, stop=stop, **kwargs)
         return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def selector(self, **kwargs: Any) -> Selector:
+        """The choice alone, as a Runnable: messages in, the decision's record out, no expert called.
+
+        Args:
+            **kwargs: Budget kwargs, `tools` and `max_tokens`, as in a call.
+        """
+        return Selector(self, **kwargs)
 
     # Binding
 
@@ -384,171 +349,3 @@ class ChatLeeroo(BaseChatModel):
             kwargs={**(kwargs or {}), **budget.to_dict()},
             config=config,
         )
-
-    # Between a call and its expert
-
-    @property
-    def _router(self) -> Router:
-        assert self.router is not None  # noqa: S101 - set at construction
-        return self.router
-
-    def _request(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None,
-        kwargs: Mapping[str, Any],
-        *,
-        bound: RunnableConfig | None = None,
-        structured: Mapping[str, Any] | None = None,
-        streaming: bool = False,
-    ) -> tuple[Request, RunnableConfig]:
-        """Everything of a call, sorted: what the router needs, what the expert is sent, and the config."""
-        config = ensure_config(merge_configs(bound, config) if bound else config)
-        try:
-            messages = self._convert_input(input).to_messages()
-        except (ValueError, NotImplementedError) as error:
-            raise InvalidRequest(f"The input is no message: {error}") from error
-        own, rest = split_kwargs(kwargs)
-        budget = own.over(_configurable(config)).over(ambient().budget).over(self._budget)
-        sent = self._sent(rest)
-        model = sent.pop("model", None)
-        if model is not None:
-            budget = Budget(expert=self._router.pool[str(model)].name).over(budget)
-        caps = [sent.pop(key) for key in _CAPS if sent.get(key) is not None]
-        if "tools" in sent and not isinstance(sent["tools"], RawTools):
-            sent["tools"] = RawTools(sent["tools"] or ())
-        query = to_query(
-            messages,
-            self._router,
-            tools=sent.get("tools"),
-            schema=schema_text((structured or {}).get("schema") or sent.get("response_format")),
-            needs=self._needs(structured, sent, streaming),
-            max_tokens=min(caps) if caps else None,
-        )
-        return Request(messages, query, budget, sent, dict(structured) if structured is not None else None), config
-
-    @property
-    def _budget(self) -> Budget:
-        return Budget(**{key: getattr(self, key) for key in BUDGET_KWARGS})
-
-    def _sent(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The kwargs for the expert: the call's own over the constructor's; what is None is not sent."""
-        sent = {key: getattr(self, key) for key in (*_SENT, "max_tokens")}
-        sent.update(self.model_kwargs)
-        sent.update({key: value for key, value in given.items() if value is not None})
-        return {key: value for key, value in sent.items() if value is not None and key not in _TRACING_ONLY}
-
-    def _needs(
-        self, structured: Mapping[str, Any] | None, sent: Mapping[str, Any], streaming: bool
-    ) -> frozenset[Capability]:
-        needs: set[Capability] = set()
-        if structured is not None:
-            needs.add("tools" if structured.get("method") == "function_calling" else "structured_output")
-        if sent.get("response_format") is not None:
-            needs.add("structured_output")
-        # Every LangChain model can be streamed, in one piece if need be: only where some do better, they are wanted.
-        if streaming and any("streaming" in expert.capabilities for expert in self._router.pool):
-            needs.add("streaming")
-        return frozenset(needs)
-
-    def _open(self, request: Request) -> Call:
-        return self._router.open(request.query, request.budget)
-
-    def _configure(self, config: RunnableConfig) -> RunnableConfig:
-        """The model's own callbacks, tags and metadata hold for the run and for the experts' runs beneath it."""
-        own = RunnableConfig()
-        if self.callbacks is not None:
-            own["callbacks"] = self.callbacks
-        if self.tags:
-            own["tags"] = list(self.tags)
-        if self.metadata:
-            own["metadata"] = dict(self.metadata)
-        return merge_configs(own, config)
-
-    def _target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]:
-        """What to call for an attempt, and with which kwargs."""
-        model = self._model(attempt.expert)
-        kwargs = {**request.kwargs, **limits(model, attempt, self.timeout)}
-        if attempt.expert.stop:
-            kwargs["stop"] = [*kwargs.get("stop", ()), *attempt.expert.stop]
-        if self.rate_limiter is not None:
-            self.rate_limiter.acquire(blocking=True)
-        tools = kwargs.pop("tools", None)
-        if request.structured is not None:
-            options = dict(request.structured)
-            schema = options.pop("schema")
-            if tools is not None:
-                options["tools"] = list(tools)
-            return model.with_structured_output(schema, include_raw=True, **options), kwargs
-        if tools is None:
-            return model, kwargs
-        stop = {"stop": kwargs.pop("stop")} if "stop" in kwargs else {}
-        return model.bind_tools(list(tools), **kwargs), stop
-
-    def _model(self, expert: Expert) -> BaseChatModel:
-        """The expert's chat model, made at its first use."""
-        model = self._models.get(expert.name)
-        if model is None:
-            model = build(expert)
-            update: dict[str, Any] = {}
-            if self.output_version is not None and model.output_version != self.output_version:
-                update["output_version"] = self.output_version
-            if self.cache is not None and model.cache is None:
-                update["cache"] = self.cache
-            if update:
-                model = model.model_copy(update=update)
-            self._models[expert.name] = model
-        return model
-
-    # Copies and pickles share no locks
-
-    def __getstate__(self) -> dict[Any, Any]:
-        state = super().__getstate__()
-        state["__dict__"] = {key: value for key, value in state["__dict__"].items() if key != "router"}
-        state["__pydantic_private__"] = {**(state.get("__pydantic_private__") or {}), "_models": {}}
-        return state
-
-    def __setstate__(self, state: dict[Any, Any]) -> None:
-        super().__setstate__(state)
-        pool = Pool(
-            {name: adapt(name, expert) for name, expert in self.experts.items()},
-            reference=self.reference,
-            source="experts",
-        )
-        self.router = Router(pool, predictor=self.predictor)
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return self.model_copy()
-
-
-def _configurable(config: RunnableConfig) -> Budget:
-    """The budget kwargs in `config["configurable"]`."""
-    given = config.get("configurable") or {}
-    return Budget(**{key: given[key] for key in BUDGET_KWARGS if given.get(key) is not None})
-
-
-def _configs(
-    count: int,
-    callbacks: Callbacks,
-    tags: list[str] | None,
-    metadata: dict[str, Any] | None,
-    run_name: str | None,
-    run_id: uuid.UUID | None,
-) -> list[RunnableConfig]:
-    configs = []
-    for index in range(count):
-        config = RunnableConfig(
-            callbacks=callbacks, tags=tags or [], metadata=metadata or {}, run_id=run_id if index == 0 else None
-        )
-        if run_name is not None:
-            config["run_name"] = run_name
-        config["run_id"] = config["run_id"] or uuid.uuid4()
-        configs.append(config)
-    return configs
-
-
-def _result(answers: Sequence[AIMessage], configs: Sequence[RunnableConfig]) -> LLMResult:
-    runs = [RunInfo(run_id=run_id) for config in configs if (run_id := config.get("run_id")) is not None]
-    return LLMResult(
-        generations=[[ChatGeneration(message=answer)] for answer in answers], llm_output={}, run=runs or None
-    )

@@ -5,7 +5,7 @@ Going through the expert's own public methods, instead of through `_generate` of
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,13 +16,13 @@ from langchain_core.callbacks import (
     CallbackManager,
     CallbackManagerForChainRun,
 )
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import patch_config
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
 from langchain_leeroo.messages import RECORD_KEY, tool_call_ids, usage_of
+from langchain_leeroo.received import Received
 from leeroo.budget import Budget
 from leeroo.errors import ExpertsFailed, LeerooError
 from leeroo.query import Query
@@ -46,6 +46,13 @@ class Request:
     budget: Budget
     kwargs: dict[str, Any] = field(default_factory=dict)
     structured: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An input whose request is made already; LangChain's own batching hands it to `invoke`."""
+
+    request: Request
 
 
 class Host(Protocol):
@@ -99,7 +106,7 @@ def _invoke(host: Host, request: Request, call: Call, run: CallbackManagerForCha
             child = _child(config, run, attempt, call)
             output = runnable.invoke(request.messages, child, **kwargs)
         except BaseException as error:
-            _lost(attempt, error)
+            _lost(attempt, error, request)
             continue
         return _answered(call, attempt, request, output)
     raise call.exhausted()
@@ -129,17 +136,17 @@ async def _ainvoke(
             async with asyncio.timeout(attempt.timeout):
                 output = await runnable.ainvoke(request.messages, child, **kwargs)
         except BaseException as error:
-            _lost(attempt, error)
+            _lost(attempt, error, request)
             continue
         return _answered(call, attempt, request, output)
     raise call.exhausted()
 
 
-def stream(host: Host, request: Request, config: RunnableConfig) -> Iterator[Any]:
+def stream(host: Host, request: Request, config: RunnableConfig) -> Generator[Any, None, None]:
     """Stream one expert's answer, as a chain run."""
     config = host._configure(config)
     call, run, config = _start(host, request, config)
-    received = Received(request)
+    received = Received(structured=request.structured is not None)
     try:
         with call, closing(_stream(host, request, call, run, config, received)) as pieces:
             yield from _tapped(run, pieces)
@@ -158,8 +165,8 @@ def _stream(
     call: Call,
     run: CallbackManagerForChainRun,
     config: RunnableConfig,
-    received: "Received",
-) -> Iterator[Any]:
+    received: Received,
+) -> Generator[Any, None, None]:
     for attempt in call.attempts():
         try:
             runnable, kwargs = host._target(request, attempt)
@@ -168,7 +175,7 @@ def _stream(
                 attempt.first_token()
                 yield from received.take(piece)
         except BaseException as error:
-            _lost(attempt, error, received)
+            _lost(attempt, error, request, received)
             received.forget()
             continue
         _settle(attempt, request, received.whole_message())
@@ -177,11 +184,11 @@ def _stream(
     raise call.exhausted()
 
 
-async def astream(host: Host, request: Request, config: RunnableConfig) -> AsyncIterator[Any]:
+async def astream(host: Host, request: Request, config: RunnableConfig) -> AsyncGenerator[Any, None]:
     """Stream one expert's answer, as a chain run, asynchronously."""
     config = host._configure(config)
     call, run, config = await _astart(host, request, config)
-    received = Received(request)
+    received = Received(structured=request.structured is not None)
     try:
         with call:
             async with aclosing(_astream(host, request, call, run, config, received)) as pieces:
@@ -202,8 +209,8 @@ async def _astream(
     call: Call,
     run: AsyncCallbackManagerForChainRun,
     config: RunnableConfig,
-    received: "Received",
-) -> Any:
+    received: Received,
+) -> AsyncGenerator[Any, None]:
     for attempt in call.attempts():
         try:
             runnable, kwargs = host._target(request, attempt)
@@ -225,86 +232,13 @@ async def _astream(
                 if close is not None:
                     await close()
         except BaseException as error:
-            _lost(attempt, error, received)
+            _lost(attempt, error, request, received)
             received.forget()
             continue
         _settle(attempt, request, received.whole_message())
         yield received.last(call.finish())
         return
     raise call.exhausted()
-
-
-class Received:
-    """What a stream has brought so far.
-
-    The piece that says it is the last one is held back until the stream ends, so that the record can be on it.
-    """
-
-    def __init__(self, request: Request) -> None:
-        self._structured = request.structured is not None
-        self.request = request
-        self.started = False
-        self._messages: list[AIMessageChunk] = []
-        self._outputs: list[Any] = []
-        self._held: AIMessageChunk | None = None
-
-    def take(self, piece: Any) -> Iterator[Any]:
-        """Note a piece, and give out what may go to the caller now."""
-        if self._structured:
-            message = piece.get("raw") if isinstance(piece, dict) else None
-            if isinstance(message, AIMessageChunk):
-                self._messages.append(message)
-            self._outputs.append(piece)
-            self.started = True
-            yield piece
-            return
-        chunk = piece if isinstance(piece, AIMessageChunk) else as_chunk(piece)
-        if self._held is not None:
-            held, self._held = self._held, None
-            self.started = True
-            yield held
-        self._messages.append(chunk)
-        if chunk.chunk_position == "last":
-            self._held = chunk
-            return
-        self.started = True
-        yield chunk
-
-    def forget(self) -> None:
-        """Drop what a failed expert had sent before anything reached the caller."""
-        self._messages.clear()
-        self._outputs.clear()
-        self._held = None
-
-    def last(self, record: dict[str, Any]) -> Any:
-        """The last piece, with the record on it."""
-        self.started = True
-        if self._structured:
-            return {"raw": AIMessageChunk(content="", response_metadata={RECORD_KEY: record})}
-        chunk, self._held = self._held, None
-        if chunk is None:
-            first = self._messages[0] if self._messages else None
-            content: Any = [] if first is not None and isinstance(first.content, list) else ""
-            chunk = AIMessageChunk(content=content, id=first.id if first else None, chunk_position="last")
-            self._messages.append(chunk)
-        chunk.response_metadata = {**chunk.response_metadata, RECORD_KEY: record}
-        return chunk
-
-    def whole_message(self) -> AIMessageChunk | None:
-        """The pieces as one message."""
-        if not self._messages:
-            return None
-        return add_ai_message_chunks(self._messages[0], *self._messages[1:])
-
-    def whole(self) -> Any:
-        """The pieces as one output, for the run's end."""
-        return self._outputs[-1] if self._structured and self._outputs else self.whole_message()
-
-
-def as_chunk(message: BaseMessage) -> AIMessageChunk:
-    """A whole message as the only chunk, from models that cannot stream."""
-    fields = {key: value for key, value in message.__dict__.items() if key in AIMessageChunk.model_fields}
-    return AIMessageChunk(**{**fields, "type": "AIMessageChunk"})
 
 
 def _start(
@@ -371,12 +305,19 @@ def _child(
 
 def _answered(call: Call, attempt: Attempt, request: Request, output: Any) -> Any:
     """Settle an answer, and put the record on its message."""
-    message = output.get("raw") if request.structured is not None and isinstance(output, dict) else output
+    if request.structured is None:
+        _settle(attempt, request, output)
+        return with_record(output, call.finish())
+    message = output.get("raw")
     _settle(attempt, request, message)
-    record = call.finish()
-    if isinstance(message, BaseMessage):
-        message.response_metadata = {**message.response_metadata, RECORD_KEY: record}
-    return output
+    return {**output, "raw": with_record(message, call.finish())}
+
+
+def with_record(message: Any, record: dict[str, Any]) -> Any:
+    """The message with the record on it: a copy, for the expert's cache and tracers hold the original."""
+    if not isinstance(message, BaseMessage):
+        return message
+    return message.model_copy(update={"response_metadata": {**message.response_metadata, RECORD_KEY: record}})
 
 
 def _settle(attempt: Attempt, request: Request, message: BaseMessage | None) -> None:
@@ -384,13 +325,13 @@ def _settle(attempt: Attempt, request: Request, message: BaseMessage | None) -> 
     attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
 
 
-def _lost(attempt: Attempt, error: BaseException, received: Received | None = None) -> None:
+def _lost(attempt: Attempt, error: BaseException, request: Request, received: Received | None = None) -> None:
     """Settle a failed attempt. Returns where the next expert may try, raises where not."""
     usage: Usage | None = None
     whole: AIMessage | None = None
     if received is not None and received.started:
         whole = received.whole_message()
-        usage = usage_of(whole, received.request.query.prompt, attempt.expert)
+        usage = usage_of(whole, request.query.prompt, attempt.expert)
     if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or _by_callback(error):
         # The caller gave up, or a callback of theirs did: nobody's failure, and nobody else is tried.
         attempt.cancelled(usage)

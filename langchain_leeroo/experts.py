@@ -3,11 +3,12 @@
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.model_profile import ModelProfile
 from pydantic import SecretStr
 
 from leeroo.endpoints import resolve
 from leeroo.errors import ConfigError, MissingDependency
-from leeroo.experts import DEFAULT_CAPABILITIES, Capability, Expert
+from leeroo.experts import DEFAULT_CAPABILITIES, Capability, Expert, Pool
 from leeroo.routing.call import Attempt
 
 _PROFILE: tuple[tuple[str, Capability], ...] = (
@@ -149,3 +150,21 @@ def limits(model: BaseChatModel, attempt: Attempt, timeout: float | None) -> dic
         if not isinstance(own, (int, float)) or most < own:
             told["timeout"] = most
     return told
+
+
+def profile_of(pool: Pool) -> ModelProfile:
+    """What every expert of the pool can do: callers may rely on it whichever expert is chosen."""
+    able: frozenset[Capability] = frozenset.intersection(*(expert.capabilities for expert in pool))
+    profile = ModelProfile(
+        name="leeroo",
+        tool_calling="tools" in able,
+        structured_output="structured_output" in able,
+        image_inputs="vision" in able,
+        audio_inputs="audio" in able,
+        pdf_inputs="documents" in able,
+        max_output_tokens=min(expert.max_output_tokens for expert in pool),
+    )
+    windows = [expert.context_window for expert in pool if expert.context_window is not None]
+    if windows:
+        profile["max_input_tokens"] = min(windows)
+    return profile

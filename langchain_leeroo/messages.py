@@ -138,7 +138,7 @@ def tool_call_ids(message: BaseMessage | None) -> tuple[str, ...]:
     """Ids of the tool calls in an answer."""
     if not isinstance(message, AIMessage):
         return ()
-    return tuple(call["id"] for call in message.tool_calls if call.get("id"))
+    return tuple(call_id for call in message.tool_calls if (call_id := call["id"]))
 
 
 def _parts(message: BaseMessage) -> Iterator[tuple[str, str]]:

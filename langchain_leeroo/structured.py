@@ -1,6 +1,7 @@
 """Structured output: the expert's own `with_structured_output`, replayed on whichever expert is chosen."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -60,9 +61,10 @@ class StructuredOutput(Runnable[Any, Any]):
     async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
         """Stream the answer asynchronously as it takes the schema's form."""
         request, config = self._request(input, config, kwargs, streaming=True)
-        async for piece in delegation.astream(self.llm, request, config):
-            for shown in self._shown(piece):
-                yield shown
+        async with aclosing(delegation.astream(self.llm, request, config)) as pieces:
+            async for piece in pieces:
+                for shown in self._shown(piece):
+                    yield shown
 
     def _request(
         self, input: Any, config: RunnableConfig | None, kwargs: dict[str, Any], *, streaming: bool = False

@@ -25,6 +25,7 @@ class Query:
         needs: Capabilities that an expert must have.
         max_tokens: The output cap that the caller asked for.
         sticky: Expert that must go on, because the request continues its tool loop.
+        sticky_reason: Why, for the record.
         last_expert: Expert that answered the previous turn, whose provider may have the history in its cache.
         cached_tokens: Input tokens that `last_expert` is expected to read from its cache.
     """
@@ -36,6 +37,7 @@ class Query:
     needs: frozenset[Capability] = frozenset()
     max_tokens: int | None = None
     sticky: str | None = None
+    sticky_reason: str = "a tool loop stays with its expert"
     last_expert: str | None = None
     cached_tokens: int = 0
 

@@ -249,9 +249,7 @@ class Router:
         if not chosen:
             return None
         others = select([c for c in candidates if c.expert.name != query.sticky], budget).order
-        return Selection(
-            (*chosen, *others), adequate=True, rule=f"goes on with {query.sticky}: a tool loop stays with its expert"
-        )
+        return Selection((*chosen, *others), adequate=True, rule=f"{query.sticky}: {query.sticky_reason}")
 
     def _refusal(self, decision: Decision, cap: int | None) -> BudgetExceeded | NoEligibleExpert:
         over = [c for c in decision.candidates if (c.ineligible or "").startswith("over budget")]

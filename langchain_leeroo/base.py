@@ -1,0 +1,299 @@
+"""The base of `ChatLeeroo`: its parameters, and what lies between a call and its expert."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
+from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import ensure_config, merge_configs
+from pydantic import Field, PrivateAttr, model_validator
+
+from langchain_leeroo.delegation import Planned, Request
+from langchain_leeroo.experts import adapt, build, limits, profile_of
+from langchain_leeroo.messages import RawTools, schema_text, to_query
+from leeroo._version import __version__
+from leeroo.budget import BUDGET_KWARGS, Budget, ambient, split_kwargs
+from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
+from leeroo.experts import Capability, Expert, Pool
+from leeroo.routing.call import Attempt, Call
+from leeroo.routing.router import Router
+
+_CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_SENT = ("temperature", "top_p", "stop")
+_TRACING_ONLY = ("ls_structured_output_format", "structured_output_format")
+
+
+class RoutedChatModel(BaseChatModel):
+    """The parameters of `ChatLeeroo`, and the way from a call to an expert's own model."""
+
+    experts: dict[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
+    """Experts by name: a chat model, a `leeroo.Expert`, or a mapping of an expert's fields."""
+
+    reference: str | None = None
+    """The expert that `saved` is measured against; the dearest when absent."""
+
+    max_cost: float | None = None
+    """USD, hard cap of one call with all its fallbacks."""
+
+    min_quality: float | None = None
+    """0..1; adequate means a predicted quality of at least this."""
+
+    tolerance: float | None = None
+    """0..1; adequate means within this of the best eligible expert (the default rule, 0.02)."""
+
+    willingness_to_pay: float | None = None
+    """USD that a right answer is worth: the largest quality x this - cost is picked."""
+
+    max_latency: float | None = None
+    """Seconds; slower experts are not eligible, and it is the call's deadline."""
+
+    scope: str | None = None
+    """Ledger account charged, "acme/team-a"."""
+
+    expert: str | None = None
+    """Name of the expert to use, whatever its prediction."""
+
+    temperature: float | None = None
+    """Sent to the expert when set."""
+
+    top_p: float | None = None
+    """Sent to the expert when set."""
+
+    max_tokens: int | None = None
+    """Output cap; a budget may lower it further."""
+
+    stop: list[str] | None = None
+    """Stop sequences, beside an expert's own."""
+
+    timeout: float | None = None
+    """Seconds that one attempt may take; an expert's own `timeout` holds too."""
+
+    max_retries: int | None = None
+    """Most further experts that are tried when the first fails; all that the budget pays for when absent."""
+
+    streaming: bool = False
+    """Have `invoke` stream inside, so that callbacks see tokens as they come."""
+
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Anything else to send to the expert with every call."""
+
+    predictor: Any = Field(default=None, exclude=True, repr=False)
+    """Estimates quality; the predictor that ships with Leeroo when absent, loaded at the first call."""
+
+    router: Router | None = Field(default=None, exclude=True, repr=False)
+    """A ready `leeroo.Router`, to share its ledger, health and memory; made from `experts` when absent."""
+
+    _models: dict[str, BaseChatModel] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_given(cls, given: Any) -> Any:
+        """Refuse what would be silently ignored, and build the router before pydantic coerces anything."""
+        if not isinstance(given, dict):
+            return given
+        for key in given:
+            if key not in cls.model_fields:
+                raise ConfigError(f"ChatLeeroo has no parameter {key!r}.{did_you_mean(str(key), cls.model_fields)}")
+        budget = Budget.of({key: given[key] for key in BUDGET_KWARGS if key in given})
+        router = given.get("router")
+        if router is None:
+            experts = given.get("experts")
+            if not isinstance(experts, Mapping) or not experts:
+                raise ConfigError(
+                    "ChatLeeroo needs at least one expert: experts={'small': ChatOpenAI(...)}, or "
+                    "ChatLeeroo.from_pool('pool.yaml')."
+                )
+            pool = Pool(
+                {str(name): adapt(str(name), expert) for name, expert in experts.items()},
+                reference=given.get("reference"),
+                source="experts",
+            )
+            router = Router(pool, predictor=given.get("predictor"))
+        if not isinstance(router, Router):
+            raise ConfigError(f"router is a {type(router).__name__}; give a leeroo.Router.")
+        if budget.expert is not None:
+            router.pool[budget.expert]  # an unknown name is refused here, not at the first call
+        return {**given, "router": router, "experts": given.get("experts") or {e.name: e for e in router.pool}}
+
+    @model_validator(mode="after")
+    def _set_leeroo_version(self) -> Self:
+        self._add_version("langchain-leeroo", __version__)
+        return self
+
+    # What LangChain asks about a model
+
+    @property
+    def _llm_type(self) -> str:
+        return "leeroo"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """The pool and the settings, never the state: a cache must not mistake one pool for another."""
+        settings = {key: getattr(self, key) for key in (*BUDGET_KWARGS, *_SENT, "max_tokens")}
+        return {
+            "model_name": "leeroo",
+            "experts": {expert.name: expert.model_id for expert in self._router.pool},
+            **{key: value for key, value in settings.items() if value is not None},
+            **self.model_kwargs,
+        }
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """False: LangChain's loader knows the classes of its own packages only. Pickle works."""
+        return False
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop or self.stop, **kwargs)
+        params["ls_provider"] = "leeroo"
+        if not isinstance(kwargs.get("model"), str):
+            params["ls_model_name"] = "leeroo"
+        return params
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return profile_of(self._router.pool)
+
+    # Between a call and its expert
+
+    @property
+    def _router(self) -> Router:
+        assert self.router is not None  # noqa: S101 - set at construction
+        return self.router
+
+    def _request(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None,
+        kwargs: Mapping[str, Any],
+        *,
+        bound: RunnableConfig | None = None,
+        structured: Mapping[str, Any] | None = None,
+        streaming: bool = False,
+    ) -> tuple[Request, RunnableConfig]:
+        """Everything of a call, sorted: what the router needs, what the expert is sent, and the config."""
+        config = ensure_config(merge_configs(bound, config) if bound else config)
+        if isinstance(input, Planned):
+            return input.request, config
+        try:
+            messages = self._convert_input(input).to_messages()
+        except (ValueError, NotImplementedError) as error:
+            raise InvalidRequest(f"The input is no message: {error}") from error
+        own, rest = split_kwargs(kwargs)
+        budget = own.over(_configurable(config)).over(ambient().budget).over(self._budget)
+        sent = self._sent(rest)
+        model = sent.pop("model", None)
+        if model is not None:
+            budget = Budget(expert=self._router.pool[str(model)].name).over(budget)
+        caps = [sent.pop(key) for key in _CAPS if sent.get(key) is not None]
+        if "tools" in sent and not isinstance(sent["tools"], RawTools):
+            sent["tools"] = RawTools(sent["tools"] or ())
+        query = to_query(
+            messages,
+            self._router,
+            tools=sent.get("tools"),
+            schema=schema_text((structured or {}).get("schema") or sent.get("response_format")),
+            needs=self._needs(structured, sent, streaming),
+            max_tokens=min(caps) if caps else None,
+        )
+        return Request(messages, query, budget, sent, dict(structured) if structured is not None else None), config
+
+    @property
+    def _budget(self) -> Budget:
+        return Budget(**{key: getattr(self, key) for key in BUDGET_KWARGS})
+
+    def _sent(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The kwargs for the expert: the call's own over the constructor's; what is None is not sent."""
+        sent = {key: getattr(self, key) for key in (*_SENT, "max_tokens")}
+        sent.update(self.model_kwargs)
+        sent.update({key: value for key, value in given.items() if value is not None})
+        return {key: value for key, value in sent.items() if value is not None and key not in _TRACING_ONLY}
+
+    def _needs(
+        self, structured: Mapping[str, Any] | None, sent: Mapping[str, Any], streaming: bool
+    ) -> frozenset[Capability]:
+        needs: set[Capability] = set()
+        if structured is not None:
+            needs.add("tools" if structured.get("method") == "function_calling" else "structured_output")
+        if sent.get("response_format") is not None:
+            needs.add("structured_output")
+        # Every LangChain model can be streamed, in one piece if need be: only where some do better, they are wanted.
+        if streaming and any("streaming" in expert.capabilities for expert in self._router.pool):
+            needs.add("streaming")
+        return frozenset(needs)
+
+    def _open(self, request: Request) -> Call:
+        return self._router.open(request.query, request.budget)
+
+    def _configure(self, config: RunnableConfig) -> RunnableConfig:
+        """The model's own callbacks, tags and metadata hold for the run and for the experts' runs beneath it."""
+        own = RunnableConfig()
+        if self.callbacks is not None:
+            own["callbacks"] = self.callbacks
+        if self.tags:
+            own["tags"] = list(self.tags)
+        if self.metadata:
+            own["metadata"] = dict(self.metadata)
+        return merge_configs(own, config)
+
+    def _target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]:
+        """What to call for an attempt, and with which kwargs."""
+        model = self._model(attempt.expert)
+        kwargs = {**request.kwargs, **limits(model, attempt, self.timeout)}
+        if attempt.expert.stop:
+            kwargs["stop"] = [*kwargs.get("stop", ()), *attempt.expert.stop]
+        if self.rate_limiter is not None:
+            self.rate_limiter.acquire(blocking=True)
+        tools = kwargs.pop("tools", None)
+        if request.structured is not None:
+            options = dict(request.structured)
+            schema = options.pop("schema")
+            if tools is not None:
+                options["tools"] = list(tools)
+            return model.with_structured_output(schema, include_raw=True, **options), kwargs
+        if tools is None:
+            return model, kwargs
+        stop = {"stop": kwargs.pop("stop")} if "stop" in kwargs else {}
+        return model.bind_tools(list(tools), **kwargs), stop
+
+    def _model(self, expert: Expert) -> BaseChatModel:
+        """The expert's chat model, made at its first use."""
+        model = self._models.get(expert.name)
+        if model is None:
+            model = build(expert)
+            update: dict[str, Any] = {}
+            if self.output_version is not None and model.output_version != self.output_version:
+                update["output_version"] = self.output_version
+            if self.cache is not None and model.cache is None:
+                update["cache"] = self.cache
+            if self.streaming and "streaming" in type(model).model_fields:
+                update["streaming"] = True
+            if update:
+                model = model.model_copy(update=update)
+            self._models[expert.name] = model
+        return model
+
+    # Copies and pickles share no locks
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        state["__dict__"] = {key: value for key, value in state["__dict__"].items() if key != "router"}
+        state["__pydantic_private__"] = {**(state.get("__pydantic_private__") or {}), "_models": {}}
+        return state
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        pool = Pool(
+            {name: adapt(name, expert) for name, expert in self.experts.items()},
+            reference=self.reference,
+            source="experts",
+        )
+        self.router = Router(pool, predictor=self.predictor)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self.model_copy()
+
+
+def _configurable(config: RunnableConfig) -> Budget:
+    """The budget kwargs in `config["configurable"]`."""
+    given = config.get("configurable") or {}
+    return Budget(**{key: given[key] for key in BUDGET_KWARGS if given.get(key) is not None})

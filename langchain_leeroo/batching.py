@@ -1,0 +1,80 @@
+"""Joint batches: experts chosen for all inputs together, under one total that is never passed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from langchain_core.runnables import RunnableConfig
+
+from langchain_leeroo.delegation import Request
+from leeroo.budget import Budget
+from leeroo.errors import BudgetExceeded
+from leeroo.experts import to_nano, to_usd
+from leeroo.routing.call import least_output
+from leeroo.selection.batch import assign
+from leeroo.selection.selector import Candidate
+
+if TYPE_CHECKING:
+    from langchain_leeroo.chat_models import ChatLeeroo
+
+WHY = "its place in a joint batch"
+
+
+def plan(
+    llm: "ChatLeeroo",
+    inputs: Sequence[Any],
+    configs: Sequence[RunnableConfig],
+    max_total_cost: float,
+    kwargs: Mapping[str, Any],
+) -> list[Request]:
+    """One request per input, each with its expert and its share of the total.
+
+    The shares are hard caps of the calls and add up to the total, so the total holds whatever the experts do. Each
+    covers what its expert is expected to write; what is left over is dealt out in proportion, as longer answers.
+
+    Args:
+        llm: The router.
+        inputs: The inputs.
+        configs: A config per input.
+        max_total_cost: USD.
+        kwargs: Call kwargs of every input.
+
+    Raises:
+        BudgetExceeded: Even the cheapest experts pass the total. Nothing was spent.
+        NoEligibleExpert: No expert can take one of the inputs. Nothing was spent.
+    """
+    total = to_nano(max_total_cost)
+    asked = [llm._request(input, config, kwargs) for input, config in zip(inputs, configs, strict=True)]
+    judged = []
+    for request, _ in asked:
+        cap = max_total_cost if request.budget.max_cost is None else min(max_total_cost, request.budget.max_cost)
+        judged.append(llm._open(replace(request, budget=replace(request.budget, max_cost=cap))).decision.candidates)
+    quality = np.array([[c.quality if c.ineligible is None else -np.inf for c in row] for row in judged])
+    cost = np.array([[_least(c) for c in row] for row in judged], dtype=np.float64)
+    try:
+        chosen = assign(quality, cost, float(total)).experts
+    except BudgetExceeded:
+        least = sum(min(_least(c) for c in row if c.ineligible is None) for row in judged)
+        raise BudgetExceeded(
+            f"max_total_cost={max_total_cost} USD: even the cheapest experts may cost {to_usd(least):.9f} USD for "
+            f"these {len(inputs)} inputs. Raise it, or shorten the prompts or max_tokens."
+        ) from None
+    least_costs = [_least(row[index]) for row, index in zip(judged, chosen, strict=True)]
+    spare = total - sum(least_costs)
+    planned = []
+    for (request, _), row, index, least in zip(asked, judged, chosen, least_costs, strict=True):
+        share = least + spare * least // max(1, sum(least_costs))
+        most = request.budget.max_cost
+        share = share if most is None else min(share, to_nano(most))
+        query = replace(request.query, sticky=row[index].expert.name, sticky_reason=WHY)
+        budget = Budget(max_cost=to_usd(share)).over(request.budget)
+        planned.append(replace(request, query=query, budget=budget))
+    return planned
+
+
+def _least(candidate: Candidate) -> int:
+    """Nano-dollars below which the expert is not worth asking."""
+    price = candidate.expert.price
+    assert price is not None  # noqa: S101 - a pool holds priced experts only
+    return max(1, price.cost(candidate.input_upper, least_output(candidate)))

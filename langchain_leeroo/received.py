@@ -1,0 +1,80 @@
+"""What a stream has brought so far: `Received`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import add_ai_message_chunks
+
+from langchain_leeroo.messages import RECORD_KEY
+
+
+class Received:
+    """What a stream has brought so far.
+
+    The piece that says it is the last one is held back until the stream ends, so that the record can be on it.
+    """
+
+    def __init__(self, *, structured: bool) -> None:
+        self._structured = structured
+        self.started = False
+        self._messages: list[AIMessageChunk] = []
+        self._outputs: list[Any] = []
+        self._held: AIMessageChunk | None = None
+
+    def take(self, piece: Any) -> Iterator[Any]:
+        """Note a piece, and give out what may go to the caller now."""
+        if self._structured:
+            message = piece.get("raw") if isinstance(piece, dict) else None
+            if isinstance(message, AIMessageChunk):
+                self._messages.append(message)
+            self._outputs.append(piece)
+            self.started = True
+            yield piece
+            return
+        chunk = piece if isinstance(piece, AIMessageChunk) else as_chunk(piece)
+        if self._held is not None:
+            held, self._held = self._held, None
+            self.started = True
+            yield held
+        self._messages.append(chunk)
+        if chunk.chunk_position == "last":
+            self._held = chunk
+            return
+        self.started = True
+        yield chunk
+
+    def forget(self) -> None:
+        """Drop what a failed expert had sent before anything reached the caller."""
+        self._messages.clear()
+        self._outputs.clear()
+        self._held = None
+
+    def last(self, record: dict[str, Any]) -> Any:
+        """The last piece, with the record on it."""
+        self.started = True
+        if self._structured:
+            return {"raw": AIMessageChunk(content="", response_metadata={RECORD_KEY: record})}
+        chunk, self._held = self._held, None
+        if chunk is None:
+            first = self._messages[0] if self._messages else None
+            content: Any = [] if first is not None and isinstance(first.content, list) else ""
+            chunk = AIMessageChunk(content=content, id=first.id if first else None, chunk_position="last")
+            self._messages.append(chunk)
+        return chunk.model_copy(update={"response_metadata": {**chunk.response_metadata, RECORD_KEY: record}})
+
+    def whole_message(self) -> AIMessageChunk | None:
+        """The pieces as one message."""
+        if not self._messages:
+            return None
+        return add_ai_message_chunks(self._messages[0], *self._messages[1:])
+
+    def whole(self) -> Any:
+        """The pieces as one output, for the run's end."""
+        return self._outputs[-1] if self._structured and self._outputs else self.whole_message()
+
+
+def as_chunk(message: BaseMessage) -> AIMessageChunk:
+    """A whole message as the only chunk, from models that cannot stream."""
+    fields = {key: value for key, value in message.__dict__.items() if key in AIMessageChunk.model_fields}
+    return AIMessageChunk(**{**fields, "type": "AIMessageChunk"})
