@@ -18,7 +18,7 @@ from leeroo.experts import Capability
 from leeroo.poolfile import read_pool
 from leeroo.prediction.predictor import Predictor
 from leeroo.routing.ledger import Ledger
-from llamaindex_leeroo.experts import build, described, recalled, to_pool
+from llamaindex_leeroo.experts import build, described, to_pool
 
 
 class RoutedLLM(FunctionCallingLLM, ABC):
@@ -55,8 +55,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         budget = Budget(**{k: v for k, v in kwargs.items() if k in BUDGET_KWARGS})
         bound = Budget.of(kwargs.get("bound") or {})
         if router is None:
-            given = {n: recalled(e) if isinstance(e, Mapping) else e for n, e in (experts or {}).items()}
-            router = Router(to_pool(given, reference), predictor=predictor, ledger=ledger)
+            router = Router(to_pool(experts or {}, reference), predictor=predictor, ledger=ledger)
         for named in (budget.expert, bound.expert):
             if named is not None:
                 router.pool[named]  # an unknown name is refused here, not at the first call

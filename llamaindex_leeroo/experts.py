@@ -25,7 +25,8 @@ def to_pool(experts: Mapping[str, Any], reference: str | None) -> Pool:
     """
     if not isinstance(experts, Mapping):
         raise ConfigError(f"experts must map names to LLMs, not be a {type(experts).__name__}.")
-    pool = Pool(experts, reference=reference)
+    given = {n: recalled(e) if isinstance(e, Mapping) else e for n, e in experts.items()}
+    pool = Pool(given, reference=reference)
     return Pool({expert.name: _informed(expert) for expert in pool}, reference=pool.reference)
 
 
