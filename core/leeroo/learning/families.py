@@ -1,7 +1,7 @@
 """Families of questions whose answers are computed: the verified part of self-play.
 
 Each family makes a question of a difficulty from 1 (easy) to 3 (hard) with a random generator, so that the same seed
-gives the same questions. The answer comes from Python, never from a model.
+gives the same questions. The answer comes from Python or from a table, never from a model.
 """
 
 from collections.abc import Callable, Iterator
@@ -130,8 +130,35 @@ def tables(random: Random, difficulty: int) -> Problem:
     return Problem(f"{listing}\nWho has the highest value?", best, "exact", "tables", difficulty)
 
 
+_CAPITALS = (
+    {"France": "Paris", "Italy": "Rome", "Japan": "Tokyo", "Germany": "Berlin", "Spain": "Madrid", "Russia": "Moscow",
+     "China": "Beijing", "Egypt": "Cairo", "Greece": "Athens", "Austria": "Vienna", "Ireland": "Dublin",
+     "Portugal": "Lisbon", "Poland": "Warsaw", "Sweden": "Stockholm"},
+    {"Norway": "Oslo", "Hungary": "Budapest", "Peru": "Lima", "Cuba": "Havana", "Kenya": "Nairobi", "Iran": "Tehran",
+     "Thailand": "Bangkok", "Canada": "Ottawa", "Australia": "Canberra", "Turkey": "Ankara", "Finland": "Helsinki",
+     "Denmark": "Copenhagen", "Chile": "Santiago", "Vietnam": "Hanoi"},
+    {"Mongolia": "Ulaanbaatar", "Bhutan": "Thimphu", "Ghana": "Accra", "Senegal": "Dakar", "Latvia": "Riga",
+     "Uruguay": "Montevideo", "Slovenia": "Ljubljana", "Zambia": "Lusaka", "Nepal": "Kathmandu", "Paraguay": "Asuncion",
+     "Estonia": "Tallinn", "Jordan": "Amman", "Bulgaria": "Sofia", "Laos": "Vientiane"},
+)  # fmt: skip
+_SYMBOLS = (
+    {"oxygen": "O", "hydrogen": "H", "carbon": "C", "gold": "Au", "iron": "Fe", "nitrogen": "N"},
+    {"silver": "Ag", "sodium": "Na", "copper": "Cu", "lead": "Pb", "helium": "He", "zinc": "Zn"},
+    {"tungsten": "W", "tin": "Sn", "mercury": "Hg", "potassium": "K", "antimony": "Sb", "manganese": "Mn"},
+)
+
+
+def facts(random: Random, difficulty: int) -> Problem:
+    """Capitals and chemical symbols, from the best known to the less known."""
+    if random.random() < 0.7:
+        country, city = random.choice(list(_CAPITALS[difficulty - 1].items()))
+        return Problem(f"What is the capital of {country}?", city, "exact", "facts", difficulty)
+    element, symbol = random.choice(list(_SYMBOLS[difficulty - 1].items()))
+    return Problem(f"What is the chemical symbol for {element}?", symbol, "exact", "facts", difficulty)
+
+
 FAMILIES: dict[str, Callable[[Random, int], Problem]] = {
-    f.__name__: f for f in (arithmetic, units, dates, logic, code, strings, tables)
+    f.__name__: f for f in (arithmetic, units, dates, logic, code, strings, tables, facts)
 }
 
 

@@ -15,8 +15,8 @@ def test_same_seed_same_problems():
 
 
 def test_questions_are_distinct_and_cover_every_family_and_difficulty():
-    problems = list(generate(210, seed=1))
-    assert len({p.question for p in problems}) == len(problems) == 210
+    problems = list(generate(240, seed=1))
+    assert len({p.question for p in problems}) == len(problems) == 240
     assert {(p.family, p.difficulty) for p in problems} == {(f, d) for f in FAMILIES for d in (1, 2, 3)}
 
 
