@@ -340,7 +340,9 @@ def _validated(name: str, given: Mapping[str, Any], source: str) -> Expert:
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """One line for the first fault that pydantic found: `.key: what is wrong. Did you mean ...?`."""
-    first = error.errors(include_url=False, include_input=False)[0]
+    faults = error.errors(include_url=False, include_input=False)
+    # A misspelt key is also a missing one; its own name says more.
+    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     place = "".join(f".{part}" for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known: Mapping[str, Any] = model.model_fields
