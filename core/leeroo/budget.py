@@ -17,6 +17,8 @@ from leeroo.experts import to_nano, to_usd
 
 RULES = ("min_quality", "tolerance", "willingness_to_pay")
 DEFAULT_TOLERANCE = 0.02
+MOST = 1e12
+"""The largest sum of money or time that is taken for meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         for name, unit in (("max_cost", "USD"), ("willingness_to_pay", "USD"), ("max_latency", "seconds")):
-            _check_number(name, getattr(self, name), unit, math.inf)
+            _check_number(name, getattr(self, name), unit, MOST)
         if self.max_latency == 0:
             raise ConfigError("max_latency is 0; give the seconds that a call may take, more than 0.")
         for name in ("min_quality", "tolerance"):
@@ -110,10 +112,12 @@ def _check_number(name: str, value: object, unit: str, most: float) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{name} is {value!r}; give a number ({unit}).")
-    unbounded = value == math.inf and name != "max_cost"
-    if value != value or value < 0 or value > most or unbounded:
-        limit = "between 0 and 1" if most == 1.0 else "0 or more"
-        raise ConfigError(f"{name} is {value}; give {unit}, {limit}.")
+    if value == math.inf and name == "max_cost":
+        return
+    if value != value or value < 0 or value > most:
+        limit = "between 0 and 1" if most == 1.0 else f"0 or more, at most {most:g}"
+        shown = f"{value:g}" if abs(value) < 1e300 or value != value else "out of all bounds"
+        raise ConfigError(f"{name} is {shown}; give {unit}, {limit}.")
 
 
 _EMPTY = Budget()
@@ -218,7 +222,7 @@ def budget(*, max_total_cost: float | None = None, **kwargs: Any) -> Iterator[Sp
     Raises:
         ConfigError: An unknown kwarg or a bad value.
     """
-    _check_number("max_total_cost", max_total_cost, "USD", math.inf)
+    _check_number("max_total_cost", max_total_cost, "USD", MOST)
     outer = ambient()
     spent = Spent(max_total_cost=max_total_cost)
     token = _ambient.set(Ambient(Budget.of(kwargs).over(outer.budget), (*outer.accounts, spent)))
