@@ -11,6 +11,8 @@ os.environ.pop("OPENAI_API_KEY", None)
 from llama_index.core import Settings
 
 from leeroo.prediction.predictor import ConstantPredictor
+from llamaindex_leeroo import Leeroo
+from tests.llamaindex.fake_openai import FakeOpenAI
 
 QUALITY = {"small": 0.6, "large": 0.9}
 
@@ -26,3 +28,31 @@ def _fresh_settings():
     yield
     Settings._llm = None
     Settings._callback_manager = None
+
+
+@pytest.fixture
+def server():
+    with FakeOpenAI() as fake:
+        yield fake
+
+
+def pool_of(server, **changes):
+    """A pool file of two experts on the loopback server, the small one cheap and the large one better."""
+    experts = {
+        name: {
+            "model": f"{name}-model",
+            "base_url": server.url,
+            "price": {"input": price, "output": price * 4},
+            "context_window": 32_000,
+            "max_output_tokens": 500,
+            "timeout": 20.0,
+        }
+        for name, price in (("small", 1.0), ("large", 10.0))
+    }
+    return {"experts": experts, **changes}
+
+
+@pytest.fixture
+def llm(server, predictor):
+    """Two experts on the server; the cheap one is adequate."""
+    return Leeroo.from_pool(pool_of(server), predictor=predictor, tolerance=0.5)

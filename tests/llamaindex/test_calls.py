@@ -1,0 +1,160 @@
+"""Every method of a LlamaIndex LLM: routed once, delegated whole, recorded, and carried on when an expert is down."""
+
+import pytest
+from llama_index.core.llms import ChatMessage
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.tools import FunctionTool
+from pydantic import BaseModel
+
+from leeroo import BudgetExceeded, ExpertsFailed, budget, last_call
+from llamaindex_leeroo import Leeroo
+from tests.llamaindex.conftest import pool_of
+from tests.llamaindex.fake_openai import TOKENS
+
+COST_SMALL = (TOKENS["prompt_tokens"] * 1.0 + TOKENS["completion_tokens"] * 4.0) / 1e6
+COST_LARGE = COST_SMALL * 10
+PROMPT = PromptTemplate("Where is {place}?")
+HELLO = [ChatMessage(role="user", content="What is the capital of France?")]
+PARIS = "Paris is the capital of France."
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+    size: int
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+ADD = FunctionTool.from_defaults(add)
+
+
+async def collect(stream):
+    return [item async for item in await stream]
+
+
+WAYS = {
+    "chat": lambda llm: llm.chat(HELLO),
+    "complete": lambda llm: llm.complete("What is the capital of France?"),
+    "stream_chat": lambda llm: list(llm.stream_chat(HELLO))[-1],
+    "stream_complete": lambda llm: list(llm.stream_complete("What is the capital of France?"))[-1],
+    "achat": lambda llm: llm.achat(HELLO),
+    "acomplete": lambda llm: llm.acomplete("What is the capital of France?"),
+    "astream_chat": lambda llm: collect(llm.astream_chat(HELLO)),
+    "astream_complete": lambda llm: collect(llm.astream_complete("What is the capital of France?")),
+    "chat_with_tools": lambda llm: llm.chat_with_tools([ADD], user_msg="add 1 and 1"),
+    "achat_with_tools": lambda llm: llm.achat_with_tools([ADD], user_msg="add 1 and 1"),
+    "stream_chat_with_tools": lambda llm: list(llm.stream_chat_with_tools([ADD], user_msg="add 1 and 1"))[-1],
+    "astream_chat_with_tools": lambda llm: collect(llm.astream_chat_with_tools([ADD], user_msg="add 1 and 1")),
+    "predict_and_call": lambda llm: llm.predict_and_call([ADD], user_msg="add 1 and 1"),
+    "apredict_and_call": lambda llm: llm.apredict_and_call([ADD], user_msg="add 1 and 1"),
+    "structured_predict": lambda llm: llm.structured_predict(City, PROMPT, place="Paris"),
+    "astructured_predict": lambda llm: llm.astructured_predict(City, PROMPT, place="Paris"),
+    "stream_structured_predict": lambda llm: list(llm.stream_structured_predict(City, PROMPT, place="Paris"))[-1],
+    "astream_structured_predict": lambda llm: collect(llm.astream_structured_predict(City, PROMPT, place="Paris")),
+    "as_structured_llm": lambda llm: llm.as_structured_llm(City).chat(HELLO).raw,
+    "predict": lambda llm: llm.predict(PROMPT, place="Paris"),
+    "apredict": lambda llm: llm.apredict(PROMPT, place="Paris"),
+    "stream": lambda llm: "".join(llm.stream(PROMPT, place="Paris")),
+    "astream": lambda llm: collect(llm.astream(PROMPT, place="Paris")),
+}
+
+
+async def call(way, llm):
+    answer = WAYS[way](llm)
+    answer = await answer if hasattr(answer, "__await__") else answer
+    if way == "astream":
+        return "".join(answer)
+    return answer[-1] if isinstance(answer, list) else answer
+
+
+def check(way, llm, answer):
+    if "structured" in way:
+        assert City.model_validate(answer.model_dump()) == City(name="Paris", size=1)
+    elif "and_call" in way:
+        assert answer.response == "2"
+    elif "with_tools" in way:
+        chosen = llm.get_tool_calls_from_response(answer)
+        assert [(c.tool_name, c.tool_kwargs) for c in chosen] == [("add", {"a": 1, "b": 1})]
+    elif isinstance(answer, str):
+        assert answer == PARIS
+    else:
+        assert str(answer).removeprefix("assistant: ") == PARIS
+        assert answer.additional_kwargs["leeroo"] == last_call()
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_one_call_to_the_cheapest_adequate_expert(way, llm, server):
+    check(way, llm, await call(way, llm))
+    assert server.models() == ["small-model"]
+    record = last_call()
+    assert (record["expert"], record["model"]) == ("small", "small-model")
+    assert (record["input_tokens"], record["output_tokens"]) == (40, 8)
+    assert record["cost"] == pytest.approx(COST_SMALL, abs=2e-9)
+    assert record["cost_is_estimate"] is False
+    assert [c["expert"] for c in record["candidates"]] == ["small", "large"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_goes_on_with_the_next_expert_when_one_is_down(way, llm, server):
+    server.down["small-model"] = 503
+    check(way, llm, await call(way, llm))
+    assert server.models() == ["small-model", "large-model"]
+    record = last_call()
+    assert record["expert"] == "large"
+    assert [(a["expert"], a["error"], a["status"]) for a in record["attempts"]] == [
+        ("small", "server", 503),
+        ("large", None, None),
+    ]
+    assert record["cost"] == pytest.approx(COST_LARGE, abs=2e-9)
+    bodies = [{k: v for k, v in r.items() if k != "model"} for r in server.requests]
+    assert bodies[0] == bodies[1], "the second expert is asked exactly what the first was"
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_all_down_is_one_clear_error(way, llm, server):
+    server.down.update({"small-model": 500, "large-model": 429})
+    with pytest.raises(ExpertsFailed, match="small: server; large: rate_limit") as caught:
+        await call(way, llm)
+    assert caught.value.record["cost"] == 0
+    assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_budget_that_no_expert_fits_reaches_no_expert(way, llm, server):
+    with budget(max_cost=1e-9), pytest.raises(BudgetExceeded):
+        await call(way, llm)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_output_cap_is_lowered_to_what_the_budget_pays_for(way, llm, server):
+    with budget(max_cost=0.0015, expert="small") as spent:
+        await call(way, llm)
+    (request,) = server.requests
+    assert 50 <= request["max_tokens"] < 500
+    assert spent.cost <= 0.0015
+    assert last_call()["remaining"] == pytest.approx(0.0015 - spent.cost)
+
+
+@pytest.mark.parametrize("way", ["chat", "achat", "stream_chat", "astream_chat", "structured_predict"])
+async def test_a_server_that_hangs_is_given_up(way, server, predictor):
+    file = pool_of(server)
+    for expert in file["experts"].values():
+        expert["timeout"] = 0.3
+    server.hangs.add("small-model")
+    llm = Leeroo.from_pool(file, predictor=predictor, tolerance=0.5)
+    check(way, llm, await call(way, llm))
+    assert [a["error"] for a in last_call()["attempts"]] == ["timeout", None]
+    assert last_call()["cost_is_estimate"] is True, "what hangs may have been billed: it counts at its worst case"
+
+
+@pytest.mark.parametrize("way", ["chat", "achat", "stream_chat", "astream_chat", "structured_predict"])
+async def test_garbage_is_no_answer(way, llm, server):
+    server.garbage.add("small-model")
+    check(way, llm, await call(way, llm))
+    assert last_call()["expert"] == "large"
