@@ -66,5 +66,5 @@ class ConstantPredictor:
             quality=np.broadcast_to(row, shape),
             output_tokens=np.full(shape, self._output_tokens, dtype=np.float32),
             novelty=np.zeros(len(queries), dtype=np.float32),
-            sources=("constant",) * len(experts),
+            sources=tuple("constant" for _ in experts),
         )

@@ -1,0 +1,248 @@
+"""Fit the predictor: outcome tables in, artifact out. One resumable command (`leeroo train`)."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.errors import MissingDependency
+from leeroo.learning.corpus import Corpus
+from leeroo.learning.population import Fitted, fit_response, linear_traits
+from leeroo.prediction.artifact import ENCODER, TOKENIZER, Artifact, KnownExpert, sha256, write_artifact
+from leeroo.prediction.encoder import Encoder
+
+FloatArray = npt.NDArray[np.float32]
+WORK = "work"
+"""Folder beside the artifact with checkpoints and vectors; may be deleted when training is done."""
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What a training run did.
+
+    Attributes:
+        out: The artifact's folder.
+        queries: Queries by part (train, validation, test); the test part was not looked at.
+        experts: Number of columns (experts by table).
+        trained_on: Hash of the tables.
+        spread: The chosen spread of experts' abilities around what they share.
+        validation: Losses of the chosen response model on the validation part.
+        size: Bytes of the artifact.
+        tried: All response models tried, with their validation losses.
+    """
+
+    out: Path
+    queries: dict[str, int]
+    experts: int
+    trained_on: str
+    spread: float
+    validation: dict[str, float]
+    size: int
+    tried: list[dict[str, float]] = field(default_factory=list, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe."""
+        return {**asdict(self), "out": str(self.out)}
+
+
+def train(
+    dirs: Sequence[str | Path],
+    out: str | Path,
+    *,
+    epochs: int = 1,
+    seed: int = 0,
+    threads: int | None = None,
+    resume: bool = False,
+    limit: int | None = None,
+    minutes: float | None = None,
+    base: str | Path | None = None,
+    batch: int = 32,
+    learning_rate: float = 1e-4,
+    frozen_layers: int = 3,
+    max_length: int = 128,
+    traits: int = 128,
+    serve_length: int = 192,
+    neighbours: int = 80,
+    progress: bool = False,
+) -> TrainingReport:
+    """Fine-tune the encoder on outcome tables, fit the response model and write the artifact.
+
+    The tables are split by question into train (80%), validation (10%) and test (10%); the network sees the first, the
+    second chooses the shrinkage and calibrates, the third is left for `leeroo eval`.
+
+    Args:
+        dirs: Outcome tables.
+        out: The artifact's folder; checkpoints lie in `out/work`.
+        epochs: Passes over the training part; 0 leaves the encoder as it is and fits the response model only.
+        seed: Of the split, the order and the initial values.
+        threads: Threads for torch and the encoder.
+        resume: Go on from the checkpoint in `out/work`.
+        limit: Use this many queries of each table only.
+        minutes: Let fine-tuning end by then, its learning rates annealed.
+        base: Folder of the encoder to start from; the pinned MiniLM when None.
+        batch: Queries per step.
+        learning_rate: Of the encoder's top layer.
+        frozen_layers: Lowest layers that stay as they are.
+        max_length: Tokens per query in training.
+        traits: Width of the latent traits.
+        serve_length: Tokens per query when serving.
+        neighbours: Size of a neighbourhood in the memory; 0: no memory.
+        progress: Show progress bars.
+
+    Raises:
+        ConfigError: A table is not usable, or the checkpoint was made with other settings.
+        MissingDependency: torch, transformers, onnx or pyarrow is not installed.
+    """
+    try:
+        import torch
+
+        from leeroo.learning import finetune
+        from leeroo.learning.export import export_encoder
+        from leeroo.learning.network import load_encoder
+    except ImportError as error:
+        raise MissingDependency(f"Training needs {error.name}: pip install 'leeroo[train]'.") from None
+    corpus = Corpus.read(dirs, limit=limit, seed=seed)
+    place = Path(out)
+    work = place / WORK
+    work.mkdir(parents=True, exist_ok=True)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    start = finetune.base_files(base)
+    settings = finetune.Settings(
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        frozen_layers=frozen_layers,
+        max_length=max_length,
+        traits=traits,
+        seed=seed,
+        minutes=minutes,
+    )
+    rows = np.flatnonzero(corpus.parts == "train")
+    network = None
+    if epochs > 0:
+        network = finetune.fit(corpus, rows, work, settings, base=start, resume=resume, progress=progress)
+        encoder = network.encoder
+    else:
+        encoder = load_encoder(start / "model.safetensors", start / "config.json").eval()
+    export_encoder(encoder, place / ENCODER)
+    shutil.copyfile(start / TOKENIZER, place / TOKENIZER)
+    vectors = embed(corpus.queries, place, max_length=serve_length, threads=threads, progress=progress)
+    if network is None:
+        project, project_bias = linear_traits(vectors[rows], traits)
+    else:
+        project = (network.to_traits.weight.detach().numpy().T * 3.0).astype(np.float32)
+        project_bias = network.to_traits.bias.detach().numpy().astype(np.float32)
+    with _status("fitting the response model", progress):
+        fitted = fit_response(
+            corpus,
+            vectors,
+            corpus.parts == "train",
+            corpus.parts == "validation",
+            project,
+            project_bias,
+            activation="linear" if network is None else "gelu",
+            neighbours=neighbours,
+            seed=seed,
+        )
+    artifact = assemble(corpus, fitted, place, serve_length=serve_length, about={"training": asdict(settings)}, dirs=dirs)
+    write_artifact(artifact, place)
+    best = min(fitted.tried, key=lambda entry: entry["total"])
+    return TrainingReport(
+        out=place,
+        queries={part: int((corpus.parts == part).sum()) for part in ("train", "validation", "test")},
+        experts=len(corpus.columns),
+        trained_on=corpus.digest,
+        spread=float(fitted.settings["spread"]),
+        validation={k: v for k, v in best.items() if k in ("single", "pairs", "total")},
+        size=sum(path.stat().st_size for path in place.iterdir() if path.is_file()),
+        tried=fitted.tried,
+    )
+
+
+def embed(
+    queries: Sequence[str], folder: Path, *, max_length: int, threads: int | None, progress: bool = False
+) -> FloatArray:
+    """The vectors of the encoder that will serve, int8 and all, kept in `folder/work` for the next time.
+
+    The response model is fitted on what it will be served: quantisation costs less that way.
+    """
+    import hashlib
+
+    name = hashlib.sha256(f"{sha256(folder / ENCODER)}{max_length}{'|'.join(queries)}".encode()).hexdigest()[:16]
+    kept = folder / WORK / f"vectors-{name}.npy"
+    if kept.exists():
+        return np.asarray(np.load(kept))
+    encoder = Encoder(folder, max_length=max_length, threads=threads)
+    order = np.argsort([len(query) for query in queries], kind="stable")
+    chunks: Sequence[Any] = np.array_split(order, max(1, len(order) // 256))
+    if progress:
+        from rich.progress import track
+
+        steps: Any = track(chunks, description="encoding")
+    else:
+        steps = chunks
+    done = [(at, encoder.encode([queries[i] for i in at])) for at in steps]
+    vectors = np.empty((len(queries), done[0][1].shape[1]), dtype=np.float32)
+    for at, found in done:
+        vectors[at] = found
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    np.save(kept, vectors)
+    return vectors
+
+
+def assemble(
+    corpus: Corpus,
+    fitted: Fitted,
+    folder: Path,
+    *,
+    serve_length: int,
+    about: dict[str, Any],
+    dirs: Sequence[str | Path],
+) -> Artifact:
+    """The artifact of a fitted response model, its origin and licence stated."""
+    train_rows = corpus.parts == "train"
+    counts = (~np.isnan(corpus.scores[train_rows])).sum(axis=0)
+    experts = tuple(
+        KnownExpert(name=expert, table=table, outcomes=int(count))
+        for (table, expert), count in zip(corpus.columns, counts, strict=True)
+    )
+    settings = {**fitted.settings, "max_length": serve_length, "assumed_tokens": assumed_tokens(dirs)}
+    origin = {
+        "trained_on": corpus.digest,
+        "tables": [Path(folder_).name for folder_ in dirs],
+        "queries": int(train_rows.sum()),
+        "encoder": "sentence-transformers/all-MiniLM-L6-v2",
+        "licence": "The encoder derives from all-MiniLM-L6-v2, Apache-2.0 (sentence-transformers).",
+        **about,
+    }
+    return Artifact(folder=folder, experts=experts, arrays=fitted.arrays, settings=settings, about=origin)
+
+
+def assumed_tokens(dirs: Sequence[str | Path]) -> dict[str, float]:
+    """Tables that assume one length for every output, and that length."""
+    from leeroo.learning.outcomes import OutcomeTable
+
+    found = {}
+    for folder in dirs:
+        known = OutcomeTable.read(folder).completion_tokens
+        known = known[~np.isnan(known)]
+        if known.size and known.std() == 0:
+            found[Path(folder).name] = float(known[0])
+    return found
+
+
+@contextmanager
+def _status(text: str, shown: bool) -> Iterator[None]:
+    if not shown:
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield

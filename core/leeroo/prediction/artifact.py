@@ -1,0 +1,159 @@
+"""The predictor's artifact on disk: a folder of weights with a manifest that vouches for every file."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.errors import ConfigError
+
+FloatArray = npt.NDArray[np.float32]
+FORMAT = 1
+"""Version of the artifact's layout; a reader refuses newer ones."""
+
+MANIFEST = "manifest.json"
+ENCODER, TOKENIZER, WEIGHTS = "encoder.onnx", "tokenizer.json", "response.safetensors"
+SHIPPED = Path(__file__).parent / "weights"
+_EXPERT_ARRAYS = ("ability", "bias", "length", "length_bias", "calibration", "prior")
+
+
+@dataclass(frozen=True)
+class KnownExpert:
+    """One column of the response model.
+
+    Attributes:
+        name: The expert's name.
+        table: The outcome table it was learned from.
+        outcomes: How many outcomes it was learned from.
+        source: learned, benchmark or prior.
+    """
+
+    name: str
+    table: str
+    outcomes: int = 0
+    source: str = "learned"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What an artifact holds, in memory.
+
+    Attributes:
+        folder: Where it lies; the encoder is loaded from there when first needed.
+        experts: The known experts, one per column.
+        arrays: Numbers of the response model, by name (see `leeroo.prediction.response`).
+        settings: max_length, activation, neighbours, token scale and what else serving needs.
+        about: Where it comes from: training data's hash, base encoder, licence, figures.
+    """
+
+    folder: Path
+    experts: tuple[KnownExpert, ...]
+    arrays: Mapping[str, npt.NDArray[Any]]
+    settings: Mapping[str, Any]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_expert(self, expert: KnownExpert, values: Mapping[str, npt.NDArray[Any]]) -> "Artifact":
+        """The artifact with one more expert; one of the same name and table is replaced.
+
+        Args:
+            expert: Its name and where its traits come from.
+            values: ability (traits,), bias (), length (traits,), length_bias (), calibration (2,), prior ().
+        """
+        keep = [i for i, e in enumerate(self.experts) if (e.name, e.table) != (expert.name, expert.table)]
+        arrays = dict(self.arrays)
+        for name in _EXPERT_ARRAYS:
+            row = np.asarray(values[name], dtype=np.float32)[None]
+            arrays[name] = np.concatenate([arrays[name][keep], row])
+        if "memory_scores" in arrays:
+            memory = arrays["memory_scores"][:, keep]
+            unknown = np.full((len(memory), 1), 255, dtype=np.uint8)
+            arrays["memory_scores"] = np.concatenate([memory, unknown], axis=1)
+        return replace(self, experts=(*(self.experts[i] for i in keep), expert), arrays=arrays)
+
+
+def sha256(path: Path) -> str:
+    """The file's hash."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_artifact(artifact: Artifact, out: Path) -> Path:
+    """Write weights and manifest to `out`; encoder and tokenizer are copied from the artifact's folder if not there."""
+    from safetensors.numpy import save_file
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name in (ENCODER, TOKENIZER):
+        if not (out / name).exists() or (out.resolve() != artifact.folder.resolve()):
+            shutil.copyfile(artifact.folder / name, out / name)
+    save_file({k: np.ascontiguousarray(v) for k, v in artifact.arrays.items()}, str(out / WEIGHTS))
+    manifest = {
+        "format": FORMAT,
+        "about": dict(artifact.about),
+        "settings": dict(artifact.settings),
+        "experts": [vars(expert) for expert in artifact.experts],
+        "files": {name: sha256(out / name) for name in (ENCODER, TOKENIZER, WEIGHTS)},
+    }
+    (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return out
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest.
+
+    Raises:
+        ConfigError: There is none, it is not JSON, or it was written by a newer Leeroo.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version = manifest["format"]
+        if not isinstance(version, int):
+            raise TypeError("format is not a number")
+        absent = {"settings", "experts", "files"} - set(manifest)
+        if absent:
+            raise KeyError(sorted(absent)[0])
+    except OSError:
+        raise ConfigError(f"{folder}: no predictor artifact there ({MANIFEST} is missing). `leeroo train` makes one.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: not a predictor's manifest ({error}).") from None
+    if version > FORMAT:
+        raise ConfigError(f"{path}: format {version} is newer than this Leeroo reads ({FORMAT}); upgrade leeroo.")
+    return dict(manifest)
+
+
+def read_artifact(folder: Path) -> Artifact:
+    """Read an artifact, every file checked against the manifest's hash.
+
+    Raises:
+        ConfigError: A file is missing or differs from the manifest, or the parts do not fit each other.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    manifest = read_manifest(folder)
+    for name in (ENCODER, TOKENIZER, WEIGHTS):
+        path = folder / name
+        expected = manifest["files"].get(name)
+        if not path.is_file():
+            raise ConfigError(f"{path}: missing from the predictor artifact; install or train it again.")
+        if sha256(path) != expected:
+            raise ConfigError(f"{path}: damaged (its sha256 is not the manifest's); install or train the artifact again.")
+    try:
+        arrays = load_file(str(folder / WEIGHTS))
+        experts = tuple(KnownExpert(**expert) for expert in manifest["experts"])
+        if any(len(arrays[name]) != len(experts) for name in _EXPERT_ARRAYS):
+            raise ValueError("experts and weights differ in number")
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"{folder}: the predictor artifact does not fit together ({error}).") from None
+    return Artifact(
+        folder=folder, experts=experts, arrays=arrays, settings=manifest["settings"], about=manifest.get("about", {})
+    )

@@ -1,0 +1,89 @@
+"""Which known expert of the artifact a pool's expert is."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from leeroo.errors import ConfigError, did_you_mean
+from leeroo.experts import Expert
+from leeroo.prediction.artifact import KnownExpert
+
+# Names that providers and users write for models that the outcome tables call otherwise.
+_ALIASES = {
+    "mixtral8x7b": "mixtral8x7binstructv01",
+    "mixtral8x7binstruct": "mixtral8x7binstructv01",
+    "openmixtral8x7b": "mixtral8x7binstructv01",
+    "gpt4": "gpt41106preview",
+    "gpt4turbo": "gpt41106preview",
+    "gpt4turbopreview": "gpt41106preview",
+    "gemini15pro": "gemini15pro002",
+    "gemini15flash": "gemini15flash002",
+    "llama370b": "metallama370b",
+    "llama38b": "metallama38b",
+    "llama3170binstruct": "metallama3170binstruct",
+    "llama318binstruct": "metallama318binstruct",
+    "commandr": "c4aicommandrv01",
+    "phi3mini": "phi3mini4kinstruct",
+    "qwen257b": "qwen257binstruct",
+    "gemma29b": "gemma29bit",
+}
+
+
+def normalised(name: str) -> str:
+    """Letters and digits of the model's own name: no provider, organisation, case or punctuation."""
+    own = name.rsplit("/", 1)[-1]
+    own = own.split(":", 1)[1] if re.match(r"^[a-z_]+:\D", own) else own
+    own = re.sub(r"-(turbo|fp8|awq|gptq|gguf)$", "", own.lower()) if "llama" in own.lower() else own.lower()
+    plain = re.sub(r"[^a-z0-9]", "", own)
+    return _ALIASES.get(plain, plain)
+
+
+class Matcher:
+    """Finds the columns of a pool's experts.
+
+    A model measured in two outcome tables (prompted differently) is two columns. The one is taken whose table knows
+    most of the pool, so that the experts compared were measured alike.
+
+    Args:
+        known: The artifact's experts.
+    """
+
+    def __init__(self, known: Sequence[KnownExpert]) -> None:
+        self._known = tuple(known)
+        self._by_name: dict[str, list[int]] = {}
+        for i, expert in enumerate(self._known):
+            self._by_name.setdefault(normalised(expert.name), []).append(i)
+            self._by_name.setdefault(f"{expert.table}/{normalised(expert.name)}", []).append(i)
+
+    def columns(self, experts: Sequence[Expert]) -> list[int | None]:
+        """The column of each expert, None where it is not known.
+
+        Raises:
+            ConfigError: An expert's `traits` names no known expert.
+        """
+        options = [self._options(expert) for expert in experts]
+        votes = Counter(table for found in options for table in {self._known[i].table for i in found})
+        sizes = Counter(expert.table for expert in self._known)
+
+        def rank(i: int) -> tuple[int, int]:
+            # An expert that the user added stands before what came with the artifact.
+            table = self._known[i].table
+            return (votes[table] + (10**6 if table == "added" else 0), sizes[table])
+
+        return [max(found, key=rank) if found else None for found in options]
+
+    def _options(self, expert: Expert) -> list[int]:
+        if expert.traits is not None:
+            found = self._look_up(expert.traits)
+            if not found:
+                hint = did_you_mean(expert.traits, {e.name for e in self._known})
+                raise ConfigError(f"Expert {expert.name!r}: traits {expert.traits!r} is not a known expert.{hint}")
+            return found
+        for name in (expert.model_id, expert.name):
+            if name and (found := self._look_up(name)):
+                return found
+        return []
+
+    def _look_up(self, name: str) -> list[int]:
+        table, _, own = name.partition("/")
+        return self._by_name.get(f"{table}/{normalised(own)}", []) or self._by_name.get(normalised(name), [])
