@@ -22,6 +22,7 @@ from langchain_leeroo.binding import LeerooBinding
 from langchain_leeroo.events import astream_v3, stream_v3
 from langchain_leeroo.generation import configs_of, result_of
 from langchain_leeroo.messages import RawTools
+from langchain_leeroo.received import as_chunk
 from langchain_leeroo.selector import Selector
 from langchain_leeroo.structured import StructuredOutput
 from leeroo.budget import BUDGET_KWARGS, Budget, split_kwargs
@@ -106,7 +107,7 @@ class ChatLeeroo(RoutedChatModel):
         what was received in `error.received`.
         """
         if self._streaming_disabled(**kwargs):
-            yield delegation.as_chunk(self.invoke(input, config, stop=stop, **kwargs))
+            yield as_chunk(self.invoke(input, config, stop=stop, **kwargs))
             return
         request, config = self._request(input, config, {**kwargs, "stop": stop}, streaming=True)
         yield from delegation.stream(self, request, config)
@@ -121,14 +122,14 @@ class ChatLeeroo(RoutedChatModel):
     ) -> AsyncIterator[AIMessageChunk]:
         """As `stream`, asynchronously."""
         if self._streaming_disabled(**kwargs):
-            yield delegation.as_chunk(await self.ainvoke(input, config, stop=stop, **kwargs))
+            yield as_chunk(await self.ainvoke(input, config, stop=stop, **kwargs))
             return
         request, config = self._request(input, config, {**kwargs, "stop": stop}, streaming=True)
         async with aclosing(delegation.astream(self, request, config)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
-    def stream_events(  # type: ignore[override]
+    def stream_events(
         self,
         input: LanguageModelInput,
         config: RunnableConfig | None = None,
@@ -142,7 +143,7 @@ class ChatLeeroo(RoutedChatModel):
             return stream_v3(self.stream(input, config, stop=stop, **kwargs))
         return super().stream_events(input, config, version=version, stop=stop, **kwargs)
 
-    def astream_events(  # type: ignore[override]
+    def astream_events(
         self,
         input: LanguageModelInput,
         config: RunnableConfig | None = None,

@@ -37,7 +37,7 @@ def stream_v3(chunks: Iterator[AIMessageChunk]) -> ChatModelStream:
     return stream
 
 
-def astream_v3(chunks: AsyncIterator[AIMessageChunk]) -> AsyncChatModelStream:
+async def astream_v3(chunks: AsyncIterator[AIMessageChunk]) -> AsyncChatModelStream:
     """A typed stream whose producer starts when it is first read."""
     stream = AsyncChatModelStream()
 

@@ -106,5 +106,13 @@ def make() -> Callable[..., ChatLeeroo]:
     return build
 
 
-def record(message: BaseMessage) -> dict[str, Any]:
-    return message.response_metadata["leeroo"]
+@pytest.fixture
+def fake() -> type[Fake]:
+    """The fake chat model's class."""
+    return Fake
+
+
+@pytest.fixture
+def http_error() -> type[HttpError]:
+    """An SDK-like error's class."""
+    return HttpError
