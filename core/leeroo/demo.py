@@ -167,8 +167,8 @@ def _show_llamaindex(
     """The same pool through LlamaIndex, in three lines."""
     question = "What is the boiling point of water in degrees Celsius?"
     with budget(max_cost=0.0001) as spent:
-        llm = leeroo_class(experts=experts, max_tokens=MAX_TOKENS)
-        answer = llm.complete(question)
+        llm = leeroo_class(experts=experts)
+        answer = llm.complete(question, max_tokens=MAX_TOKENS)
     record = answer.additional_kwargs["leeroo"]
     records.append(record)
     console.print("\n[bold]LlamaIndex[/bold], the same pool in three lines:")
