@@ -173,7 +173,7 @@ def test_a_name_must_be_a_non_empty_string(name, make_expert):
 
 
 def test_benchmark_scores_are_shares():
-    with pytest.raises(ConfigError, match="0.61, not 61"):
+    with pytest.raises(ConfigError, match=r"0\.61, not 61"):
         Pool({"a": {"model": "x:y", "price": {"input": 1, "output": 1}, "benchmark": {"mmlu": 61}}})
 
 
@@ -194,7 +194,7 @@ def test_experts_are_found_by_name_and_model(pool):
     assert pool.names == ("small", "medium", "large")
     assert len(pool) == 3
     assert "small" in pool
-    with pytest.raises(ConfigError, match="Unknown expert 'smal'.*'small'"):
+    with pytest.raises(ConfigError, match=r"Unknown expert 'smal'.*'small'"):
         pool["smal"]
 
 
@@ -210,7 +210,7 @@ def test_a_ready_model_object_becomes_an_expert_priced_by_its_model_name():
 def test_the_key_is_read_from_the_environment_when_needed(make_expert, monkeypatch):
     expert = make_expert(api_key_env="LEEROO_TEST_KEY")
     monkeypatch.delenv("LEEROO_TEST_KEY", raising=False)
-    with pytest.raises(ConfigError, match="'small'.*LEEROO_TEST_KEY.*not set"):
+    with pytest.raises(ConfigError, match=r"'small'.*LEEROO_TEST_KEY.*not set"):
         expert.api_key()
     monkeypatch.setenv("LEEROO_TEST_KEY", "value")
     assert expert.api_key() == "value"

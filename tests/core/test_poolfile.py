@@ -53,7 +53,6 @@ def test_faults_name_the_place_and_the_remedy(change, words):
 
 def test_a_ledger_url_is_not_repeated_with_its_password():
     read = read_pool({**GOOD, "ledger": "postgresql+psycopg://me:hunter2@host/db"})
-    try:
+    with pytest.raises(ConfigError, match="postgresql") as caught:
         read.open_ledger()
-    except ConfigError as error:
-        assert "hunter2" not in str(error)
+    assert "hunter2" not in str(caught.value)

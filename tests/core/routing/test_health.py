@@ -1,0 +1,105 @@
+import pytest
+
+from leeroo import Latency
+from leeroo.routing.failures import Failure
+from leeroo.routing.health import FAILURES_TO_OPEN, FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Health
+
+DOWN = Failure("server", status=503)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def health(clock):
+    return Health(clock)
+
+
+@pytest.fixture
+def expert(make_expert):
+    return make_expert()
+
+
+def fail(health, expert, times=1, failure=DOWN):
+    for _ in range(times):
+        health.started(expert)
+        health.failed(expert, failure)
+
+
+def test_three_failures_in_a_row_open_the_breaker_and_time_closes_it_to_a_probe(health, expert, clock):
+    fail(health, expert, FAILURES_TO_OPEN - 1)
+    assert health.why_not(expert) is None
+    fail(health, expert)
+    assert health.why_not(expert) == "cooling down for 5 s after 3 failures"
+    clock.now += FIRST_COOL_DOWN
+    assert health.why_not(expert) is None
+    health.started(expert)
+    assert health.why_not(expert) == "being probed after failures"
+    health.succeeded(expert, 1.0, 10)
+    assert health.why_not(expert) is None
+    fail(health, expert)
+    assert health.why_not(expert) is None
+
+
+def test_a_failed_probe_doubles_the_cool_down_up_to_a_limit(health, expert, clock):
+    fail(health, expert, FAILURES_TO_OPEN)
+    waits = []
+    for _ in range(10):
+        wait = 0
+        while health.why_not(expert):
+            clock.now += 1
+            wait += 1
+        waits.append(wait)
+        fail(health, expert)
+    assert waits == [5, 10, 20, 40, 80, 160, *[int(LONGEST_COOL_DOWN)] * 4]
+
+
+def test_a_probe_that_is_given_up_lets_the_next_one_probe(health, expert, clock):
+    fail(health, expert, FAILURES_TO_OPEN)
+    clock.now += FIRST_COOL_DOWN
+    health.started(expert)
+    health.failed(expert, Failure("cancelled"))
+    assert health.why_not(expert) is None
+
+
+def test_retry_after_is_kept_at_the_first_failure(health, expert, clock):
+    fail(health, expert, failure=Failure("rate_limit", retry_after=30.0))
+    assert "30 s" in health.why_not(expert)
+    clock.now += 30
+    assert health.why_not(expert) is None
+
+
+@pytest.mark.parametrize("kind", ["bad_request", "auth", "content_filter", "context_overflow", "cancelled", "other"])
+def test_the_requests_own_faults_do_not_count(health, expert, kind):
+    fail(health, expert, 10, Failure(kind))
+    assert health.why_not(expert) is None
+
+
+def test_experts_fail_separately(health, make_expert):
+    fail(health, make_expert("a"), 3)
+    assert health.why_not(make_expert("a"))
+    assert health.why_not(make_expert("b")) is None
+
+
+def test_latency_is_declared_until_it_is_measured(health, make_expert):
+    assert health.latency(make_expert("unknown"), 100) is None
+    expert = make_expert(latency=Latency(first_token=0.5, per_token=0.01))
+    assert health.latency(expert, 100) == pytest.approx(1.5)
+    for _ in range(60):
+        health.succeeded(expert, 4.2, 100, first_token=0.2)
+    assert health.latency(expert, 100) == pytest.approx(4.2, abs=0.01)
+    assert health.latency(expert, 200) == pytest.approx(8.2, abs=0.01)
+
+
+def test_an_answer_of_no_tokens_is_no_division_by_zero(health, expert):
+    health.succeeded(expert, 1.0, 0)
+    assert health.latency(expert, 1) == pytest.approx(1.0)
