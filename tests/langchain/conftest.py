@@ -1,5 +1,6 @@
 """Experts that need no network, and a router over them."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ class Fake(BaseChatModel):
     error: Any = None
     breaks_after: int | None = None
     tool_calls: list[dict[str, Any]] = Field(default_factory=list)
+    script: Any = None
     seen: list[dict[str, Any]] = Field(default_factory=list)
 
     @property
@@ -49,9 +51,10 @@ class Fake(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         self._note(messages, stop, kwargs)
+        said = self.script(messages) if self.script is not None else {}
         message = AIMessage(
-            content=self.says,
-            tool_calls=[{**call, "type": "tool_call"} for call in self.tool_calls],
+            content=said.get("content", self.says),
+            tool_calls=[{**call, "type": "tool_call"} for call in said.get("tool_calls", self.tool_calls)],
             usage_metadata=self._usage(),
             response_metadata={"model_name": self.model_name},
         )
@@ -65,7 +68,11 @@ class Fake(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         self._note(messages, stop, kwargs)
-        for index, word in enumerate(self.says.split()):
+        said = self.script(messages) if self.script is not None else {}
+        for call in said.get("tool_calls", self.tool_calls):
+            piece = {"name": call["name"], "args": json.dumps(call["args"]), "id": call["id"], "index": 0}
+            yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[piece]))
+        for index, word in enumerate(said.get("content", self.says).split()):
             if self.breaks_after is not None and index >= self.breaks_after:
                 raise ConnectionError("gone")
             yield ChatGenerationChunk(message=AIMessageChunk(content=word + " "))
