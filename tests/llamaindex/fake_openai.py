@@ -137,10 +137,13 @@ def answer(body):
     schema = (body.get("response_format") or {}).get("json_schema")
     if schema:
         return json.dumps(fill(schema["schema"], schema["schema"]))
-    if last["role"] == "tool":
+    handed_over = last["role"] == "tool" and "is now handling" in _text(last)
+    if last["role"] == "tool" and not handed_over:
         return f"The tool said {_text(last)}."
     if body.get("tools") and (body.get("tool_choice") not in (None, "auto", "none") or "add" in _text(last)):
         function = body["tools"][0]["function"]
+        if function["name"] == "handoff":
+            return {"tool_calls": [("handoff", {"to_agent": "second", "reason": "it adds"})]}
         return {"tool_calls": [(function["name"], fill(function["parameters"], function["parameters"]))]}
     for mark, reply in RULES:
         if mark in text:
@@ -166,7 +169,7 @@ RULES = [
     ("sub-questions", SUB_QUESTIONS),
     ("YES or NO", "YES"),
     ("Answer YES", "YES"),
-    ("'YES' or 'NO'", "YES"),
+    ("Either YES/ NO", "YES"),
 ]
 
 
