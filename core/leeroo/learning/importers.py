@@ -183,8 +183,7 @@ def _records(name: str, data: bytes) -> Records:
 
 
 def _parquet(path: Path) -> Records:
-    from leeroo.learning.formats import FORMATS, Columns, Records, Row, Skipped
-from leeroo.learning.outcomes import parquet
+    from leeroo.learning.outcomes import parquet
 
     pq = parquet()
     try:

@@ -132,11 +132,8 @@ def test_plain_files_with_mapped_columns_average_several_draws(tmp_path, suffix)
 
 
 def test_what_was_imported_is_a_table_like_any_other(tmp_path):
-    file = jsonl(
-        tmp_path / "p.jsonl",
-        {"query": "Q1", "expert": "small", "score": 1},
-        {"query": "Q2", "expert": "large", "score": 0},
-    )
+    rows = [{"query": "Q1", "expert": "small", "score": 1}, {"query": "Q2", "expert": "large", "score": 0}]
+    file = jsonl(tmp_path / "p.jsonl", *rows)
     found = import_outcomes([file], "plain", name="p", prices=PRICES)
     found.table.write(tmp_path / "table")
     again = OutcomeTable.read(tmp_path / "table")
