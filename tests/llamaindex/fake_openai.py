@@ -96,6 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")
+        if model in fake.breaks:
+            self.send_header("content-length", "1000000")  # so that the client knows that something is missing
         self.end_headers()
         self.close_connection = True
         deltas = [{"role": "assistant", "content": ""}]
