@@ -98,8 +98,9 @@ def test_routerbench_wide_csv(tmp_path):
     file = wide(
         tmp_path / "rb.csv",
         [
-            {"sample_id": "1", "prompt": "['System.', 'Q1']", "eval_name": "mbpp", "small": "1.0", "small|model_response": "ok",
-             "small|total_cost": "0.1", "large": "", "large|model_response": "", "large|total_cost": ""},
+            {"sample_id": "1", "prompt": "['System.', 'Q1']", "eval_name": "mbpp",
+             "small": "1.0", "small|model_response": "ok", "small|total_cost": "0.1",
+             "large": "", "large|model_response": "", "large|total_cost": ""},
         ],
     )  # fmt: skip
     found = import_outcomes([file], "routerbench", name="rb", prices=PRICES)
