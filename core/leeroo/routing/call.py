@@ -94,6 +94,7 @@ class Attempt:
         candidate: The judged expert.
         max_tokens: The output cap to send, None where the caller set none and no money limits it.
         timeout: Seconds that this try may take.
+        reserved: Nano-dollars set aside for it, its worst case.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class Attempt:
         self.max_tokens = max_tokens
         self.timeout = timeout
         self._call = call
-        self._reserved = reserved
+        self.reserved = reserved
         self._began = time.perf_counter()
         self._first: float | None = None
         self._reservation = call.router.ledger.reserve(call.id, call.decision.budget.scope, reserved)
@@ -184,13 +185,13 @@ class Attempt:
     def _cost_of_failure(self, failure: Failure, received: Usage | None) -> int:
         if received is not None and failure.kind == "cancelled":
             return _price(self.expert).cost(received.input_tokens, received.output_tokens, received.cached_tokens)
-        return self._reserved if failure.billable or received is not None else 0
+        return self.reserved if failure.billable or received is not None else 0
 
     def _end(self, cost: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None) -> None:
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
         self._call.ended(self, cost, estimated, failure, seconds, usage)
         for account in self._call.accounts:
-            account.settle(self._reserved, cost, self.expert.name)
+            account.settle(self.reserved, cost, self.expert.name)
         self._call.router.ledger.settle(self._reservation, cost)
 
 
@@ -229,7 +230,8 @@ class Call:
         self._error: LeerooError | None = None
         self._record: dict[str, Any] | None = None
         self._lock = threading.Lock()
-        self._newest: Attempt | None = None
+        self._tries: list[Attempt] = []
+        self._reserved = 0
         self._stopped = False
 
     def __enter__(self) -> Self:
@@ -261,7 +263,8 @@ class Call:
                 self._error = error
                 self._note(candidate, "budget", str(error))
                 continue
-            self._newest = attempt
+            self._tries.append(attempt)
+            self._reserved += worst
             self.router.health.started(candidate.expert)
             yield attempt
 
@@ -281,8 +284,8 @@ class Call:
 
     @property
     def remaining_nano(self) -> int | None:
-        """Nano-dollars of the call's cap that are left, None where there is no cap."""
-        return None if self._cap is None else max(0, self._cap - self._spent)
+        """Nano-dollars of the call's cap neither spent nor reserved, None where there is no cap."""
+        return None if self._cap is None else max(0, self._cap - self._spent - self._reserved)
 
     def stop(self) -> None:
         """Try nobody else: the caller gave up."""
@@ -291,8 +294,9 @@ class Call:
     def finish(self) -> dict[str, Any]:
         """Close the call: write the record once, and return it. An attempt left open is charged as given up."""
         global _last_anywhere
-        if self._newest is not None and self._record is None:
-            self._newest.cancelled()
+        if self._record is None:
+            for attempt in self._tries:
+                attempt.cancelled()
         with self._lock:
             if self._record is not None:
                 return self._record
@@ -309,6 +313,7 @@ class Call:
     ) -> None:
         """Take an attempt's end into the call's books. Called by `Attempt`."""
         self._spent += cost
+        self._reserved -= attempt.reserved
         self._estimated = self._estimated or estimated
         if failure is None and usage is not None:
             self._answered = (attempt.candidate, usage)
