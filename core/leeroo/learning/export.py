@@ -76,9 +76,7 @@ def export_encoder(encoder: nn.Module, path: Path, *, quantise: bool = True) -> 
             dynamo=False,  # the newer exporter needs onnxscript and gives the same graph
         )
         if quantise:
-            quantize_dynamic(
-                plain, path, per_channel=True, reduce_range=False, weight_type=QuantType.QInt8
-            )
+            quantize_dynamic(plain, path, per_channel=True, reduce_range=False, weight_type=QuantType.QInt8)
         else:
             path.write_bytes(plain.read_bytes())
     return path

@@ -139,7 +139,9 @@ def fit(
         The fitted network, in evaluation mode.
     """
     torch.manual_seed(settings.seed)
-    network = Network(load_encoder(base / "model.safetensors", base / "config.json"), len(corpus.columns), settings.traits)
+    network = Network(
+        load_encoder(base / "model.safetensors", base / "config.json"), len(corpus.columns), settings.traits
+    )
     with torch.no_grad():
         mean = np.nan_to_num(np.nanmean(corpus.scores[rows], axis=0), nan=0.5).clip(0.02, 0.98)
         network.bias.copy_(torch.from_numpy(np.log(mean / (1 - mean))))
@@ -179,7 +181,9 @@ def fit(
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_([p for p in network.parameters() if p.grad is not None], 1.0)
         optimizer.step()
-        log.write(json.dumps({"step": number, "of": len(plan), "loss": round(loss.item(), 4), "s": round(elapsed)}) + "\n")
+        log.write(
+            json.dumps({"step": number, "of": len(plan), "loss": round(loss.item(), 4), "s": round(elapsed)}) + "\n"
+        )
         if (number + 1) % settings.save_every == 0:
             log.flush()
             _save(state_file, network, optimizer, settings, number + 1, elapsed)

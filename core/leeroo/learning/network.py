@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 
 class Network(nn.Module):
@@ -40,7 +39,7 @@ class Network(nn.Module):
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         weight = mask.unsqueeze(-1).to(hidden.dtype)
         pooled = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
-        return pooled, F.gelu(self.to_traits(pooled * 3.0))
+        return pooled, nn.functional.gelu(self.to_traits(pooled * 3.0))
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits and standardised log tokens, both of shape (batch, experts)."""
@@ -96,7 +95,7 @@ def loss_of(
     """
     known = ~torch.isnan(scores)
     target = torch.nan_to_num(scores)
-    single = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    single = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     # A query of 29 outcomes says more than one of two, but not 15 times more: its outcomes share their difficulty.
     per_query = (single * known).sum(1) / known.sum(1).clamp(min=1)
     weight = known.sum(1).clamp(max=8).to(logits.dtype).sqrt()
@@ -104,13 +103,13 @@ def loss_of(
     if weights.pairs:
         better = (target.unsqueeze(2) - target.unsqueeze(1)).clamp(min=0)
         better = better * (known.unsqueeze(2) & known.unsqueeze(1) & (group.unsqueeze(1) == group.unsqueeze(0)))
-        gap = F.softplus(logits.unsqueeze(1) - logits.unsqueeze(2))
+        gap = nn.functional.softplus(logits.unsqueeze(1) - logits.unsqueeze(2))
         counted = better.sum((1, 2))
         compared = (gap * better).sum((1, 2)) / counted.clamp(min=1e-6)
         seen = (counted > 0).to(logits.dtype)
         total = total + weights.pairs * (compared * seen).sum() / seen.sum().clamp(min=1)
     if weights.tokens:
         told = ~torch.isnan(tokens)
-        error = F.smooth_l1_loss(lengths, torch.nan_to_num(tokens), reduction="none") * told
+        error = nn.functional.smooth_l1_loss(lengths, torch.nan_to_num(tokens), reduction="none") * told
         total = total + weights.tokens * error.sum() / told.sum().clamp(min=1)
     return total + weights.ability * network.ability.square().sum(1).mean()

@@ -254,9 +254,7 @@ def read_experts(folder: Path) -> dict[str, tuple[float, float]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            return {
-                row["expert"]: (float(row["input_usd_per_1m"]), float(row["output_usd_per_1m"])) for row in reader
-            }
+            return {row["expert"]: (float(row["input_usd_per_1m"]), float(row["output_usd_per_1m"])) for row in reader}
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; it lists expert,input_usd_per_1m,output_usd_per_1m.") from None
     except (KeyError, TypeError, ValueError) as error:

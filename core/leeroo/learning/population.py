@@ -6,7 +6,7 @@ their overall level only, and the dearer expert helps where questions are hard; 
 of its own, estimated from its outcomes alone. tau is chosen on the validation part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,9 @@ from leeroo.prediction.response import UNKNOWN, gelu, logit, sigmoid, unit
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-SPREADS = (0.03, 0.1, 0.2, 0.4)
-STRENGTHS = (100.0, 200.0, 400.0, 800.0)
+SPREADS = (0.02, 0.05, 0.1, 0.2)
+STRENGTHS = (50.0, 100.0, 200.0, 400.0)
+SHARES = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def fit_response(
     *,
     activation: str,
     neighbours: int = 80,
+    learned: Float64 | None = None,
     seed: int = 0,
 ) -> Fitted:
     """Fit abilities, memory, calibration, lengths and novelty on given vectors.
@@ -75,27 +77,27 @@ def fit_response(
         project_bias: Shape (T,).
         activation: gelu or linear.
         neighbours: Size of the neighbourhood in the memory; 0: no memory.
+        learned: [ability, bias] that the network learned, shape (columns, T+1). Then these are shrunk towards their
+            table's mean as candidates too.
         seed: Of the clustering.
     """
     h = vectors @ project + project_bias
     h = h if activation == "linear" else gelu(h)
     scale = float(np.sqrt(np.mean(h[train] ** 2)))
     X = np.concatenate([h / scale, np.ones((len(h), 1), np.float32)], axis=1).astype(np.float64)
-    shared = _shared(corpus, X, train)
     memory = _Memory.build(corpus, vectors, train, neighbours) if neighbours else None
     tried: list[dict[str, float]] = []
-    best: tuple[float, Float64, float, float] | None = None
+    best: tuple[float, Float64, str, float] | None = None
     chosen = validation if validation.any() else train
     near = memory.neighbours(vectors[chosen]) if memory else None
-    for spread in SPREADS if validation.any() else SPREADS[1:2]:
-        theta = _abilities(corpus, X, train, shared, spread)
+    for kind, spread, theta in _candidates(corpus, X, train, scale, learned, several=bool(validation.any())):
         p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
         for strength in (*STRENGTHS, np.inf) if memory is not None else (np.inf,):
             blended = p if near is None or np.isinf(strength) else _blend(p, near, strength)
             loss = _comparison_loss(blended, corpus, chosen)
-            tried.append({"spread": spread, "strength": strength, **loss})
+            tried.append({kind: spread, "strength": strength, **loss})
             if best is None or loss["total"] < best[0]:
-                best = (loss["total"], theta, spread, float(strength))
+                best = (loss["total"], theta, f"{kind} {spread:g}", float(strength))
     assert best is not None  # noqa: S101 - at least one candidate was tried
     _, theta, spread, strength = best
     p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
@@ -111,7 +113,7 @@ def fit_response(
     near_edge, far_edge = float(np.quantile(distance, 0.95)), float(np.quantile(distance, 0.995))
     centred = raw - raw.mean(axis=0)
     # The experts are fewer than the traits: their covariance is completed by a small spread in every direction.
-    floor = np.append(np.full(raw.shape[1] - 1, (0.3 * spread / scale) ** 2), 0.05)
+    floor = np.append(np.full(raw.shape[1] - 1, (0.02 / scale) ** 2), 0.05)
     cov = centred.T @ centred / max(len(raw) - 1, 1) + np.diag(floor)
     arrays: dict[str, npt.NDArray[Any]] = {
         "project": project,
@@ -133,13 +135,54 @@ def fit_response(
         "activation": activation,
         "tokens": token_settings,
         "novelty": [near_edge, near_edge + 2 * (far_edge - near_edge)],
-        "spread": spread,
+        "shrinkage": spread,
         "neighbours": 0,
     }
     if memory is not None and not np.isinf(strength):
         arrays |= memory.arrays()
         settings |= {"neighbours": neighbours, "neighbour_strength": strength}
     return Fitted(arrays, settings, tried)
+
+
+def _candidates(
+    corpus: Corpus,
+    X: Float64,
+    train: npt.NDArray[np.bool_],
+    scale: float,
+    learned: Float64 | None,
+    *,
+    several: bool,
+) -> Iterator[tuple[str, float, Float64]]:
+    """What was done, its strength, and [ability, bias] for inputs X, shape (columns, T+1)."""
+    if learned is not None:
+        theta = learned.astype(np.float64).copy()
+        theta[:, :-1] *= scale
+        middle = np.array([theta[corpus.group == g].mean(axis=0) for g in range(int(corpus.group.max()) + 1)])
+        centre = middle[corpus.group]
+        for share in SHARES if several else SHARES[-1:]:
+            found = centre + share * (theta - centre)
+            yield "share", share, _levelled(corpus, X, train, found)
+        shared = middle
+    else:
+        shared = _shared(corpus, X, train)
+    for spread in SPREADS if several else SPREADS[1:2]:
+        yield "spread", spread, _abilities(corpus, X, train, shared, spread)
+
+
+def _levelled(corpus: Corpus, X: Float64, train: npt.NDArray[np.bool_], theta: Float64) -> Float64:
+    """The same abilities, each expert's bias moved so that its mean prediction is its mean score."""
+    found = theta.copy()
+    for column in range(len(theta)):
+        known = train & ~np.isnan(corpus.scores[:, column])
+        if not known.any():
+            continue
+        z, mean = X[known] @ theta[column], float(corpus.scores[known, column].mean())
+        for _ in range(20):
+            p = 1 / (1 + np.exp(-z))
+            step = (mean - p.mean()) / max(float((p * (1 - p)).mean()), 1e-3)
+            z = z + step
+            found[column, -1] += step
+    return found
 
 
 def _shared(corpus: Corpus, X: Float64, train: npt.NDArray[np.bool_]) -> Float64:
@@ -150,7 +193,7 @@ def _shared(corpus: Corpus, X: Float64, train: npt.NDArray[np.bool_]) -> Float64
         count = (~np.isnan(block)).sum(axis=1)
         rows = count > 0
         mean = np.nansum(block, axis=1)[rows] / count[rows]
-        prior = np.append(np.full(X.shape[1] - 1, 1 / 0.3**2), 1e-2)
+        prior = np.append(np.full(X.shape[1] - 1, 1 / 0.1**2), 1e-2)
         weight = np.minimum(count[rows], 4).astype(np.float64)
         found.append(map_logistic(X[train][rows], mean.astype(np.float64), np.zeros(X.shape[1]), prior, weights=weight))
     return np.array(found)
@@ -222,7 +265,9 @@ class _Memory:
     size: int
 
     @classmethod
-    def build(cls, corpus: Corpus, vectors: Float32, train: npt.NDArray[np.bool_], size: int, width: int = 128) -> "_Memory":
+    def build(
+        cls, corpus: Corpus, vectors: Float32, train: npt.NDArray[np.bool_], size: int, width: int = 128
+    ) -> "_Memory":
         _, _, axes = np.linalg.svd(vectors[train], full_matrices=False)
         project = np.ascontiguousarray(axes[:width].T.astype(np.float32))
         small = unit(vectors[train] @ project)

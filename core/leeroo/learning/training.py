@@ -30,7 +30,7 @@ class TrainingReport:
         queries: Queries by part (train, validation, test); the test part was not looked at.
         experts: Number of columns (experts by table).
         trained_on: Hash of the tables.
-        spread: The chosen spread of experts' abilities around what they share.
+        shrinkage: How experts' abilities were shrunk to what they share, as the validation part chose.
         validation: Losses of the chosen response model on the validation part.
         size: Bytes of the artifact.
         tried: All response models tried, with their validation losses.
@@ -40,7 +40,7 @@ class TrainingReport:
     queries: dict[str, int]
     experts: int
     trained_on: str
-    spread: float
+    shrinkage: str
     validation: dict[str, float]
     size: int
     tried: list[dict[str, float]] = field(default_factory=list, repr=False)
@@ -133,11 +133,14 @@ def train(
     export_encoder(encoder, place / ENCODER)
     shutil.copyfile(start / TOKENIZER, place / TOKENIZER)
     vectors = embed(corpus.queries, place, max_length=serve_length, threads=threads, progress=progress)
+    learned = None
     if network is None:
         project, project_bias = linear_traits(vectors[rows], traits)
     else:
         project = (network.to_traits.weight.detach().numpy().T * 3.0).astype(np.float32)
         project_bias = network.to_traits.bias.detach().numpy().astype(np.float32)
+        ability = (network.ability + network.common).detach().numpy()
+        learned = np.concatenate([ability, network.bias.detach().numpy()[:, None]], axis=1)
     with _status("fitting the response model", progress):
         fitted = fit_response(
             corpus,
@@ -148,9 +151,12 @@ def train(
             project_bias,
             activation="linear" if network is None else "gelu",
             neighbours=neighbours,
+            learned=learned,
             seed=seed,
         )
-    artifact = assemble(corpus, fitted, place, serve_length=serve_length, about={"training": asdict(settings)}, dirs=dirs)
+    artifact = assemble(
+        corpus, fitted, place, serve_length=serve_length, about={"training": asdict(settings)}, dirs=dirs
+    )
     write_artifact(artifact, place)
     best = min(fitted.tried, key=lambda entry: entry["total"])
     return TrainingReport(
@@ -158,7 +164,7 @@ def train(
         queries={part: int((corpus.parts == part).sum()) for part in ("train", "validation", "test")},
         experts=len(corpus.columns),
         trained_on=corpus.digest,
-        spread=float(fitted.settings["spread"]),
+        shrinkage=str(fitted.settings["shrinkage"]),
         validation={k: v for k, v in best.items() if k in ("single", "pairs", "total")},
         size=sum(path.stat().st_size for path in place.iterdir() if path.is_file()),
         tried=fitted.tried,

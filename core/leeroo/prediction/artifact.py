@@ -122,7 +122,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if absent:
             raise KeyError(sorted(absent)[0])
     except OSError:
-        raise ConfigError(f"{folder}: no predictor artifact there ({MANIFEST} is missing). `leeroo train` makes one.") from None
+        raise ConfigError(
+            f"{folder}: no predictor artifact there ({MANIFEST} is missing). `leeroo train` makes one."
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: not a predictor's manifest ({error}).") from None
     if version > FORMAT:
@@ -146,7 +148,9 @@ def read_artifact(folder: Path) -> Artifact:
         if not path.is_file():
             raise ConfigError(f"{path}: missing from the predictor artifact; install or train it again.")
         if sha256(path) != expected:
-            raise ConfigError(f"{path}: damaged (its sha256 is not the manifest's); install or train the artifact again.")
+            raise ConfigError(
+                f"{path}: damaged (its sha256 is not the manifest's); install or train the artifact again."
+            )
     try:
         arrays = load_file(str(folder / WEIGHTS))
         experts = tuple(KnownExpert(**expert) for expert in manifest["experts"])

@@ -53,7 +53,9 @@ class ConstantPredictor:
         default: Quality of an expert that is not named.
     """
 
-    def __init__(self, quality: dict[str, float] | None = None, *, output_tokens: float = 200, default: float = 0.5) -> None:
+    def __init__(
+        self, quality: dict[str, float] | None = None, *, output_tokens: float = 200, default: float = 0.5
+    ) -> None:
         self._quality = dict(quality or {})
         self._output_tokens = output_tokens
         self._default = default

@@ -1,0 +1,67 @@
+"""What calls are expected to cost before they are made, for the experts of an outcome table."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.experts import Expert, Price
+from leeroo.prediction.predictor import Prediction, Predictor
+
+Floats = npt.NDArray[np.float64]
+CHARS_PER_TOKEN = 4.0
+"""English text, where the tokens were not counted."""
+
+
+def experts_of(names: Sequence[str], prices: npt.NDArray[np.float32]) -> list[Expert]:
+    """A table's experts as a predictor takes them."""
+    return [
+        Expert(model=name, name=name, price=Price(input=float(usd_in), output=float(usd_out)))
+        for name, (usd_in, usd_out) in zip(names, np.nan_to_num(prices), strict=True)
+    ]
+
+
+def expected_costs(
+    predictor: Predictor,
+    prediction: Prediction,
+    experts: Sequence[Expert],
+    queries: Sequence[str],
+    prices: npt.NDArray[np.float32],
+    prompt_tokens: Floats | None = None,
+) -> Floats:
+    """Expected USD of every call, shape (queries, experts).
+
+    Where the predictor was trained on a table that assumes one length for all outputs, the same is assumed here: such
+    a table's costs say nothing of real lengths.
+
+    Args:
+        predictor: Asked for what it knows of assumed lengths.
+        prediction: Its prediction.
+        experts: The experts.
+        queries: The texts.
+        prices: USD per 1M tokens, shape (experts, 2).
+        prompt_tokens: Where counted, NaN elsewhere, shape (queries, experts).
+    """
+    estimated = np.array([[max(1.0, len(query) / CHARS_PER_TOKEN)] for query in queries])
+    shape = (len(queries), len(experts))
+    tokens_in = np.broadcast_to(estimated, shape)
+    if prompt_tokens is not None:
+        tokens_in = np.where(np.isnan(prompt_tokens), tokens_in, prompt_tokens)
+    tokens_out = prediction.output_tokens.astype(np.float64)
+    assumed = _assumed(predictor, experts)
+    tokens_out = np.where(np.isnan(assumed), tokens_out, assumed)
+    usd = np.nan_to_num(prices.astype(np.float64))
+    return np.asarray((tokens_in * usd[:, 0] + tokens_out * usd[:, 1]) / 1e6)
+
+
+def _assumed(predictor: Predictor, experts: Sequence[Expert]) -> Floats:
+    from leeroo.prediction.matching import Matcher
+    from leeroo.prediction.response import ResponsePredictor
+
+    found = np.full(len(experts), np.nan)
+    if isinstance(predictor, ResponsePredictor):
+        known, lengths = predictor.known, predictor.artifact.settings.get("assumed_tokens", {})
+        for j, column in enumerate(Matcher(known).columns(experts)):
+            if column is not None:
+                found[j] = lengths.get(known[column].table, np.nan)
+    return found

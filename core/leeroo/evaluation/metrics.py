@@ -1,0 +1,133 @@
+"""The numbers that judge a router. NumPy only.
+
+Shapes: scores and predictions (queries, experts); costs (queries, experts) in USD.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracy against cost, one point per willingness to pay, cheapest first.
+
+    Attributes:
+        cost: Mean USD per query, shape (points,).
+        accuracy: Mean score, shape (points,).
+    """
+
+    cost: Floats
+    accuracy: Floats
+
+
+def auc(predicted: Floats, scores: Floats) -> float:
+    """P(a right answer was predicted higher than a wrong one); ties count half. NaN when one kind is missing.
+
+    Scores between 0 and 1 count as right from 0.5 on.
+    """
+    known = ~np.isnan(scores)
+    p, y = predicted[known], scores[known] >= 0.5
+    right, wrong = int(y.sum()), int((~y).sum())
+    if not right or not wrong:
+        return float("nan")
+    _, inverse, counts = np.unique(p, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return float((ranks[y].sum() - right * (right + 1) / 2) / (right * wrong))
+
+
+def calibration_error(predicted: Floats, scores: Floats, bins: int = 10) -> float:
+    """Expected calibration error over equally filled bins (Nixon et al. 2019, adaptive calibration error)."""
+    known = ~np.isnan(scores)
+    p, y = predicted[known], scores[known]
+    if not len(p):
+        return float("nan")
+    order = np.argsort(p, kind="stable")
+    parts = np.array_split(order, min(bins, len(p)))
+    return float(sum(len(part) * abs(p[part].mean() - y[part].mean()) for part in parts) / len(p))
+
+
+def calls_curve(advantage: Floats, weak: Floats, strong: Floats) -> Floats:
+    """Performance gap recovered against the share of strong calls, shape (queries + 1,) (RouteLLM, section 3.2).
+
+    Args:
+        advantage: Predicted advantage of the strong expert, shape (queries,); the largest are sent to it first.
+        weak: The weak expert's scores, shape (queries,).
+        strong: The strong expert's scores, shape (queries,).
+    """
+    order = np.argsort(-advantage, kind="stable")
+    gained = np.concatenate([[0.0], np.cumsum((strong - weak)[order])])
+    gap = float((strong - weak).sum())
+    return np.asarray(gained / gap) if gap else np.full(len(gained), np.nan)
+
+
+def apgr(advantage: Floats, weak: Floats, strong: Floats) -> float:
+    """Average performance gap recovered over all shares of strong calls (RouteLLM, eq. 5)."""
+    curve = calls_curve(advantage, weak, strong)
+    return float((curve[1:] + curve[:-1]).mean() / 2)
+
+
+def cpt(advantage: Floats, weak: Floats, strong: Floats, share: float) -> float:
+    """Call-performance threshold: the least share of strong calls that recovers `share` of the gap (RouteLLM)."""
+    reached = np.flatnonzero(calls_curve(advantage, weak, strong) >= share - 1e-12)
+    return float(reached[0] / len(weak)) if len(reached) else 1.0
+
+
+def sweep(predicted: Floats, expected_cost: Floats, scores: Floats, costs: Floats, points: int = 400) -> Curve:
+    """Route by the largest predicted quality x willingness to pay - expected cost, for every willingness.
+
+    Args:
+        predicted: Predicted quality.
+        expected_cost: Cost as known before the call.
+        scores: What came out.
+        costs: What it cost.
+        points: Number of willingnesses, log-spaced between always cheapest and always best.
+    """
+    scale = float(np.mean(expected_cost.max(axis=1))) or 1.0
+    rows = np.arange(len(predicted))
+    found = []
+    for price in np.concatenate([[0.0], np.geomspace(1e-3, 1e4, points) / scale])[::-1]:
+        pick = np.argmax(predicted - price * expected_cost, axis=1)
+        found.append((costs[rows, pick].mean(), scores[rows, pick].mean()))
+    found.sort()
+    return Curve(np.array([c for c, _ in found]), np.array([a for _, a in found]))
+
+
+def cost_at(curve: Curve, accuracy: float) -> float:
+    """The least cost on the curve that reaches an accuracy; NaN when none does."""
+    reached = curve.accuracy >= accuracy - 1e-12
+    return float(curve.cost[reached].min()) if reached.any() else float("nan")
+
+
+def accuracy_at(curve: Curve, cost: float) -> float:
+    """The best accuracy on the curve for at most a cost; NaN when all points cost more."""
+    paid = curve.cost <= cost + 1e-15
+    return float(curve.accuracy[paid].max()) if paid.any() else float("nan")
+
+
+def hull(curve: Curve) -> Curve:
+    """The non-decreasing convex hull: what mixing neighbouring points by chance reaches (RouterBench, section 3.1)."""
+    kept: list[tuple[float, float]] = []
+    best = -np.inf
+    for c, a in sorted(zip(curve.cost, curve.accuracy, strict=True), key=lambda point: (point[0], -point[1])):
+        if a <= best:
+            continue
+        best = a
+        while len(kept) >= 2 and (kept[-1][1] - kept[-2][1]) * (c - kept[-2][0]) <= (a - kept[-2][1]) * (
+            kept[-1][0] - kept[-2][0]
+        ):
+            kept.pop()
+        kept.append((float(c), float(a)))
+    return Curve(np.array([c for c, _ in kept]), np.array([a for _, a in kept]))
+
+
+def aiq(curve: Curve, low: float, high: float) -> float:
+    """Average improvement in quality: the hull's mean accuracy over costs from `low` to `high` (RouterBench, eq. 6)."""
+    if high <= low:
+        return float("nan")
+    at = np.linspace(low, high, 512)
+    edge = hull(curve)
+    return float(np.interp(at, edge.cost, edge.accuracy, left=0.0).mean())

@@ -1,0 +1,210 @@
+"""Compare a predictor with every baseline on a table of real outcomes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.errors import ConfigError, did_you_mean
+from leeroo.evaluation import metrics
+from leeroo.evaluation.baselines import ON_VECTORS, domain_mean
+from leeroo.evaluation.costs import expected_costs, experts_of
+from leeroo.evaluation.metrics import Curve
+from leeroo.evaluation.report import Line, Report
+from leeroo.learning.outcomes import OutcomeTable
+from leeroo.prediction.matching import normalised
+from leeroo.prediction.predictor import Predictor
+
+Floats = npt.NDArray[np.float64]
+Baselines = Literal["all", "cheap", "none"]
+SPLITS = {"test": "test", "val": "validation", "validation": "validation", "train": "train", "all": "all"}
+
+
+def evaluate(
+    table_dir: str | Path,
+    predictor: Predictor,
+    *,
+    pool: Sequence[str] | None = None,
+    reference: str | None = None,
+    weak: str | None = None,
+    split: str = "test",
+    seed: int = 0,
+    baselines: Baselines = "cheap",
+    progress: bool = False,
+) -> Report:
+    """Measure routing on the queries that every expert of the pool answered.
+
+    Args:
+        table_dir: The outcome table.
+        predictor: The predictor to judge.
+        pool: Experts to choose from; all when None. Names may be shortened when it is clear who is meant.
+        reference: The expert to match; the most accurate one when None.
+        weak: The cheap expert of APGR and CPT; when None, the most accurate one at a quarter of the reference's cost.
+        split: test (held out from training), val, train or all.
+        seed: Of the split: the one of training.
+        baselines: all; cheap: those that need no vectors; none.
+        progress: Show a progress line.
+
+    Raises:
+        ConfigError: Unknown split or expert, or no query is left.
+    """
+    table = OutcomeTable.read(table_dir)
+    if split not in SPLITS:
+        raise ConfigError(f"Unknown split {split!r}.{did_you_mean(split, SPLITS)}")
+    names = [find(name, table.experts) for name in pool] if pool else list(table.experts)
+    if len(set(names)) < 2:
+        raise ConfigError("Routing needs a pool of at least two experts.")
+    parts = table.parts(seed=seed)
+    whole = table.take(np.arange(len(table)), names)
+    answered = ~np.isnan(whole.scores).any(axis=1)
+    chosen = answered & ((parts == SPLITS[split]) if split != "all" else True)
+    if not chosen.any():
+        raise ConfigError(f"{table.name}: no query of the {split} part was answered by every expert of the pool.")
+    part = whole.take(chosen)
+    scores, costs = part.scores.astype(np.float64), part.costs.astype(np.float64)
+    if np.isnan(costs).any():
+        raise ConfigError(f"{table.name}: tokens or prices of some outcomes are missing; costs cannot be compared.")
+    accuracy, cost = scores.mean(axis=0), costs.mean(axis=0)
+    ref = names.index(find(reference, names)) if reference else int(accuracy.argmax())
+    low = names.index(find(weak, names)) if weak else _weak(accuracy, cost, ref)
+    experts = experts_of(names, part.prices)
+    prediction = predictor.predict(part.queries, experts)
+    expected = expected_costs(
+        predictor, prediction, experts, part.queries, part.prices, part.prompt_tokens.astype(np.float64)
+    )
+    ours = prediction.quality.astype(np.float64)
+    methods: dict[str, Floats] = {"leeroo": ours}
+    train = whole.take(parts == "train")
+    if baselines != "none":
+        methods |= _baselines(train, part, predictor, baselines, progress)
+    judge = _Judge(scores, costs, expected, ref, low)
+    curves = {name: metrics.sweep(p, expected, scores, costs) for name, p in methods.items()}
+    lines = [judge.line(name, predicted, curves[name]) for name, predicted in methods.items()]
+    curves["random mixing"] = metrics.hull(Curve(np.sort(cost), accuracy[np.argsort(cost)]))
+    lines.append(judge.chance(curves["random mixing"]))
+    curves["oracle"] = metrics.sweep(scores, costs, scores, costs)
+    lines.append(judge.line("oracle", scores, curves["oracle"], calibrated=False))
+    return Report(
+        table_name=table.name,
+        split=split,
+        queries=len(part),
+        pool=tuple(names),
+        reference=names[ref],
+        weak=names[low],
+        lines=tuple(lines),
+        singles=tuple(
+            Line(names[j], accuracy=float(accuracy[j]), cost=float(cost[j]), cost_100=float(cost[j] / cost[ref]))
+            for j in np.argsort(-accuracy)
+        ),
+        experts={
+            name: {
+                "auc": metrics.auc(ours[:, j], scores[:, j]),
+                "ece": metrics.calibration_error(ours[:, j], scores[:, j]),
+                "accuracy": float(accuracy[j]),
+                "predicted": float(ours[:, j].mean()),
+            }
+            for j, name in enumerate(names)
+        },
+        curves=curves,
+    )
+
+
+def find(name: str, known: Sequence[str]) -> str:
+    """The one of `known` that a name, perhaps shortened, means.
+
+    Raises:
+        ConfigError: None, or several.
+    """
+    if name in known:
+        return name
+    same = [k for k in known if normalised(k) == normalised(name)]
+    near = same or [k for k in known if name.lower() in k.lower()]
+    if len(near) == 1:
+        return near[0]
+    if near:
+        raise ConfigError(f"Expert {name!r} may be {', '.join(near)}; say which.")
+    raise ConfigError(f"Unknown expert {name!r}.{did_you_mean(name, known)}")
+
+
+def _weak(accuracy: Floats, cost: Floats, ref: int) -> int:
+    cheap = [j for j in range(len(cost)) if j != ref and cost[j] <= 0.25 * cost[ref] and accuracy[j] < accuracy[ref]]
+    if cheap:
+        return max(cheap, key=lambda j: accuracy[j])
+    others = [j for j in range(len(cost)) if j != ref]
+    return min(others, key=lambda j: cost[j])
+
+
+class _Judge:
+    """Figures of a method, given what came out."""
+
+    def __init__(self, scores: Floats, costs: Floats, expected: Floats, ref: int, low: int) -> None:
+        self.scores, self.costs, self.expected, self.ref, self.low = scores, costs, expected, ref, low
+        self.ref_cost = float(costs[:, ref].mean())
+        self.ref_accuracy = float(scores[:, ref].mean())
+        self.span = (float(costs.mean(axis=0).min()), float(costs.mean(axis=0).max()))
+
+    def line(self, name: str, predicted: Floats, curve: Curve, *, calibrated: bool = True) -> Line:
+        advantage = predicted[:, self.ref] - predicted[:, self.low]
+        if not calibrated:  # the oracle pays for the reference only where it gains
+            advantage = self.scores[:, self.ref] - self.scores[:, self.low]
+        weak, strong = self.scores[:, self.low], self.scores[:, self.ref]
+        columns = range(self.scores.shape[1]) if calibrated else range(0)
+        aucs = [metrics.auc(predicted[:, j], self.scores[:, j]) for j in columns]
+        errors = [metrics.calibration_error(predicted[:, j], self.scores[:, j]) for j in columns]
+        best = int(curve.accuracy.argmax())
+        return Line(
+            name,
+            accuracy=float(curve.accuracy[best]),
+            cost=float(curve.cost[best]),
+            auc=_mean(aucs),
+            ece=_mean(errors),
+            apgr=metrics.apgr(advantage, weak, strong),
+            cpt50=metrics.cpt(advantage, weak, strong, 0.5),
+            cpt80=metrics.cpt(advantage, weak, strong, 0.8),
+            **self._frontier(curve),
+        )
+
+    def chance(self, curve: Curve) -> Line:
+        """Random mixing of single experts: RouteLLM's figures are known without a draw."""
+        dense = np.linspace(curve.cost[0], curve.cost[-1], 2000)
+        curve = Curve(dense, np.interp(dense, curve.cost, curve.accuracy))
+        best = float(curve.accuracy[-1])
+        return Line(
+            "random mixing",
+            accuracy=best,
+            cost=float(curve.cost[-1]),
+            apgr=0.5,
+            cpt50=0.5,
+            cpt80=0.8,
+            **self._frontier(curve),
+        )
+
+    def _frontier(self, curve: Curve) -> dict[str, float]:
+        shares = {100: 1.0, 99: 0.99, 95: 0.95}
+        found = {f"cost_{k}": metrics.cost_at(curve, s * self.ref_accuracy) / self.ref_cost for k, s in shares.items()}
+        found["aiq"] = metrics.aiq(curve, *self.span)
+        found["accuracy_at_reference_cost"] = metrics.accuracy_at(curve, self.ref_cost)
+        return found
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [v for v in values if not np.isnan(v)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _baselines(
+    train: OutcomeTable, part: OutcomeTable, predictor: Predictor, which: Baselines, progress: bool
+) -> dict[str, Floats]:
+    if not len(train):
+        return {}
+    known = train.scores.astype(np.float64)
+    found = {"domain mean": domain_mean(train.domains, known, part.domains)}
+    if which == "all":
+        from leeroo.evaluation.vectors import plain_vectors
+
+        train_vectors = plain_vectors(train.queries, predictor, progress=progress)
+        vectors = plain_vectors(part.queries, predictor, progress=progress)
+        found |= {name: method(train_vectors, known, vectors) for name, method in ON_VECTORS.items()}
+    return found
