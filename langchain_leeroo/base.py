@@ -249,7 +249,7 @@ class RoutedChatModel(BaseChatModel):
             schema = options.pop("schema")
             if tools is not None:
                 options["tools"] = list(tools)
-            return model.with_structured_output(schema, include_raw=True, **options), kwargs
+            return model.with_structured_output(schema, include_raw=request.raw, **options), kwargs
         if tools is None:
             return model, kwargs
         stop = {"stop": kwargs.pop("stop")} if "stop" in kwargs else {}

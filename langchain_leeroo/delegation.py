@@ -13,10 +13,13 @@ from typing import Any, Protocol
 from langchain_core.callbacks import (
     AsyncCallbackManager,
     AsyncCallbackManagerForChainRun,
+    BaseCallbackHandler,
+    BaseCallbackManager,
     CallbackManager,
     CallbackManagerForChainRun,
 )
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import patch_config
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
@@ -39,6 +42,8 @@ class Request:
         budget: What was said about money, quality and time nearer than the ambient budget.
         kwargs: What is meant for the expert.
         structured: Arguments of the expert's `with_structured_output`, None for a plain message.
+        raw: Whether the expert is asked for its raw message beside the structured output. Streams of the output alone
+            are finer without; their usage is overheard instead.
     """
 
     messages: list[BaseMessage]
@@ -46,6 +51,7 @@ class Request:
     budget: Budget
     kwargs: dict[str, Any] = field(default_factory=dict)
     structured: dict[str, Any] | None = None
+    raw: bool = True
 
 
 @dataclass(frozen=True)
@@ -171,6 +177,7 @@ def _stream(
         try:
             runnable, kwargs = host._target(request, attempt)
             child = _child(config, run, attempt, call)
+            overheard = _overhear(request, child)
             for piece in runnable.stream(request.messages, child, **kwargs):
                 attempt.first_token()
                 yield from received.take(piece)
@@ -178,8 +185,9 @@ def _stream(
             _lost(attempt, error, request, received)
             received.forget()
             continue
-        _settle(attempt, request, received.whole_message())
-        yield received.last(call.finish())
+        _settle(attempt, request, overheard.message if overheard else received.whole_message())
+        for piece in received.last(call.finish()):
+            yield piece
         return
     raise call.exhausted()
 
@@ -215,6 +223,7 @@ async def _astream(
         try:
             runnable, kwargs = host._target(request, attempt)
             child = _child(config, run, attempt, call)
+            overheard = _overhear(request, child)
             ends = asyncio.get_running_loop().time() + attempt.timeout
             iterator = aiter(runnable.astream(request.messages, child, **kwargs))
             try:
@@ -235,8 +244,9 @@ async def _astream(
             _lost(attempt, error, request, received)
             received.forget()
             continue
-        _settle(attempt, request, received.whole_message())
-        yield received.last(call.finish())
+        _settle(attempt, request, overheard.message if overheard else received.whole_message())
+        for piece in received.last(call.finish()):
+            yield piece
         return
     raise call.exhausted()
 
@@ -301,6 +311,29 @@ def _child(
         "leeroo_expert": attempt.expert.name,
     }
     return child
+
+
+class Overheard(BaseCallbackHandler):
+    """The message at the end of an expert's run, where its stream gives the parsed output only."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.message: BaseMessage | None = None
+
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        """Note the message."""
+        self.message = getattr(response.generations[0][0], "message", None)
+
+
+def _overhear(request: Request, child: RunnableConfig) -> Overheard | None:
+    if request.structured is None or request.raw:
+        return None
+    overheard = Overheard()
+    manager = child.get("callbacks")
+    assert isinstance(manager, BaseCallbackManager)  # noqa: S101 - the run's own, made by `_child`
+    manager.add_handler(overheard, inherit=True)
+    return overheard
 
 
 def _answered(call: Call, attempt: Attempt, request: Request, output: Any) -> Any:

@@ -90,8 +90,9 @@ def _openai(expert: Expert) -> BaseChatModel:
         raise MissingDependency(
             f"Expert {expert.name!r} needs langchain-openai: pip install 'leeroo[langchain]'."
         ) from None
+    from langchain_leeroo.transport import async_client
+
     place = resolve(expert)
-    given: dict[str, Any] = {"stop": list(expert.stop)} if expert.stop else {}
     return ChatOpenAI(
         model=place.model,
         base_url=place.base_url,
@@ -101,7 +102,7 @@ def _openai(expert: Expert) -> BaseChatModel:
         timeout=expert.timeout,
         stream_usage=True,
         default_headers=expert.headers or None,
-        **given,
+        http_async_client=async_client(expert.timeout),
     )
 
 

@@ -50,18 +50,20 @@ class Received:
         self._outputs.clear()
         self._held = None
 
-    def last(self, record: dict[str, Any]) -> Any:
-        """The last piece, with the record on it."""
+    def last(self, record: dict[str, Any]) -> Iterator[Any]:
+        """The last piece, with the record on it, where the stream has a place for it."""
         self.started = True
         if self._structured:
-            return {"raw": AIMessageChunk(content="", response_metadata={RECORD_KEY: record})}
+            if self._messages:
+                yield {"raw": AIMessageChunk(content="", response_metadata={RECORD_KEY: record})}
+            return
         chunk, self._held = self._held, None
         if chunk is None:
             first = self._messages[0] if self._messages else None
             content: Any = [] if first is not None and isinstance(first.content, list) else ""
             chunk = AIMessageChunk(content=content, id=first.id if first else None, chunk_position="last")
             self._messages.append(chunk)
-        return chunk.model_copy(update={"response_metadata": {**chunk.response_metadata, RECORD_KEY: record}})
+        yield chunk.model_copy(update={"response_metadata": {**chunk.response_metadata, RECORD_KEY: record}})
 
     def whole_message(self) -> AIMessageChunk | None:
         """The pieces as one message."""

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_leeroo import delegation
-from langchain_leeroo.messages import RECORD_KEY
 
 if TYPE_CHECKING:
     from langchain_leeroo.chat_models import ChatLeeroo
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class StructuredOutput(Runnable[Any, Any]):
     """A Runnable of the same inputs as the chat model, whose output has the schema's form.
 
-    The expert is asked with `include_raw=True`, so that its usage is seen; callers get what they asked for.
+    The expert is asked with `include_raw=True`, so that its usage is seen; callers get what they asked for. With
+    `include_raw=True` the record is in the raw message's `response_metadata`; else in `leeroo.last_call()`.
 
     Args:
         llm: The router.
@@ -55,22 +56,23 @@ class StructuredOutput(Runnable[Any, Any]):
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """Stream the answer as it takes the schema's form."""
         request, config = self._request(input, config, kwargs, streaming=True)
-        for piece in delegation.stream(self.llm, request, config):
-            yield from self._shown(piece)
+        yield from delegation.stream(self.llm, request, config)
 
     async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
         """Stream the answer asynchronously as it takes the schema's form."""
         request, config = self._request(input, config, kwargs, streaming=True)
         async with aclosing(delegation.astream(self.llm, request, config)) as pieces:
             async for piece in pieces:
-                for shown in self._shown(piece):
-                    yield shown
+                yield piece
 
     def _request(
         self, input: Any, config: RunnableConfig | None, kwargs: dict[str, Any], *, streaming: bool = False
     ) -> tuple[delegation.Request, RunnableConfig]:
         given = {**self.kwargs, **kwargs}
-        return self.llm._request(input, config, given, bound=self.config, structured=self.options, streaming=streaming)
+        request, config = self.llm._request(
+            input, config, given, bound=self.config, structured=self.options, streaming=streaming
+        )
+        return replace(request, raw=self.include_raw or not streaming), config
 
     def _result(self, output: Any) -> Any:
         if self.include_raw or not isinstance(output, dict):
@@ -78,19 +80,3 @@ class StructuredOutput(Runnable[Any, Any]):
         if output.get("parsing_error") is not None:
             raise output["parsing_error"]
         return output.get("parsed")
-
-    def _shown(self, piece: Any) -> Iterator[Any]:
-        if self.include_raw:
-            yield piece
-        elif isinstance(piece, dict):
-            if piece.get("parsing_error") is not None:
-                raise piece["parsing_error"]
-            if piece.get("parsed") is not None:
-                yield piece["parsed"]
-
-
-def record_of(output: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The call's record of an output with `include_raw=True`."""
-    raw = output.get("raw")
-    record = getattr(raw, "response_metadata", {}).get(RECORD_KEY)
-    return dict(record) if record else None

@@ -1,7 +1,9 @@
 """Experts that need no network, and a router over them."""
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,3 +125,27 @@ def fake() -> type[Fake]:
 def http_error() -> type[HttpError]:
     """An SDK-like error's class."""
     return HttpError
+
+
+def _loopback() -> Any:
+    spec = importlib.util.spec_from_file_location("leeroo_test_loopback", Path(__file__).with_name("loopback.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def _shared_server() -> Iterator[Any]:
+    running = _loopback().Server()
+    yield running
+    running.shutdown()
+
+
+@pytest.fixture
+def server(_shared_server: Any) -> Any:
+    """An OpenAI-compatible server: `url`, `fail[model] = 500`, `requests`."""
+    _shared_server.fail.clear()
+    _shared_server.requests.clear()
+    return _shared_server
