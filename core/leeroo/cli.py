@@ -15,6 +15,7 @@ from rich.table import Table
 
 from leeroo import __version__
 from leeroo.budget import Budget
+from leeroo.cli_universe import gaps, universe
 from leeroo.errors import ConfigError, LeerooError
 from leeroo.experts import to_usd
 from leeroo.query import Query
@@ -31,6 +32,8 @@ app = typer.Typer(
 )
 pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 app.add_typer(pool_app, name="pool")
+app.command()(universe)
+app.command()(gaps)
 out = Console()
 
 POOL_FILES = ("leeroo.yaml", "pool.yaml")
