@@ -61,5 +61,5 @@ def test_gaps_shows_the_worst_served_domain_first_and_who_would_help(folder):
 
 
 def test_an_unknown_expert_is_named(folder):
-    with pytest.raises(ConfigError, match="no expert 'al'.*'all'"):
+    with pytest.raises(ConfigError, match=r"no expert 'al'.*'all'"):
         run("gaps", folder, "--pool", "al")
