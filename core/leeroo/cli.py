@@ -170,7 +170,9 @@ def evaluate(
     artifact: Annotated[Path | None, typer.Option(help="Predictor artifact; the one that ships when absent.")] = None,
     pool: Annotated[str | None, typer.Option(help="Experts to choose from, comma-separated; all when absent.")] = None,
     reference: Annotated[str | None, typer.Option(help="Expert to match; the best one when absent.")] = None,
+    weak: Annotated[str | None, typer.Option(help="Cheap expert of APGR and CPT; chosen when absent.")] = None,
     split: Annotated[str, typer.Option(help="Part of the table: test (held out), val, train or all.")] = "test",
+    baselines: Annotated[str, typer.Option(help="all, cheap (those that need no vectors) or none.")] = "all",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures here.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the cost-accuracy frontier here: .png or .svg.")] = None,
 ) -> None:
@@ -181,8 +183,18 @@ def evaluate(
     from leeroo.evaluation import evaluate as run
     from leeroo.prediction import load
 
-    names = [name.strip() for name in pool.split(",") if name.strip()] if pool else None
-    report = run(table, load(artifact), pool=names, reference=reference, split=split, progress=sys.stderr.isatty())
+    if baselines not in ("all", "cheap", "none"):
+        raise ConfigError(f"--baselines {baselines!r} is none of all, cheap, none.")
+    report = run(
+        table,
+        load(artifact),
+        pool=[name.strip() for name in pool.split(",") if name.strip()] if pool else None,
+        reference=reference,
+        weak=weak,
+        split=split,
+        baselines=baselines,  # type: ignore[arg-type]
+        progress=sys.stderr.isatty(),
+    )
     out.print(report.table())
     if json_file:
         json_file.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
@@ -196,10 +208,11 @@ def evaluate(
 def train(
     tables: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Outcome tables to learn from.")],
     to: Annotated[Path, typer.Option("--out", help="Folder for the artifact and its checkpoints.")],
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the queries.")] = 3,
+    epochs: Annotated[int, typer.Option(min=0, help="Passes over the queries.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all when absent.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Learn from this many queries only.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="End by then, rates annealed as if all were done.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in --out.")] = True,
 ) -> None:
     """Train the predictor on outcome tables; stop it and start it again as you like.
@@ -208,7 +221,17 @@ def train(
     """
     from leeroo.learning.training import train as run
 
-    report = run(tables, to, epochs=epochs, seed=seed, threads=threads, limit=limit, resume=resume, progress=True)
+    report = run(
+        tables,
+        to,
+        epochs=epochs,
+        seed=seed,
+        threads=threads,
+        limit=limit,
+        minutes=minutes,
+        resume=resume,
+        progress=True,
+    )
     out.print(report)
 
 

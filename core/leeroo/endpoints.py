@@ -147,6 +147,7 @@ def complete(
     place = resolve(expert)
     timeout = attempt.timeout if attempt else expert.timeout
     extra: dict[str, Any] = {}
+    messages: Any = list(chat)
     cap = max_tokens if attempt is None else attempt.max_tokens
     if cap is not None:
         # OpenAI's newer models know the second name only, other servers often the first only.
@@ -161,7 +162,7 @@ def complete(
         max_retries=0,
         timeout=timeout,
     ) as client:
-        answer = client.chat.completions.create(model=place.model, messages=list(chat), **extra)  # type: ignore[call-overload]
+        answer = client.chat.completions.create(model=place.model, messages=messages, **extra)
     if not getattr(answer, "choices", None):
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
     text = answer.choices[0].message.content or ""
