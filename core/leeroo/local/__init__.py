@@ -1,0 +1,12 @@
+"""Two real LLMs on this machine: small GGUF models from PyPI packages, served by llama.cpp. No key, no GPU, no network.
+
+    with leeroo.local.experts() as experts:
+        router = leeroo.Router(experts)
+
+Their prices are illustrative: running them costs you electricity only, but a router needs prices to compare.
+"""
+
+from leeroo.local.experts import LocalExperts, experts, specifications
+from leeroo.local.models import MODELS, LocalModel
+
+__all__ = ["MODELS", "LocalExperts", "LocalModel", "experts", "specifications"]
