@@ -1,0 +1,82 @@
+"""The core's own way to run an expert, against a loopback server and against nothing."""
+
+import pytest
+
+import leeroo
+from leeroo.endpoints import Endpoint, ask, complete, resolve
+from leeroo.prediction.predictor import ConstantPredictor
+from tests.langchain.loopback import Server
+
+PRICE = leeroo.Price(input=1.0, output=2.0)
+
+
+@pytest.fixture
+def server():
+    running = Server()
+    yield running
+    running.shutdown()
+
+
+def router(server, **quality):
+    experts = {
+        name: leeroo.Expert(model=name, base_url=server.url, price=leeroo.Price(input=place + 1.0, output=place + 2.0))
+        for place, name in enumerate(quality)
+    }
+    return leeroo.Router(experts, predictor=ConstantPredictor(quality, output_tokens=20))
+
+
+def test_ask_gives_the_answer_and_the_settled_record(server):
+    answer = ask(router(server, small=0.9, large=0.9), "Say something.", leeroo.Budget(max_cost=0.01))
+    assert answer.text
+    record = answer.record
+    assert record["expert"] == "small"
+    price = leeroo.Price(input=1.0, output=2.0)
+    assert record["cost"] == price.cost(record["input_tokens"], record["output_tokens"]) / 1e9
+    assert record["remaining"] == pytest.approx(0.01 - record["cost"])
+    assert record["cost_is_estimate"] is False
+
+
+def test_a_failing_expert_is_replaced_by_the_next(server):
+    server.fail["small"] = 503
+    answer = ask(router(server, small=0.9, large=0.9), "Say something.")
+    assert answer.record["expert"] == "large"
+    assert [(a["expert"], a["error"]) for a in answer.record["attempts"]] == [("small", "server"), ("large", None)]
+
+
+def test_a_bad_request_is_raised_at_once_saying_which_expert(server):
+    server.fail["small"] = 400
+    with pytest.raises(leeroo.ExpertsFailed, match=r"'small'.*bad_request.*400") as caught:
+        ask(router(server, small=0.9, large=0.9), "Say something.")
+    assert [a["expert"] for a in caught.value.record["attempts"]] == ["small"]
+
+
+def test_nobody_there_names_every_expert_tried():
+    nowhere = {"a": leeroo.Expert(model="a", base_url="http://127.0.0.1:9/v1", price=PRICE)}
+    with pytest.raises(leeroo.ExpertsFailed, match=r"a: connection.*Nothing was spent"):
+        ask(leeroo.Router(nowhere, predictor=ConstantPredictor()), "Anyone?")
+
+
+def test_keys_come_from_the_environment_and_are_never_shown(monkeypatch):
+    monkeypatch.setenv("MY_KEY", "very-secret")
+    expert = leeroo.Expert(model="groq:llama", name="g", price=PRICE, api_key_env="MY_KEY")
+    place = resolve(expert)
+    assert place == Endpoint("llama", "https://api.groq.com/openai/v1", "very-secret")
+    assert "very-secret" not in repr(place)
+    monkeypatch.delenv("MY_KEY")
+    with pytest.raises(leeroo.ConfigError, match=r"'g'.*MY_KEY.*not set"):
+        resolve(expert)
+
+
+def test_what_cannot_be_reached_says_what_to_give():
+    with pytest.raises(leeroo.ConfigError, match=r"provider 'acme'.*base_url"):
+        resolve(leeroo.Expert(model="acme:m", name="x", price=PRICE))
+    with pytest.raises(leeroo.ConfigError, match=r"object.*provider:model"):
+        resolve(leeroo.Expert(model=object(), name="x", price=PRICE))
+
+
+def test_stop_sequences_and_the_output_cap_are_sent(server):
+    expert = leeroo.Expert(model="m", name="m", base_url=server.url, price=PRICE, stop=("END",))
+    complete(expert, [{"role": "user", "content": "Hello"}], max_tokens=7)
+    body = server.requests[-1]
+    assert body["stop"] == ["END"]
+    assert body["max_tokens"] == 7
