@@ -6,10 +6,11 @@ Money inside Leeroo is counted in whole nano-dollars (10**-9 USD), so that sums 
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from leeroo.errors import ConfigError, did_you_mean
 
@@ -65,27 +66,29 @@ class Price(Strict):
     request: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     tiers: tuple[PriceTier, ...] = ()
 
-    _rates: tuple[tuple[int, int, int, int], ...] = PrivateAttr(default=())
-    _ceilings: tuple[tuple[int, int, int], ...] = PrivateAttr(default=())
-    _request_nano: int = PrivateAttr(default=0)
+    # Read several times per expert and call; a pydantic private attribute would take ten times as long.
+    @cached_property
+    def _rates(self) -> tuple[tuple[int, int, int, int], ...]:
+        """Rows of (above, input, output, cached input) in whole nano-dollars per 1M tokens, dearest tier last."""
 
-    def model_post_init(self, _context: Any) -> None:
-        """Turn the prices into whole nano-dollars per 1M tokens, dearest tier last."""
-
-        def rate(usd_per_1m: float) -> int:
-            return round(usd_per_1m * NANO)
-
-        def row(above: int, p: "Price | PriceTier") -> tuple[int, int, int, int]:
+        def row(above: int, p: Price | PriceTier) -> tuple[int, int, int, int]:
             cached = p.input if p.cached_input is None else p.cached_input
-            return (above, rate(p.input), rate(p.output), rate(cached))
+            return (above, round(p.input * NANO), round(p.output * NANO), round(cached * NANO))
 
-        self._rates = (row(-1, self), *(row(t.above, t) for t in sorted(self.tiers, key=lambda t: t.above)))
-        ceilings, most_in, most_out = [], 0, 0
+        return (row(-1, self), *(row(t.above, t) for t in sorted(self.tiers, key=lambda t: t.above)))
+
+    @cached_property
+    def _ceilings(self) -> tuple[tuple[int, int, int], ...]:
+        """Rows of (above, input, output): the most that a prompt of up to that length pays per 1M tokens."""
+        rows, most_in, most_out = [], 0, 0
         for above, rate_in, rate_out, rate_cached in self._rates:
             most_in, most_out = max(most_in, rate_in, rate_cached), max(most_out, rate_out)
-            ceilings.append((above, most_in, most_out))
-        self._ceilings = tuple(ceilings)
-        self._request_nano = rate(self.request)
+            rows.append((above, most_in, most_out))
+        return tuple(rows)
+
+    @cached_property
+    def _request_nano(self) -> int:
+        return round(self.request * NANO)
 
     def cost(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
         """Cost of one call in nano-dollars, rounded up.

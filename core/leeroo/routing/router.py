@@ -4,6 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,6 +195,10 @@ class Router:
         if expert.context_window is not None:
             most = min(most, max(1, expert.context_window - tokens.expected))
         expected_output = max(1, min(output_tokens, most))
+        pays = None if cap is None else price.affordable_output(tokens.upper, cap)
+        affordable = pays is None or pays >= expected_output
+        if pays is not None and affordable:
+            most = min(most, pays)
         cached = query.cached_tokens if query.last_expert == expert.name else 0
         candidate = Candidate(
             expert=expert,
@@ -207,33 +212,26 @@ class Router:
             max_tokens=most,
             latency=self.health.latency(expert, expected_output),
         )
-        reason = self._why_not(candidate, query, budget, cap, pinned)
-        if reason is None and cap is not None:
-            pays = price.affordable_output(tokens.upper, cap)
-            if pays is not None and pays < most:
-                lowered = max(1, pays)
-                candidate = _replace(candidate, max_tokens=lowered, worst_cost=price.worst_cost(tokens.upper, lowered))
-        return candidate if reason is None else _replace(candidate, ineligible=reason)
+        reason = self._why_not(candidate, query, budget, None if affordable else cap, pinned)
+        return candidate if reason is None else replace(candidate, ineligible=reason)
 
     def _why_not(
-        self, candidate: Candidate, query: Query, budget: Budget, cap: int | None, pinned: str | None
+        self, candidate: Candidate, query: Query, budget: Budget, passed: int | None, pinned: str | None
     ) -> str | None:
+        """Why an expert cannot be used, or None. `passed` is the cap that its answer would pass, if it would."""
         expert = candidate.expert
         if pinned is not None and expert.name != pinned:
             return f"the call is pinned to {pinned}"
-        missing = sorted(query.needs - expert.capabilities)
-        if missing:
-            return f"cannot do {', '.join(missing)}"
+        if not query.needs <= expert.capabilities:
+            return f"cannot do {', '.join(sorted(query.needs - expert.capabilities))}"
         window = expert.context_window
         if window is not None and candidate.input_tokens >= window:
             return f"the prompt has about {candidate.input_tokens} tokens, its context window {window}"
         if budget.max_latency is not None and candidate.latency is not None and candidate.latency > budget.max_latency:
             return f"about {candidate.latency:.2f} s, over max_latency={budget.max_latency}"
-        if cap is not None and expert.price is not None:
-            pays = expert.price.affordable_output(candidate.input_upper, cap)
-            if pays is not None and pays < least_output(candidate):
-                needed = to_usd(self._least_cost(candidate))
-                return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(cap):.9f} is left"
+        if passed is not None:
+            needed = to_usd(self._least_cost(candidate))
+            return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
         return None if pinned is not None else self.health.why_not(expert)
 
     @staticmethod
@@ -263,12 +261,6 @@ class Router:
             )
         reasons = "; ".join(f"{c.expert.name}: {c.ineligible}" for c in decision.candidates)
         return NoEligibleExpert(f"No expert can take this request ({reasons}).")
-
-
-def _replace(candidate: Candidate, **changes: Any) -> Candidate:
-    from dataclasses import replace
-
-    return replace(candidate, **changes)
 
 
 _ledgers: OrderedDict[str, Ledger] = OrderedDict()
