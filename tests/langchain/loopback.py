@@ -26,6 +26,9 @@ class Server(ThreadingHTTPServer):
         self.requests: list[dict[str, Any]] = []
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
+    def handle_error(self, request, client_address):
+        """Clients that hang up are part of the tests."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
@@ -50,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         if fail == "empty":
             return self._send(200, {})
         if fail == "hang":
-            time.sleep(3)
+            time.sleep(1)
             return None
         message, finish = answer(asked)
         usage = None if fail == "no usage" else usage_of(asked, message)
@@ -73,24 +76,27 @@ class Handler(BaseHTTPRequestHandler):
     def _stream(self, asked, message, finish, usage, *, dies):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Connection", "close")
+        self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        self.close_connection = True
         base = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": asked["model"]}
 
+        def write(line):
+            self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
+
         def event(data):
-            self.wfile.write(b"data: " + json.dumps(data).encode() + b"\n\n")
-            self.wfile.flush()
+            write(b"data: " + json.dumps(data).encode() + b"\n\n")
 
         deltas = list(pieces(message))
         for index, delta in enumerate(deltas):
             if dies and index == len(deltas) // 2:
+                self.close_connection = True
                 return
             event({**base, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
         event({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
         if usage and (asked.get("stream_options") or {}).get("include_usage"):
             event({**base, "choices": [], "usage": usage})
-        self.wfile.write(b"data: [DONE]\n\n")
+        write(b"data: [DONE]\n\n")
+        write(b"")
 
 
 def pieces(message):
@@ -136,6 +142,8 @@ def answer(asked):
         ]
         return {"content": None, "tool_calls": calls}, "tool_calls"
     wanted = asked.get("response_format") or {}
+    if "break the schema" in text:
+        return {"content": "this is no JSON"}, "stop"
     if wanted.get("type") == "json_schema":
         return {"content": json.dumps(value(wanted["json_schema"]["schema"], text))}, "stop"
     if wanted.get("type") == "json_object":

@@ -27,7 +27,7 @@ class Flags:
     supports_audio_inputs = True
     supports_image_tool_message = True
     supports_pdf_tool_message = True
-    supports_anthropic_inputs = False  # ChatOpenAI itself refuses Anthropic's image blocks
+    supports_anthropic_inputs = True
     returns_usage_metadata = True
     supports_model_override = True
     model_override_value = "large-model"
