@@ -49,13 +49,14 @@ def test_nothing_of_an_answer_is_lost_or_doubled(llm):
 async def test_a_stream_that_breaks_is_an_error_with_its_money_on_the_record(asynchronous, llm, server):
     server.breaks.add("small-model")
     got = []
+
+    async def read():
+        stream = await llm.astream_chat(HELLO) if asynchronous else llm.stream_chat(HELLO)
+        while True:
+            got.append((await anext(stream) if asynchronous else next(stream)).delta)
+
     with budget() as spent, pytest.raises(ExpertsFailed, match="after the answer had begun") as caught:
-        if asynchronous:
-            async for piece in await llm.astream_chat(HELLO):
-                got.append(piece.delta)
-        else:
-            for piece in llm.stream_chat(HELLO):
-                got.append(piece.delta)
+        await read()
     assert "".join(g or "" for g in got) == PARIS[:6]
     assert server.models() == ["small-model"], "nobody else is asked: the caller has seen the beginning"
     assert caught.value.record["cost"] == spent.cost > 0
