@@ -20,15 +20,15 @@ os.environ.setdefault("LEEROO_OFFLINE", "1")
 from leeroo import Budget, Expert, LeerooError, Price, Query, Router
 from leeroo.prediction import ConstantPredictor, load
 
-WORDS = (
+SENTENCE = (
     "explain in plain words how the rate of a chemical reaction depends on temperature pressure and the surface of "
     "the solid involved then compute how long it takes at three hundred kelvin when the constant doubles every ten "
     "degrees and say which of your steps are approximations and why they hold for this case only and not in general"
-).split()  # noqa: SIM905 - readable as a sentence
+)
 
 
 def query(tokens: int) -> Query:
-    text = " ".join((WORDS * 2)[: tokens - 2])  # the encoder adds two tokens of its own
+    text = " ".join((SENTENCE.split() * 2)[: tokens - 2])  # the encoder adds two tokens of its own
     return Query(text=text, prompt=text)
 
 
