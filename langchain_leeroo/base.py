@@ -1,6 +1,7 @@
 """The base of `ChatLeeroo`: its parameters, and what lies between a call and its expert."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Self
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
@@ -69,7 +70,7 @@ class RoutedChatModel(BaseChatModel):
     timeout: float | None = None
     """Seconds that one attempt may take; an expert's own `timeout` holds too."""
 
-    max_retries: int | None = None
+    max_retries: int | None = Field(default=None, ge=0)
     """Most further experts that are tried when the first fails; all that the budget pays for when absent."""
 
     streaming: bool = False
@@ -223,6 +224,10 @@ class RoutedChatModel(BaseChatModel):
 
     def _open(self, request: Request) -> Call:
         return self._router.open(request.query, request.budget)
+
+    def _attempts(self, call: Call) -> Iterator[Attempt]:
+        """The call's tries, as many as `max_retries` allows."""
+        return call.attempts() if self.max_retries is None else islice(call.attempts(), self.max_retries + 1)
 
     def _configure(self, config: RunnableConfig) -> RunnableConfig:
         """The model's own callbacks, tags and metadata hold for the run and for the experts' runs beneath it."""

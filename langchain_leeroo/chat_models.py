@@ -31,7 +31,127 @@ from leeroo.routing.router import Router
 
 
 class ChatLeeroo(RoutedChatModel):
-    """A chat model that sends each call to the cheapest adequate expert within its budget."""
+    """A chat model that sends each call to the cheapest adequate expert within its budget.
+
+    A predictor estimates how well each expert would answer, the selector takes the cheapest that is good enough and
+    whose worst case fits the budget, and the expert itself is called: its own `invoke`, `stream`, `bind_tools` and
+    `with_structured_output`. What any chat model does, this one does; the record of the choice is on the answer.
+
+    Setup:
+        ```bash
+        pip install 'leeroo[langchain]'
+        export OPENAI_API_KEY="your-key"  # or whatever the experts need
+        ```
+
+    Key init args:
+        experts: Experts by name: a chat model, a `leeroo.Expert`, or a mapping of an expert's fields.
+        reference: The expert that `saved` is measured against; the dearest when absent.
+        max_cost: USD, hard cap of one call with all its fallbacks.
+        min_quality, tolerance, willingness_to_pay: The rule of choice; one of them. Default: `tolerance=0.02`.
+        max_latency: Seconds; slower experts are not eligible, and it is the call's deadline.
+        scope: Ledger account charged.
+        expert: Pin the expert of this name.
+        temperature, top_p, max_tokens, stop, timeout, model_kwargs: Sent to the expert when set.
+        max_retries: Most further experts that are tried when the first fails.
+        streaming: Have `invoke` stream inside, so that callbacks see tokens as they come.
+        predictor, router: Parts of one's own; see `leeroo.Router`.
+
+        The parameters of every LangChain chat model (`cache`, `callbacks`, `rate_limiter`, `output_version`, `tags`,
+        ...) hold for the experts. Without `cache`, each expert has its own or LangChain's global one; an answer from
+        it costs nothing.
+
+    Instantiate:
+        ```python
+        from langchain_leeroo import ChatLeeroo
+        from langchain_openai import ChatOpenAI
+        from leeroo import Expert, Price
+
+        llm = ChatLeeroo(
+            experts={
+                "small": ChatOpenAI(model="gpt-5-nano"),  # priced by its model's name
+                "large": ChatOpenAI(model="gpt-5"),
+                "local": Expert(
+                    model=ChatOpenAI(base_url="http://127.0.0.1:8000/v1", api_key="none", model="my-llm"),
+                    price=Price(input=0.02, output=0.04),
+                ),
+            },
+            max_cost=0.01,
+        )
+        ```
+
+        Or from a pool file; nothing is connected and no key is read before the first call:
+
+        ```python
+        llm = ChatLeeroo.from_pool("pool.yaml", tolerance=0.05)
+        ```
+
+    Invoke:
+        ```python
+        llm.invoke("What is the capital of France?")
+        llm.invoke("Prove that sqrt(2) is irrational.", max_cost=0.02, min_quality=0.8)
+        ```
+
+        Budget kwargs are taken from, nearest first: the call, `bind(...)`, `config={"configurable": {...}}`, the
+        ambient `with leeroo.budget(...):`, the constructor. `model="small"` pins an expert by its name or its model.
+
+    Stream:
+        ```python
+        for chunk in llm.stream("Tell me a story."):
+            print(chunk.text, end="")
+        ```
+
+        Another expert is tried only before the first chunk. A stream that breaks later raises `leeroo.ExpertsFailed`,
+        with what had come in `error.received` and its cost in `error.record`.
+
+    Async:
+        ```python
+        await llm.ainvoke("Hello")
+        await llm.abatch(["One question", "Another"], max_total_cost=0.01)
+        ```
+
+        With `max_total_cost`, `batch` and `abatch` choose experts for all inputs together and never pass the total.
+
+    Tool calling:
+        ```python
+        from langchain_core.tools import tool
+
+        @tool
+        def add(a: int, b: int) -> int:
+            \"\"\"Add two numbers.\"\"\"
+            return a + b
+
+        llm.bind_tools([add]).invoke("What is 17 + 25?").tool_calls
+        ```
+
+        Only experts that can use tools are eligible. A tool loop stays with the expert that began it; at the next
+        human turn the choice is free again, and an expert whose provider has the history cached is priced so.
+
+    Structured output:
+        ```python
+        from pydantic import BaseModel
+
+        class Joke(BaseModel):
+            setup: str
+            punchline: str
+
+        llm.with_structured_output(Joke, method="json_schema").invoke("Tell me a joke about cats.")
+        ```
+
+    Token usage:
+        ```python
+        llm.invoke("Hello").usage_metadata  # the expert's own report
+        ```
+
+        Where an expert reports none, usage is estimated for the record, and the record says so (`cost_is_estimate`).
+
+    Response metadata:
+        ```python
+        record = llm.invoke("Hello").response_metadata["leeroo"]
+        record["expert"], record["predicted_quality"], record["cost"], record["saved"], record["attempts"]
+        ```
+
+        On streams the record is on the last chunk. `leeroo.last_call()` has the newest record as well.
+    """
 
     @classmethod
     def from_pool(cls, source: str | Path | Mapping[str, Any], **kwargs: Any) -> Self:

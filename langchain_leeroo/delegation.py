@@ -66,6 +66,8 @@ class Host(Protocol):
 
     def _open(self, request: Request) -> Call: ...
 
+    def _attempts(self, call: Call) -> Iterator[Attempt]: ...
+
     def _target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]: ...
 
     def _configure(self, config: RunnableConfig) -> RunnableConfig: ...
@@ -106,7 +108,7 @@ def invoke(host: Host, request: Request, config: RunnableConfig) -> Any:
 
 
 def _invoke(host: Host, request: Request, call: Call, run: CallbackManagerForChainRun, config: RunnableConfig) -> Any:
-    for attempt in call.attempts():
+    for attempt in host._attempts(call):
         try:
             runnable, kwargs = host._target(request, attempt)
             child = _child(config, run, attempt, call)
@@ -135,7 +137,7 @@ async def ainvoke(host: Host, request: Request, config: RunnableConfig) -> Any:
 async def _ainvoke(
     host: Host, request: Request, call: Call, run: AsyncCallbackManagerForChainRun, config: RunnableConfig
 ) -> Any:
-    for attempt in call.attempts():
+    for attempt in host._attempts(call):
         try:
             runnable, kwargs = host._target(request, attempt)
             child = _child(config, run, attempt, call)
@@ -173,7 +175,7 @@ def _stream(
     config: RunnableConfig,
     received: Received,
 ) -> Generator[Any, None, None]:
-    for attempt in call.attempts():
+    for attempt in host._attempts(call):
         try:
             runnable, kwargs = host._target(request, attempt)
             child = _child(config, run, attempt, call)
@@ -219,7 +221,7 @@ async def _astream(
     config: RunnableConfig,
     received: Received,
 ) -> AsyncGenerator[Any, None]:
-    for attempt in call.attempts():
+    for attempt in host._attempts(call):
         try:
             runnable, kwargs = host._target(request, attempt)
             child = _child(config, run, attempt, call)

@@ -165,6 +165,13 @@ def test_failover_before_the_first_chunk(make, fake, http_error):
     assert [a["error"] for a in record(chunks[-1])["attempts"]] == ["rate_limit", None]
 
 
+def test_max_retries_limits_the_fallbacks(make, fake, http_error):
+    small = fake()
+    with pytest.raises(ExpertsFailed, match="large: server"):
+        make(small, fake(error=http_error(500)), max_retries=0).invoke("hi")
+    assert not small.seen
+
+
 def test_a_stream_that_breaks_half_way_has_what_came_and_its_price(make, fake):
     small = fake()
     with leeroo.budget() as spent:
