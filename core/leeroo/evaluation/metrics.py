@@ -45,9 +45,10 @@ def calibration_error(predicted: Floats, scores: Floats, bins: int = 10) -> floa
     p, y = predicted[known], scores[known]
     if not len(p):
         return float("nan")
-    order = np.argsort(p, kind="stable")
-    parts = np.array_split(order, min(bins, len(p)))
-    return float(sum(len(part) * abs(p[part].mean() - y[part].mean()) for part in parts) / len(p))
+    edges = np.quantile(p, np.linspace(0, 1, bins + 1)[1:-1])
+    bin_of = np.searchsorted(edges, p, side="right")  # equal predictions stay together
+    gaps = np.bincount(bin_of, weights=p - y, minlength=bins)
+    return float(np.abs(gaps).sum() / len(p))
 
 
 def calls_curve(advantage: Floats, weak: Floats, strong: Floats) -> Floats:
