@@ -12,6 +12,7 @@ from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMChatStartEvent
 from llama_index.core.instrumentation.span import SimpleSpan
 from llama_index.core.instrumentation.span_handlers import BaseSpanHandler
+from pydantic import Field
 
 from leeroo import BudgetExceeded
 from llamaindex_leeroo import Leeroo, RoutingEvent
@@ -20,7 +21,7 @@ from tests.llamaindex.test_calls import HELLO, PROMPT, TOKENS, WAYS, City, call
 
 
 class Events(BaseEventHandler):
-    seen: list = []
+    seen: list = Field(default_factory=list)
 
     @classmethod
     def class_name(cls):
@@ -31,7 +32,7 @@ class Events(BaseEventHandler):
 
 
 class Spans(BaseSpanHandler[SimpleSpan]):
-    pairs: list = []
+    pairs: list = Field(default_factory=list)
 
     @classmethod
     def class_name(cls):
