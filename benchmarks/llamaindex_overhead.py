@@ -1,0 +1,174 @@
+"""What Leeroo adds to a LlamaIndex call, against OpenAILike (and LiteLLM, where installed) on one server. Prints JSON.
+
+    python benchmarks/llamaindex_overhead.py [--repeats 200]
+
+The server is a process of its own on loopback that answers at once, so that everything measured is the client's work.
+Calls are interleaved, one of each LLM in turn. `leeroo` predicts constants: it is everything but the encoder;
+`leeroo_encoder` uses the predictor that ships. For LiteLLM: `pip install llama-index-llms-litellm` beforehand.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+os.environ.setdefault("LEEROO_OFFLINE", "1")
+
+from llama_index.core import Document, VectorStoreIndex
+from llama_index.core.embeddings import MockEmbedding
+from llama_index.core.llms import LLM, ChatMessage
+from llama_index.llms.openai_like import OpenAILike
+
+from leeroo import Expert, Price
+from leeroo.prediction import ConstantPredictor, load
+from llamaindex_leeroo import Leeroo
+
+MESSAGES = [ChatMessage(role="user", content="Why does the sky look blue at noon and red in the evening? Be brief.")]
+USAGE = {"prompt_tokens": 30, "completion_tokens": 8, "total_tokens": 38}
+MODEL = "bench-model"
+
+
+def serve(pipe: Connection) -> None:
+    """Answer chat completions at once, keeping connections open."""
+    head = {"id": "x", "created": 1, "model": MODEL}
+    message = {"role": "assistant", "content": "Because short waves scatter more."}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    whole = json.dumps({**head, "object": "chat.completion", "choices": [choice], "usage": USAGE}).encode()
+    chunks: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Because "}}]}]
+    chunks += [{"choices": [{"index": 0, "delta": {"content": word + " "}}]} for word in ["short", "waves", "scatter"]]
+    chunks += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": USAGE}]
+    events = [f"data: {json.dumps({**head, 'object': 'chat.completion.chunk', **c})}\n\n".encode() for c in chunks]
+    streamed = b"".join(b"%x\r\n%s\r\n" % (len(e), e) for e in [*events, b"data: [DONE]\n\n"]) + b"0\r\n\r\n"
+    plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(whole)
+    chunked = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                headers = (await reader.readuntil(b"\r\n\r\n")).lower()
+                size = int(headers.split(b"content-length:")[1].split(b"\r\n")[0])
+                body = json.loads(await reader.readexactly(size))
+                writer.write(chunked + streamed if body.get("stream") else plain + whole)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(client, "127.0.0.1", 0)
+        pipe.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+def llms(url: str) -> dict[str, LLM]:
+    """What is compared."""
+
+    def client() -> OpenAILike:
+        return OpenAILike(
+            model=MODEL, api_base=url, api_key="none", is_chat_model=True, context_window=32_000, max_retries=0
+        )
+
+    def routed(predictor: Any) -> Leeroo:
+        price = Price(input=0.1, output=0.4)
+        experts = {name: Expert(model=client(), price=price, traits="Yi-6B") for name in ("small", "large")}
+        return Leeroo(experts=experts, predictor=predictor, max_cost=0.05)
+
+    compared: dict[str, LLM] = {"openai_like": client(), "leeroo": routed(ConstantPredictor())}
+    try:
+        compared["leeroo_encoder"] = routed(load())
+    except Exception as error:  # the artifact may not be built yet
+        print(f"no predictor: {error}")
+    try:
+        from llama_index.llms.litellm import LiteLLM
+
+        compared["litellm"] = LiteLLM(model=f"openai/{MODEL}", api_base=url, api_key="none", max_retries=0)
+    except ImportError:
+        pass
+    return compared
+
+
+def first_token(llm: LLM) -> float:
+    """Milliseconds to the first text; the rest is read afterwards, off the clock."""
+    began = time.perf_counter()
+    stream = llm.stream_chat(MESSAGES)
+    for piece in stream:
+        if piece.delta:
+            break
+    taken = 1000 * (time.perf_counter() - began)
+    for _ in stream:
+        pass
+    return taken
+
+
+def clocked(work: Callable[[], object]) -> float:
+    """Milliseconds of some work."""
+    began = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - began)
+
+
+def compare(ways: dict[str, Callable[[], float]], repeats: int) -> dict[str, dict[str, float]]:
+    """Medians of interleaved calls, and what each adds to OpenAILike."""
+    for way in ways.values():
+        for _ in range(10):
+            way()
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, way in ways.items():
+            found[name].append(way())
+    base = statistics.median(found["openai_like"])
+    rows = {}
+    for name, values in found.items():
+        median = statistics.median(values)
+        rows[name] = {
+            "p50_ms": round(median, 3),
+            "p95_ms": round(statistics.quantiles(values, n=20)[18], 3),
+            "added_p50_ms": round(median - base, 3),
+            "ratio": round(median / base, 3),
+        }
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--repeats", type=int, default=200)
+    repeats = parser.parse_args().repeats
+    ours, theirs = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
+    server.start()
+    compared = llms(f"http://127.0.0.1:{ours.recv()}/v1")
+    documents = [Document(text="Short waves of light scatter more than long ones. " * 20)]
+    index = VectorStoreIndex.from_documents(documents, embed_model=MockEmbedding(embed_dim=8))
+    engines = {name: index.as_query_engine(llm=llm) for name, llm in compared.items()}
+
+    def chat(llm: LLM) -> Callable[[], float]:
+        return lambda: clocked(lambda: llm.chat(MESSAGES))
+
+    def query(engine: Any) -> Callable[[], float]:
+        return lambda: clocked(lambda: engine.query("Why does the sky look blue?"))
+
+    result = {
+        "chat": compare({name: chat(llm) for name, llm in compared.items()}, repeats),
+        "first_token": compare(
+            {name: lambda llm=llm: first_token(llm) for name, llm in compared.items()},  # type: ignore[misc]
+            repeats,
+        ),
+        "query_engine": compare({name: query(engine) for name, engine in engines.items()}, repeats),
+        "repeats": repeats,
+        "python": platform.python_version(),
+        "load": os.getloadavg()[0],
+    }
+    server.terminate()
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
