@@ -164,7 +164,9 @@ class Attempt:
         if failure.fatal or received is not None:
             when = " after the answer had begun" if received is not None else ""
             status = f" (HTTP {failure.status})" if failure.status else ""
-            message = f"Expert {self.expert.name!r} failed{when}: {failure.kind}{status}: {type(error).__name__}."
+            # Our own messages name the remedy; others' may repeat the prompt or a key.
+            detail = str(error) if isinstance(error, LeerooError) else f"{type(error).__name__}."
+            message = f"Expert {self.expert.name!r} failed{when}: {failure.kind}{status}: {detail}"
             raise ExpertsFailed(message, self._call.finish()) from error
 
     def cancelled(self, received: Usage | None = None) -> None:

@@ -13,6 +13,7 @@ import leeroo
 from leeroo import (
     Budget,
     BudgetExceeded,
+    ConfigError,
     Expert,
     ExpertsFailed,
     Price,
@@ -127,6 +128,16 @@ def test_fatal_errors_are_raised_at_once(make_router, status, kind):
         run(make_router(), {"large": error})
     assert caught.value.__cause__ is error
     assert len(caught.value.record["attempts"]) == 1
+
+
+def test_an_error_of_ours_keeps_its_remedy_and_one_of_others_may_hold_secrets(make_router):
+    with pytest.raises(ExpertsFailed, match=r"'large' failed: bad_request: .*THE_KEY, which is not set"):
+        run(make_router(), {"large": ConfigError("Expert 'large' needs THE_KEY, which is not set.")})
+    error = Refused(400)
+    error.args = (SECRET_TEXT,)
+    with pytest.raises(ExpertsFailed) as caught:
+        run(make_router(), {"large": error})
+    assert SECRET_TEXT not in str(caught.value) + json.dumps(caught.value.record)
 
 
 def test_a_stream_that_breaks_is_charged_and_not_repeated_elsewhere(make_router):
