@@ -231,14 +231,12 @@ class RoutedChatModel(BaseChatModel):
 
     def _configure(self, config: RunnableConfig) -> RunnableConfig:
         """The model's own callbacks, tags and metadata hold for the run and for the experts' runs beneath it."""
-        own = RunnableConfig()
-        if self.callbacks is not None:
-            own["callbacks"] = self.callbacks
-        if self.tags:
-            own["tags"] = list(self.tags)
+        if self.callbacks is not None or self.tags:
+            own = RunnableConfig(callbacks=self.callbacks, tags=list(self.tags or ()))
+            config = merge_configs(own, config)
         if self.metadata:
-            own["metadata"] = dict(self.metadata)
-        return merge_configs(own, config)
+            config["metadata"] = {**self.metadata, **(config.get("metadata") or {})}
+        return config
 
     def _target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]:
         """What to call for an attempt, and with which kwargs."""
@@ -300,5 +298,7 @@ class RoutedChatModel(BaseChatModel):
 
 def _configurable(config: RunnableConfig) -> Budget:
     """The budget kwargs in `config["configurable"]`."""
-    given = config.get("configurable") or {}
+    given = config.get("configurable")
+    if not given:
+        return Budget()
     return Budget(**{key: given[key] for key in BUDGET_KWARGS if given.get(key) is not None})

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any
 
 from leeroo.errors import BudgetExceeded, ConfigError, did_you_mean
@@ -96,15 +97,22 @@ def split_kwargs(kwargs: Mapping[str, Any]) -> tuple[Budget, dict[str, Any]]:
     Raises:
         ConfigError: A bad value, or a kwarg that is a near miss of a budget's (it would be silently ignored).
     """
-    import difflib
-
     own = {key: value for key, value in kwargs.items() if key in BUDGET_KWARGS}
     rest = {key: value for key, value in kwargs.items() if key not in BUDGET_KWARGS}
     for key in rest:
-        near = difflib.get_close_matches(key, BUDGET_KWARGS, n=1, cutoff=0.85)
-        if near:
-            raise ConfigError(f"Unknown kwarg {key!r}. Did you mean {near[0]!r}?")
-    return Budget(**own), rest
+        near = _near_miss(key)
+        if near is not None:
+            raise ConfigError(f"Unknown kwarg {key!r}. Did you mean {near!r}?")
+    return (Budget(**own) if own else _NOTHING_SET), rest
+
+
+@lru_cache(maxsize=1024)
+def _near_miss(key: str) -> str | None:
+    """The budget kwarg that was probably meant; the same few keys come with every call."""
+    import difflib
+
+    near = difflib.get_close_matches(key, BUDGET_KWARGS, n=1, cutoff=0.85)
+    return near[0] if near else None
 
 
 def _check_number(name: str, value: object, unit: str, most: float) -> None:
@@ -121,6 +129,9 @@ def _check_number(name: str, value: object, unit: str, most: float) -> None:
 
 
 _EMPTY = Budget()
+
+
+_NOTHING_SET = Budget()
 
 
 @dataclass(eq=False)
