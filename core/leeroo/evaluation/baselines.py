@@ -80,7 +80,8 @@ def matrix_factorisation(train: Float32, scores: Floats, vectors: Float32, rank:
     weights = np.linalg.solve(X.T @ X + 2.0 * np.eye(X.shape[1]), X.T @ filled)
     _, _, vt = np.linalg.svd(X @ weights, full_matrices=False)
     factors = vt[:rank]
-    return np.clip(overall + (vectors - centre) @ weights @ factors.T @ factors, 0.001, 0.999)
+    predicted = overall + (vectors - centre) @ weights @ factors.T @ factors
+    return np.asarray(np.clip(predicted, 0.001, 0.999), dtype=np.float64)
 
 
 def _sklearn(part: str) -> Any:

@@ -104,5 +104,5 @@ def standardised_log_tokens(tokens: FloatArray) -> tuple[FloatArray, dict[str, A
     logs = np.log1p(tokens)
     if np.isnan(logs).all():
         return logs, {"mean": float(np.log1p(200.0)), "deviation": 1.0}
-    mean, deviation = float(np.nanmean(logs)), float(max(np.nanstd(logs), 1e-3))
-    return (logs - mean) / deviation, {"mean": mean, "deviation": deviation}
+    mean, deviation = float(np.nanmean(logs)), max(float(np.nanstd(logs)), 1e-3)
+    return ((logs - mean) / deviation).astype(np.float32), {"mean": mean, "deviation": deviation}

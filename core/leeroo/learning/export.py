@@ -26,7 +26,8 @@ class _Pooled(nn.Module):
         for layer in self.encoder.encoder.layer:
             x = self._layer(layer, x, bias)
         weight = mask.unsqueeze(-1).to(x.dtype)
-        return (x * weight).sum(1) / weight.sum(1).clamp(min=1)
+        pooled: torch.Tensor = (x * weight).sum(1) / weight.sum(1).clamp(min=1)
+        return pooled
 
     @staticmethod
     def _layer(layer: Any, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -61,7 +62,8 @@ def export_encoder(encoder: nn.Module, path: Path, *, quantise: bool = True) -> 
     except ImportError:
         raise MissingDependency("Exporting the encoder needs onnx: pip install 'leeroo[train]'.") from None
     path.parent.mkdir(parents=True, exist_ok=True)
-    ids = torch.tensor([[101, 2054, 2003, 102], [101, 2054, 102, 0]]) % int(encoder.config.vocab_size)  # type: ignore[union-attr, operator]
+    words: Any = encoder.config
+    ids = torch.tensor([[101, 2054, 2003, 102], [101, 2054, 102, 0]]) % int(words.vocab_size)
     mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"

@@ -108,7 +108,7 @@ class OutcomeTable:
         def pick(values: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(values[i] for i in index)
 
-        block = np.ix_(index, columns)
+        block = np.ix_(index, np.array(columns, dtype=np.int64))
         return OutcomeTable(
             name=self.name,
             query_ids=pick(self.query_ids),

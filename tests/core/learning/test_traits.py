@@ -61,7 +61,7 @@ def test_traits_travel_in_a_small_file_that_fits_its_predictor_only(trained, tmp
 
 
 @pytest.mark.parametrize(
-    ("queries", "scores", "benchmark", "message"),
+    ("queries", "scores", "published", "message"),
     [
         (["a"], [], None, "one score"),
         (["a"], [2.0], None, "between 0 and 1"),
@@ -69,6 +69,6 @@ def test_traits_travel_in_a_small_file_that_fits_its_predictor_only(trained, tmp
         ([], [], 61, "0.61, not 61"),
     ],
 )
-def test_wrong_numbers_are_refused(trained, queries, scores, benchmark, message):
+def test_wrong_numbers_are_refused(trained, queries, scores, published, message):
     with pytest.raises(ConfigError, match=message):
-        traits.fit(load(trained[1]), queries, scores, benchmark=benchmark)
+        traits.fit(load(trained[1]), queries, scores, benchmark=published)
