@@ -37,6 +37,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     _router: Router = PrivateAttr()
     _llms: dict[str, LLM] = PrivateAttr(default_factory=dict)
     _predictor: Predictor | None = PrivateAttr(default=None)
+    _defaults: tuple[tuple[Any, ...], Budget] | None = PrivateAttr(default=None)
 
     def __init__(
         self,
@@ -113,7 +114,12 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     @property
     def defaults(self) -> Budget:
         """The budget of the constructor."""
-        return Budget(**{name: getattr(self, name) for name in BUDGET_KWARGS}).over(self._router.budget)
+        state = self.__dict__
+        values = tuple([state[name] for name in BUDGET_KWARGS])
+        if self._defaults is None or self._defaults[0] != values:
+            own = Budget(**dict(zip(BUDGET_KWARGS, values, strict=True)))
+            self._defaults = (values, own.over(self._router.budget))
+        return self._defaults[1]
 
     def llm_of(self, name: str) -> LLM:
         """The LLM of an expert, made at first use.

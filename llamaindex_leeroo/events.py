@@ -3,6 +3,7 @@
 from typing import Any
 
 import llama_index.core.instrumentation as instrument
+from llama_index.core.instrumentation.event_handlers import NullEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
 
 dispatcher = instrument.get_dispatcher(__name__)  # type: ignore[attr-defined]
@@ -33,12 +34,25 @@ class RoutingEvent(BaseEvent):
 
 def tell(record: dict[str, Any], role: str | None, error: BaseException | None = None) -> None:
     """Emit the event of a call. The dispatcher swallows what its handlers raise, so nothing is enforced here."""
-    dispatcher.event(
-        RoutingEvent(
-            call_id=record.get("call_id"),
-            expert=record.get("expert"),
-            role=role,
-            error=type(error).__name__ if error else None,
-            record=record,
+    if _heard():
+        dispatcher.event(
+            RoutingEvent(
+                call_id=record.get("call_id"),
+                expert=record.get("expert"),
+                role=role,
+                error=type(error).__name__ if error else None,
+                record=record,
+            )
         )
-    )
+
+
+def _heard() -> bool:
+    """Whether anybody listens: an event that goes nowhere is not worth its making."""
+    current = dispatcher
+    while current is not None:
+        if any(not isinstance(handler, NullEventHandler) for handler in current.event_handlers):
+            return True
+        if not current.propagate:
+            return False
+        current = current.parent
+    return False

@@ -1,7 +1,7 @@
 """From an `Expert` to the LlamaIndex LLM that runs it, and the loan of that LLM to one attempt."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from llama_index.core.callbacks import CallbackManager
@@ -91,65 +91,84 @@ def build(expert: Expert) -> LLM:
     return llm
 
 
-@contextmanager
-def lent(
-    llm: LLM,
-    *,
-    manager: CallbackManager | None,
-    system_prompt: str | None,
-    max_tokens: int | None,
-    timeout: float,
-) -> Iterator[LLM]:
-    """Lend an LLM to one attempt: a light copy with the attempt's limits and callbacks.
+class Loan:
+    """An LLM lent to one attempt: a light copy with the attempt's limits and callbacks.
 
     The user's object is never changed, so that calls at the same time do not meet. The copy shares its private state
     (clients made at first use stay for the next call), and what the LLM writes to its own fields is written back.
+
+    Attributes:
+        llm: The copy.
+
+    Args:
+        lender: The expert's LLM.
+        manager: The callback manager to use, None for the LLM's own.
+        system_prompt: Used where the LLM has none of its own.
+        max_tokens: Output cap; the LLM's own holds where it is lower.
+        timeout: Seconds.
     """
-    update: dict[str, Any] = {}
-    if manager is not None:
-        update["callback_manager"] = manager
-    if system_prompt and not llm.system_prompt:
-        update["system_prompt"] = system_prompt
-    extra: dict[str, Any] = {}
-    if max_tokens is not None:
-        field = cap_field(llm)
-        if field is not None:
-            update[field] = min(max_tokens, getattr(llm, field) or max_tokens)
-    if is_openai_family(llm):
-        own: dict[str, Any] = llm.additional_kwargs  # type: ignore[attr-defined]
-        extra = {"timeout": timeout, "stream_options": {"include_usage": True}, **own}
-        for name in ("max_tokens", "max_completion_tokens"):
-            if max_tokens is not None and isinstance(own.get(name), int):
-                extra[name] = min(max_tokens, own[name])
-        update["additional_kwargs"] = extra
-    copy = llm.model_copy(update=update)
-    if llm.__pydantic_private__ is not None:
-        object.__setattr__(copy, "__pydantic_private__", llm.__pydantic_private__)
-    before = dict(copy.__dict__)
-    try:
-        yield copy
-    finally:
-        for name, value in copy.__dict__.items():
-            if name not in update and value is not before.get(name):
-                llm.__dict__[name] = value
+
+    __slots__ = ("_before", "_lender", "_update", "llm")
+
+    def __init__(
+        self,
+        lender: LLM,
+        *,
+        manager: CallbackManager | None,
+        system_prompt: str | None,
+        max_tokens: int | None,
+        timeout: float,
+    ) -> None:
+        update: dict[str, Any] = {}
+        if manager is not None:
+            update["callback_manager"] = manager
+        if system_prompt and not lender.system_prompt:
+            update["system_prompt"] = system_prompt
+        field = cap_field(type(lender)) if max_tokens is not None else None
+        if field is not None and max_tokens is not None:
+            update[field] = min(max_tokens, getattr(lender, field) or max_tokens)
+        if is_openai_family(type(lender)):
+            own: dict[str, Any] = lender.additional_kwargs  # type: ignore[attr-defined]
+            extra = {"timeout": timeout, "stream_options": {"include_usage": True}, **own}
+            for name in ("max_tokens", "max_completion_tokens"):
+                if max_tokens is not None and isinstance(own.get(name), int):
+                    extra[name] = min(max_tokens, own[name])
+            update["additional_kwargs"] = extra
+        self._lender = lender
+        self._update = update
+        self._before = dict(lender.__dict__)
+        # What model_copy does, but with the private state shared and not copied.
+        self.llm: LLM = object.__new__(type(lender))
+        object.__setattr__(self.llm, "__dict__", {**self._before, **update})
+        for name in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
+            object.__setattr__(self.llm, name, getattr(lender, name))
+
+    def close(self) -> None:
+        """Take the LLM back."""
+        before = self._before
+        for name, value in self.llm.__dict__.items():
+            if value is not before.get(name) and name not in self._update:
+                self._lender.__dict__[name] = value
 
 
-def cap_field(llm: LLM) -> str | None:
-    """The field that caps an LLM's output, if it has one. LlamaIndex's mock takes it for a length to fill."""
-    if isinstance(llm, MockLLM):
+@lru_cache(maxsize=256)
+def cap_field(kind: type[LLM]) -> str | None:
+    """The field that caps a kind of LLM's output, if any. LlamaIndex's mock takes it for a length to fill."""
+    if issubclass(kind, MockLLM):
         return None
-    return next((name for name in OUTPUT_CAPS if name in type(llm).model_fields), None)
+    return next((name for name in OUTPUT_CAPS if name in kind.model_fields), None)
 
 
 def _own_cap(llm: LLM) -> int | None:
-    field = cap_field(llm)
+    field = cap_field(type(llm))
     value = getattr(llm, field) if field else None
     return value if isinstance(value, int) and value > 0 else None
 
 
-def is_openai_family(llm: LLM) -> bool:
+@lru_cache(maxsize=256)
+def is_openai_family(kind: type[LLM]) -> bool:
     """Whether an LLM is LlamaIndex's OpenAI or derived from it, told without importing that package."""
-    return any(c.__name__ == "OpenAI" and c.__module__.startswith("llama_index.llms.openai") for c in type(llm).__mro__)
+    return any(c.__name__ == "OpenAI" and c.__module__.startswith("llama_index.llms.openai") for c in kind.__mro__)
 
 
 def described(expert: Expert) -> dict[str, Any]:

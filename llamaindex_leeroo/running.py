@@ -6,16 +6,14 @@ Each way asks the router first and then delegates the whole call to one public m
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, ToolCallBlock
-from llama_index.core.llms import LLM
 
 from leeroo import Attempt, Budget, Call, InvalidRequest, LeerooError, Query, Usage
 from llamaindex_leeroo.events import tell
-from llamaindex_leeroo.experts import cap_field, lent
+from llamaindex_leeroo.experts import Loan, cap_field
 from llamaindex_leeroo.usage import Listener, Tally
 
 if TYPE_CHECKING:
@@ -69,7 +67,6 @@ class Try:
         self.settled = False
         self._call = call
         self._owner = owner
-        self._loans = ExitStack()
         llm = owner.llm_of(self.name)
         manager = owner.callback_manager if owner.callback_manager.handlers else None
         if request.overhear:
@@ -78,17 +75,15 @@ class Try:
         asked = [name for name in ("max_tokens", "max_completion_tokens") if name in kwargs]
         cap = attempt.max_tokens
         if asked and cap is not None:
-            if cap_field(llm) is not None:
+            if cap_field(type(llm)) is not None:
                 for name in asked:
                     del kwargs[name]
             else:
                 kwargs[asked[0]] = cap
         self.kwargs = kwargs
         prompt = owner.system_prompt if request.lend_prompt else None
-        loan: AbstractContextManager[LLM] = lent(
-            llm, manager=manager, system_prompt=prompt, max_tokens=cap, timeout=attempt.timeout
-        )
-        self.llm = self._loans.enter_context(loan)
+        self._loan = Loan(llm, manager=manager, system_prompt=prompt, max_tokens=cap, timeout=attempt.timeout)
+        self.llm = self._loan.llm
 
     def see(self, item: Any) -> Any:
         """Count an answer or a piece of one."""
@@ -110,11 +105,11 @@ class Try:
         self.settled = True
         overheard = self.listener.usage if self.listener else None
         self.attempt.succeeded(self.tally.usage(overheard), tool_call_ids=self.tally.tool_call_ids)
-        self._loans.close()
+        self._loan.close()
 
     def failed(self, error: BaseException, *, begun: bool = False) -> None:
         """The expert failed; raises where no other should be tried."""
-        self._loans.close()
+        self._loan.close()
         if self.settled:  # what failed is a tool, after the expert had answered
             raise error
         if not isinstance(error, Exception):
