@@ -44,7 +44,7 @@ def chat(client, messages=HELLO, **more):
 def collect(pieces, into):
     """Keep what came before a stream broke."""
     for piece in pieces:
-        into.append(piece)  # noqa: PERF402
+        into.append(piece)
 
 
 def user(text):
