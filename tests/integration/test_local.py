@@ -20,7 +20,6 @@ from leeroo.errors import ConfigError, LeerooError, MissingDependency
 from leeroo.experts import Expert, Price
 from leeroo.local import processes, weights
 
-
 pytestmark = pytest.mark.local
 
 PARENT = """

@@ -6,7 +6,7 @@
 Their prices are illustrative: running them costs you electricity only, but a router needs prices to compare.
 """
 
-from leeroo.local.processes import LocalExperts, experts, specifications
 from leeroo.local.models import MODELS, LocalModel
+from leeroo.local.processes import LocalExperts, experts, specifications
 
 __all__ = ["MODELS", "LocalExperts", "LocalModel", "experts", "specifications"]
