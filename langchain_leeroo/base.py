@@ -1,8 +1,9 @@
 """The base of `ChatLeeroo`: its parameters, and what lies between a call and its expert."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
@@ -17,9 +18,11 @@ from leeroo._version import __version__
 from leeroo.budget import BUDGET_KWARGS, Budget, ambient, split_kwargs
 from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
 from leeroo.experts import Capability, Expert, Pool
+from leeroo.prediction.predictor import ConstantPredictor
 from leeroo.routing.call import Attempt, Call
 from leeroo.routing.router import Router
 
+T = TypeVar("T")
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _SENT = ("temperature", "top_p", "stop")
 _TRACING_ONLY = ("ls_structured_output_format", "structured_output_format")
@@ -224,6 +227,12 @@ class RoutedChatModel(BaseChatModel):
 
     def _open(self, request: Request) -> Call:
         return self._router.open(request.query, request.budget)
+
+    async def _apart(self, work: Callable[..., T], *args: Any) -> T:
+        """Decide in a thread: the encoder computes for milliseconds, in which other calls of the loop go on."""
+        if isinstance(self.predictor, ConstantPredictor):
+            return work(*args)
+        return await asyncio.to_thread(work, *args)
 
     def _attempts(self, call: Call) -> Iterator[Attempt]:
         """The call's tries, as many as `max_retries` allows."""

@@ -5,10 +5,10 @@ Going through the expert's own public methods, instead of through `_generate` of
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
@@ -30,6 +30,8 @@ from leeroo.budget import Budget
 from leeroo.errors import ExpertsFailed, LeerooError
 from leeroo.query import Query
 from leeroo.routing.call import Attempt, Call, Decision, Usage
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Host(Protocol):
     """What delegation needs of the chat model: how to open a call, and what to ask an attempt's expert."""
 
     def _open(self, request: Request) -> Call: ...
+
+    async def _apart(self, work: Callable[..., T], *args: Any) -> T: ...
 
     def _attempts(self, call: Call) -> Iterator[Attempt]: ...
 
@@ -276,7 +280,7 @@ def _start(
 async def _astart(
     host: Host, request: Request, config: RunnableConfig
 ) -> tuple[Call, AsyncCallbackManagerForChainRun, RunnableConfig]:
-    call, refused = _open(host, request)
+    call, refused = await host._apart(_open, host, request)
     manager = AsyncCallbackManager.configure(
         config.get("callbacks"),
         inheritable_tags=config.get("tags"),
