@@ -25,8 +25,9 @@ SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key",
 
 
 def to_nano(usd: float) -> int:
-    """USD to nano-dollars, rounded down: a cap never grows by rounding."""
-    return int(usd * NANO + 1e-6)
+    """USD to nano-dollars, rounded down: a cap never grows by rounding, and `to_usd` is undone exactly."""
+    nearest = round(usd * NANO)
+    return nearest if nearest / NANO <= usd else nearest - 1
 
 
 def to_usd(nano: int) -> float:
