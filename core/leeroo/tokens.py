@@ -117,10 +117,6 @@ SILENCE = 30.0
 """Seconds."""
 
 
-# A tokenizer's server stands beside its model; a proxy in the environment is not for it.
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
 def _ask_server(url: str, text: str) -> int | None:
     if time.monotonic() < _silent_until.get(url, 0.0):
         return None
@@ -130,7 +126,9 @@ def _ask_server(url: str, text: str) -> int | None:
     body = json.dumps({"content": text}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s) only
     try:
-        with _direct.open(request, timeout=1.0) as answer:
+        # A tokenizer's server stands beside its model; a proxy in the environment is not for it.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=1.0) as answer:
             return len(json.load(answer)["tokens"])
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         _silent_until[url] = time.monotonic() + SILENCE
