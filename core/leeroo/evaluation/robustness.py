@@ -1,0 +1,94 @@
+"""How often the choice changes when the question is the same but its writing is not."""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from leeroo.evaluation.costs import expected_costs, experts_of
+from leeroo.learning.outcomes import OutcomeTable
+from leeroo.prediction.predictor import Predictor
+
+_OPTION = re.compile(r"\n([A-J])\. ")
+
+
+def typos(text: str, rng: random.Random) -> str:
+    """Two neighbouring letters swapped in about one word of 25."""
+    words = text.split(" ")
+    for _ in range(max(1, len(words) // 25)):
+        i = rng.randrange(len(words))
+        word = words[i]
+        if len(word) > 3 and word.isalpha():
+            at = rng.randrange(1, len(word) - 1)
+            words[i] = word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :]
+    return " ".join(words)
+
+
+def lower(text: str, rng: random.Random) -> str:
+    """All in lower case."""
+    return text.lower()
+
+
+def whitespace(text: str, rng: random.Random) -> str:
+    """Spaces and line ends behind."""
+    return text + "  \n\n"
+
+
+def reordered(text: str, rng: random.Random) -> str:
+    """The answer options in another order, lettered anew."""
+    parts = _OPTION.split(text)
+    stem, options = parts[0], parts[2::2]
+    if len(options) < 2:
+        return text
+    rng.shuffle(options)
+    return stem + "".join(f"\n{chr(65 + i)}. {option}" for i, option in enumerate(options))
+
+
+def polite(text: str, rng: random.Random) -> str:
+    """A polite preamble."""
+    return "Hello! Could you please help me with this question? " + text
+
+
+CHANGES: dict[str, Callable[[str, random.Random], str]] = {
+    "typos": typos,
+    "lower case": lower,
+    "trailing whitespace": whitespace,
+    "reordered options": reordered,
+    "polite preamble": polite,
+}
+
+
+def flip_rates(
+    table: OutcomeTable, predictor: Predictor, *, tolerance: float = 0.02, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Share of queries whose choice changes, and how much predicted quality that costs on average.
+
+    The choice is the cheapest expert within `tolerance` of the best predicted quality.
+
+    Args:
+        table: Queries and experts.
+        predictor: The predictor.
+        tolerance: Of the rule.
+        seed: Of the changes.
+
+    Returns:
+        By change: `flips` (0..1) and `regret` (mean loss of the quality predicted for the unchanged query).
+    """
+    experts = experts_of(table.experts, table.prices)
+
+    def choose(queries: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        found = predictor.predict(queries, experts)
+        costs = expected_costs(predictor, found, experts, queries, table.prices)
+        adequate = found.quality >= found.quality.max(axis=1, keepdims=True) - tolerance
+        return np.where(adequate, costs, np.inf).argmin(axis=1), found.quality
+
+    base, quality = choose(table.queries)
+    rows = np.arange(len(base))
+    rates = {}
+    for name, change in CHANGES.items():
+        rng = random.Random(seed)  # noqa: S311 - not for secrets
+        picked, _ = choose([change(query, rng) for query in table.queries])
+        regret = np.maximum(quality[rows, base] - quality[rows, picked], 0)
+        rates[name] = {"flips": float((picked != base).mean()), "regret": float(regret.mean())}
+    return rates
