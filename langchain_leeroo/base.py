@@ -1,14 +1,16 @@
 """The base of `ChatLeeroo`: its parameters, and what lies between a call and its expert."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Self, TypeVar
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
+from langchain_core.tools import BaseTool
 from pydantic import Field, PrivateAttr, model_validator
 
 from langchain_leeroo.delegation import Planned, Request
@@ -21,6 +23,7 @@ from leeroo.experts import Capability, Expert, Pool
 from leeroo.prediction.predictor import ConstantPredictor
 from leeroo.routing.call import Attempt, Call
 from leeroo.routing.router import Router
+from leeroo.tokens import count, count_text
 
 T = TypeVar("T")
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -228,6 +231,19 @@ class RoutedChatModel(BaseChatModel):
     def _open(self, request: Request) -> Call:
         return self._router.open(request.query, request.budget)
 
+    def get_num_tokens(self, text: str) -> int:
+        """Expected tokens of a text, as the reference expert counts them."""
+        return count_text(text, self._router.pool[self._router.pool.reference])
+
+    def get_num_tokens_from_messages(
+        self,
+        messages: list[BaseMessage],
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool] | None = None,
+    ) -> int:
+        """Expected input tokens of messages and tools, as the reference expert counts them."""
+        query = to_query(messages, self._router, tools=RawTools(tools) if tools else None)
+        return count(query, self._router.pool[self._router.pool.reference]).expected
+
     async def _apart(self, work: Callable[..., T], *args: Any) -> T:
         """Decide in a thread: the encoder computes for milliseconds, in which other calls of the loop go on."""
         if isinstance(self.predictor, ConstantPredictor):
@@ -253,8 +269,6 @@ class RoutedChatModel(BaseChatModel):
         kwargs = {**request.kwargs, **limits(model, attempt, self.timeout)}
         if attempt.expert.stop:
             kwargs["stop"] = [*kwargs.get("stop", ()), *attempt.expert.stop]
-        if self.rate_limiter is not None:
-            self.rate_limiter.acquire(blocking=True)
         tools = kwargs.pop("tools", None)
         if request.structured is not None:
             options = dict(request.structured)

@@ -20,6 +20,7 @@ from langchain_core.callbacks import (
 )
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import LLMResult
+from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import patch_config
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
@@ -72,6 +73,11 @@ class Host(Protocol):
 
     def _attempts(self, call: Call) -> Iterator[Attempt]: ...
 
+    @property
+    def rate_limiter(self) -> BaseRateLimiter | None:
+        """Asked before every attempt."""
+        ...
+
     def _target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]: ...
 
     def _configure(self, config: RunnableConfig) -> RunnableConfig: ...
@@ -116,6 +122,8 @@ def _invoke(host: Host, request: Request, call: Call, run: CallbackManagerForCha
         try:
             runnable, kwargs = host._target(request, attempt)
             child = _child(config, run, attempt, call)
+            if host.rate_limiter is not None:
+                host.rate_limiter.acquire(blocking=True)
             output = runnable.invoke(request.messages, child, **kwargs)
         except BaseException as error:
             _lost(attempt, error, request)
@@ -145,6 +153,8 @@ async def _ainvoke(
         try:
             runnable, kwargs = host._target(request, attempt)
             child = _child(config, run, attempt, call)
+            if host.rate_limiter is not None:
+                await host.rate_limiter.aacquire(blocking=True)
             async with asyncio.timeout(attempt.timeout):
                 output = await runnable.ainvoke(request.messages, child, **kwargs)
         except BaseException as error:
@@ -184,6 +194,8 @@ def _stream(
             runnable, kwargs = host._target(request, attempt)
             child = _child(config, run, attempt, call)
             overheard = _overhear(request, child)
+            if host.rate_limiter is not None:
+                host.rate_limiter.acquire(blocking=True)
             for piece in runnable.stream(request.messages, child, **kwargs):
                 attempt.first_token()
                 yield from received.take(piece)
@@ -230,6 +242,8 @@ async def _astream(
             runnable, kwargs = host._target(request, attempt)
             child = _child(config, run, attempt, call)
             overheard = _overhear(request, child)
+            if host.rate_limiter is not None:
+                await host.rate_limiter.aacquire(blocking=True)
             ends = asyncio.get_running_loop().time() + attempt.timeout
             iterator = aiter(runnable.astream(request.messages, child, **kwargs))
             try:

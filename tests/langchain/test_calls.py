@@ -9,9 +9,9 @@ import threading
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler, get_usage_metadata_callback
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage, trim_messages
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.rate_limiters import InMemoryRateLimiter
+from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import ConfigurableField
 from langchain_core.tools import tool
 
@@ -359,12 +359,47 @@ def test_with_fallbacks_and_with_retry(make, fake, http_error):
     assert len(model.seen) == 2
 
 
-def test_rate_limiter_is_asked(make):
-    limiter = InMemoryRateLimiter(requests_per_second=1000, check_every_n_seconds=0.001, max_bucket_size=1)
-    asked = []
-    limiter.acquire = lambda **kwargs: asked.append(kwargs) or True
-    make(rate_limiter=limiter).invoke("hi")
-    assert len(asked) == 1
+async def test_rate_limiter_is_asked_before_every_attempt(make, fake, http_error):
+    class Limiter(BaseRateLimiter):
+        asked = ()
+
+        def acquire(self, *, blocking=True):
+            self.asked += ("sync",)
+            return True
+
+        async def aacquire(self, *, blocking=True):
+            self.asked += ("async",)
+            return True
+
+    limiter = Limiter()
+    llm = make(large=fake(error=http_error(500)), rate_limiter=limiter)
+    llm.invoke("hi")
+    list(llm.stream("hi"))
+    assert limiter.asked == ("sync",) * 4
+    await llm.ainvoke("hi")
+    assert limiter.asked[4:] == ("async",) * len(limiter.asked[4:]) != ()
+
+
+def test_tokens_are_counted_without_the_network(make):
+    llm = make()
+    assert 3 <= llm.get_num_tokens("one two three four") <= 12
+    one = llm.get_num_tokens_from_messages([HumanMessage("hi")])
+    assert llm.get_num_tokens_from_messages([HumanMessage("hi")], tools=[add]) > one
+    assert trim_messages([HumanMessage("a " * 500), HumanMessage("b")], max_tokens=100, token_counter=llm)
+
+
+def test_chains_with_threads_keep_each_inputs_budget(make):
+    chain = ChatPromptTemplate.from_template("{q}") | make() | (lambda m: record(m)["budget"]["max_cost"])
+    configs = [{"configurable": {"max_cost": 0.1 + i / 100}} for i in range(8)]
+    assert chain.batch([{"q": "hi"}] * 8, configs) == [0.1 + i / 100 for i in range(8)]
+
+
+async def test_bound_event_streams(make):
+    bound = make().bind_tools([add], tolerance=0.5)
+    stream = bound.stream_events("hi", version="v3")
+    assert record(stream.output)["expert"] == "small"
+    stream = await bound.astream_events("hi", version="v3")
+    assert record(await stream.output)["expert"] == "small"
 
 
 def test_pickle_and_copy():
