@@ -116,7 +116,7 @@ def explain(
     question = _text(text)
     with _router(pool, run=False) as router:
         budget = _budget(max_cost, min_quality, tolerance, willingness_to_pay, max_latency, expert).over(router.budget)
-        cap = None if budget.max_cost is None else to_nano(budget.max_cost)
+        cap = None if budget.max_cost in (None, float("inf")) else to_nano(budget.max_cost or 0.0)
         decision = router.decide(Query(text=question, prompt=question), budget, cap)
     if as_json:
         order = decision.selection.order
