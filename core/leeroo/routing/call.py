@@ -285,6 +285,11 @@ class Call:
         return self._record or self._make_record()
 
     @property
+    def seconds(self) -> float:
+        """Since the decision began."""
+        return time.monotonic() - self._began + self.decision.seconds
+
+    @property
     def remaining_nano(self) -> int | None:
         """Nano-dollars of the call's cap neither spent nor reserved, None where there is no cap."""
         return None if self._cap is None else max(0, self._cap - self._spent - self._reserved)

@@ -15,6 +15,7 @@ from leeroo.query import Query
 from leeroo.routing.call import Call, Decision, least_output
 from leeroo.routing.health import Health
 from leeroo.routing.ledger import Ledger, MemoryLedger
+from leeroo.routing.telemetry import emit
 from leeroo.selection.selector import Candidate, Selection, select
 from leeroo.tokens import TokenCount, count
 
@@ -174,6 +175,7 @@ class Router:
         """Write a closed call down. Called by `Call`."""
         self.ledger.write(record)
         _remember_ledger(call.id, self.ledger)
+        emit(record, self.pool, call.seconds)
         if self._on_close is not None:
             self._on_close(record)
 
