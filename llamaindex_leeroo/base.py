@@ -109,7 +109,9 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     @property
     def router(self) -> Router:
         """The router: its pool, ledger and health are shared by all copies."""
-        return self._router
+        # Not self._router: pydantic finds private attributes by way of a failed lookup, and every call asks.
+        router: Router = (self.__pydantic_private__ or {})["_router"]
+        return router
 
     @property
     def defaults(self) -> Budget:
@@ -127,9 +129,10 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         Raises:
             ConfigError: Its key is not in the environment, or its provider has no known endpoint.
         """
-        if name not in self._llms:
-            self._llms[name] = build(self._router.pool[name])
-        return self._llms[name]
+        llms = self._llms
+        if name not in llms:
+            llms[name] = build(self._router.pool[name])
+        return llms[name]
 
     def with_budget(self, **budget: Any) -> Self:
         """A copy whose calls have this budget; it shares pool, ledger, health and clients.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
@@ -20,17 +21,45 @@ if TYPE_CHECKING:
     from llamaindex_leeroo.running import Try
 
 Invoke = Callable[["Try"], Any]
-_prompting: ContextVar[bool] = ContextVar("leeroo_prompting", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompting:
+    """What is known of a call that comes from `predict`.
+
+    Attributes:
+        question: The user's own question in the prompt, where a template variable tells it.
+    """
+
+    question: str | None = None
+
+
+_prompting: ContextVar[Prompting | None] = ContextVar("leeroo_prompting", default=None)
+QUESTIONS = ("query_str", "question", "query")
+"""Template variables that hold the user's question, in LlamaIndex's prompts and in many others."""
 
 
 @contextmanager
-def expert_prompts() -> Iterator[None]:
+def predicting(prompt: BasePromptTemplate, prompt_args: Mapping[str, Any]) -> Iterator[None]:
     """Calls inside come from `predict`, where LlamaIndex adds system prompts: the chosen expert adds its own."""
-    token = _prompting.set(True)
+    token = _prompting.set(Prompting(question_in(prompt, prompt_args)))
     try:
         yield
     finally:
         _prompting.reset(token)
+
+
+def question_in(prompt: BasePromptTemplate, prompt_args: Mapping[str, Any]) -> str | None:
+    """The user's question among a prompt's variables: what the prediction is about, whatever context surrounds it."""
+    given = {**prompt.kwargs, **prompt_args}
+    found = (given.get(name) for name in QUESTIONS)
+    return next((value for value in found if isinstance(value, str) and value.strip()), None)
+
+
+def question_now() -> str | None:
+    """The user's question in the prompt that is being predicted."""
+    prompting = _prompting.get()
+    return prompting.question if prompting else None
 
 
 def set_ones(
@@ -53,7 +82,7 @@ def set_ones(
 
 def chat(owner: "Leeroo", method: str, messages: Sequence[ChatMessage]) -> Invoke:
     """Hand over a chat."""
-    prompting = _prompting.get()
+    prompting = _prompting.get() is not None
 
     def invoke(current: "Try") -> Any:
         mine = copied(messages, current.name, owner.router.expert_of_tool_call)
@@ -66,7 +95,7 @@ def chat(owner: "Leeroo", method: str, messages: Sequence[ChatMessage]) -> Invok
 
 def complete(method: str, prompt: str, formatted: bool) -> Invoke:
     """Hand over a completion."""
-    prompting = _prompting.get()
+    prompting = _prompting.get() is not None
 
     def invoke(current: "Try") -> Any:
         mine = current.llm._extend_prompt(prompt) if prompting else prompt

@@ -40,9 +40,12 @@ def _informed(expert: Expert) -> Expert:
             "or name the model as 'provider:model'."
         )
     update: dict[str, Any] = {}
+    try:
+        window = llm.metadata.context_window
+    except ValueError as error:  # LlamaIndex's OpenAI for a model that it does not know
+        raise ConfigError(f"Expert {expert.name!r}: {error}") from error
     if "capabilities" not in expert.model_fields_set and not can_call_functions(llm):
         update["capabilities"] = expert.capabilities - {"tools", "structured_output"}
-    window = llm.metadata.context_window
     if expert.context_window is None and window and window != DEFAULT_CONTEXT_WINDOW:
         update["context_window"] = window
     cap = _own_cap(llm)
@@ -64,7 +67,7 @@ def build(expert: Expert) -> LLM:
         MissingDependency: The integration is not installed.
     """
     if isinstance(expert.model, LLM):
-        return expert.model
+        return _without_retries(expert.model) if is_openai_family(type(expert.model)) else expert.model
     try:
         from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyped]
     except ImportError:
@@ -89,6 +92,16 @@ def build(expert: Expert) -> LLM:
         additional_kwargs=extra,
     )
     return llm
+
+
+def _without_retries(llm: LLM) -> LLM:
+    """A copy of an OpenAI client that tries once: what follows a failure is the router's to choose and to pay for."""
+    copy = llm.model_copy(update={"max_retries": 0})
+    private = copy.__pydantic_private__ or {}
+    for name in ("_client", "_aclient"):
+        if private.get(name) is not None:
+            private[name] = private[name].with_options(max_retries=0)
+    return copy
 
 
 class Loan:
@@ -127,6 +140,8 @@ class Loan:
         field = cap_field(type(lender)) if max_tokens is not None else None
         if field is not None and max_tokens is not None:
             update[field] = min(max_tokens, getattr(lender, field) or max_tokens)
+        if "max_retries" in type(lender).model_fields:
+            update["max_retries"] = 0
         if is_openai_family(type(lender)):
             own: dict[str, Any] = lender.additional_kwargs  # type: ignore[attr-defined]
             extra = {"timeout": timeout, "stream_options": {"include_usage": True}, **own}

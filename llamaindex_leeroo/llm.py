@@ -94,22 +94,22 @@ class Leeroo(RoutedLLM):
 
     def predict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
         """Format the prompt, route, then ask the chosen expert."""
-        with delegation.expert_prompts():
+        with delegation.predicting(prompt, prompt_args):
             return super().predict(prompt, **prompt_args)
 
     async def apredict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
         """Format the prompt, route, then ask the chosen expert."""
-        with delegation.expert_prompts():
+        with delegation.predicting(prompt, prompt_args):
             return await super().apredict(prompt, **prompt_args)
 
     def stream(self, prompt: BasePromptTemplate, **prompt_args: Any) -> TokenGen:
         """Format the prompt, route now, then stream tokens from the chosen expert."""
-        with delegation.expert_prompts():
+        with delegation.predicting(prompt, prompt_args):
             return super().stream(prompt, **prompt_args)
 
     async def astream(self, prompt: BasePromptTemplate, **prompt_args: Any) -> TokenAsyncGen:
         """Format the prompt, route now, then stream tokens from the chosen expert."""
-        with delegation.expert_prompts():
+        with delegation.predicting(prompt, prompt_args):
             return await super().astream(prompt, **prompt_args)
 
     # -- tools --
@@ -281,7 +281,13 @@ class Leeroo(RoutedLLM):
 
     def _chat(self, method: str, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> Request[ChatResponse]:
         budget, rest = self._split(kwargs)
-        query = to_query(messages, rest, needs=self._wanted(method), made_by=self.router.expert_of_tool_call)
+        query = to_query(
+            messages,
+            rest,
+            needs=self._wanted(method),
+            made_by=self.router.expert_of_tool_call,
+            question=delegation.question_now(),
+        )
         return Request(query, budget, delegation.chat(self, method, messages), rest)
 
     def _completion(
@@ -290,7 +296,9 @@ class Leeroo(RoutedLLM):
         if not isinstance(prompt, str):
             raise InvalidRequest(f"complete takes a text, not {type(prompt).__name__}; for messages there is chat().")
         budget, rest = self._split(kwargs)
-        query = to_query([ChatMessage(content=prompt)], rest, needs=self._wanted(method))
+        query = to_query(
+            [ChatMessage(content=prompt)], rest, needs=self._wanted(method), question=delegation.question_now()
+        )
         return Request(query, budget, delegation.complete(method, prompt, formatted), rest)
 
     def _tools(
@@ -327,7 +335,13 @@ class Leeroo(RoutedLLM):
     ) -> Request[Model]:
         budget, rest = self._split(llm_kwargs or {})
         messages = self._extend_messages(prompt.format_messages(**prompt_args))
-        query = to_query(messages, rest, needs=self._wanted(method), output_cls=output_cls)
+        query = to_query(
+            messages,
+            rest,
+            needs=self._wanted(method),
+            output_cls=output_cls,
+            question=delegation.question_in(prompt, prompt_args),
+        )
         invoke = delegation.structured(method, output_cls, prompt, prompt_args)
         return Request(query, budget, invoke, rest, overhear=True, lend_prompt=True)
 

@@ -1,6 +1,7 @@
 """LlamaIndex messages as the router sees them (`to_query`), and as an expert may have them (`copied`)."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ MEDIA: tuple[tuple[type, Capability], ...] = (
     (AudioBlock, "audio"),
     (DocumentBlock, "documents"),
 )
+LONG_PROMPT = 300
+QUERY_IN_PROMPT = re.compile(r"\n(?:Query|Question): (.{3,2000}?)\n(?:Original Answer|New Answer|Answer):", re.DOTALL)
+"""How LlamaIndex's own prompts end, for calls that no longer know their template."""
+
 TOOL_ROLES = (MessageRole.TOOL, MessageRole.FUNCTION)
 
 
@@ -39,6 +44,7 @@ def to_query(
     tools: Sequence["BaseTool"] = (),
     output_cls: type | None = None,
     made_by: Callable[[str], str | None] = lambda _: None,
+    question: str | None = None,
 ) -> Query:
     """The text and the needs of one request.
 
@@ -49,6 +55,7 @@ def to_query(
         tools: Tools that the expert may call.
         output_cls: The model of a structured answer.
         made_by: Tells which expert made a tool call, by the call's id.
+        question: The user's question, where it is known apart from what surrounds it.
 
     Raises:
         InvalidRequest: No messages, nothing in them, or something that is no message.
@@ -68,8 +75,7 @@ def to_query(
                 parts.append(_text(block))
         if "tool_calls" in message.additional_kwargs:
             parts.append(str(message.additional_kwargs["tool_calls"]))
-    newest = [m for m in messages if m.role == MessageRole.USER] or list(messages[-1:])
-    text = "\n".join(_text(b) for b in newest[-1].blocks if isinstance(b, TextBlock)) if newest else ""
+    text = question or _question(messages)
     if not "".join(parts).strip() and not media:
         parts.clear()  # the query refuses it; schemas alone are nothing to answer
     else:
@@ -88,6 +94,16 @@ def to_query(
         max_tokens=_max_tokens(kwargs),
         sticky=_sticky(messages, made_by),
     )
+
+
+def _question(messages: Sequence[ChatMessage]) -> str:
+    """What the user asked last; within a long prompt of LlamaIndex's, the query in it."""
+    newest = [m for m in messages if m.role == MessageRole.USER] or list(messages[-1:])
+    text = "\n".join(b.text for b in newest[-1].blocks if isinstance(b, TextBlock)) if newest else ""
+    if len(text) > LONG_PROMPT:
+        found = QUERY_IN_PROMPT.findall(text)
+        return str(found[-1]) if found else text
+    return text
 
 
 def copied(messages: Sequence[ChatMessage], expert: str, made_by: Callable[[str], str | None]) -> list[ChatMessage]:

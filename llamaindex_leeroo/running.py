@@ -164,6 +164,8 @@ def _first_begun(owner: "Leeroo", request: Request[Any], call: Call) -> Generato
 
 def run(owner: "Leeroo", request: Request[T]) -> T:
     """Ask, wait, answer."""
+    if owner.rate_limiter is not None:
+        owner.rate_limiter.acquire()
     call = _open(owner, request)
     last: Exception | None = None
     try:
@@ -187,6 +189,8 @@ def run(owner: "Leeroo", request: Request[T]) -> T:
 
 async def arun(owner: "Leeroo", request: Request[T]) -> T:
     """Ask, await, answer."""
+    if owner.rate_limiter is not None:
+        await owner.rate_limiter.async_acquire()
     call = _open(owner, request)
     last: Exception | None = None
     try:
@@ -211,6 +215,8 @@ async def arun(owner: "Leeroo", request: Request[T]) -> T:
 
 def stream(owner: "Leeroo", request: Request[T]) -> Generator[T, None, None]:
     """Decide now, and commit to an expert once its first piece is there."""
+    if owner.rate_limiter is not None:
+        owner.rate_limiter.acquire()
     call = _open(owner, request)
     last: Exception | None = None
     try:
@@ -262,6 +268,8 @@ def _follow(owner: "Leeroo", call: Call, current: Try, held: list[Any], source: 
 
 async def astream(owner: "Leeroo", request: Request[T]) -> AsyncGenerator[T, None]:
     """Decide now, and commit to an expert once its first piece is there."""
+    if owner.rate_limiter is not None:
+        await owner.rate_limiter.async_acquire()
     call = _open(owner, request)
     last: Exception | None = None
     try:

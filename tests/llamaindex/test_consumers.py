@@ -300,3 +300,33 @@ async def test_concurrent_runs_do_not_share_an_account(llm, server):
     assert await asyncio.gather(*(one(n) for n in (1, 2, 3))) == [1, 2, 3]
     scopes = [c["budget"]["scope"] for c in llm.router.ledger.calls()]
     assert sorted(scopes) == ["run-1", "run-2", "run-2", "run-3", "run-3", "run-3"]
+
+
+def test_a_budget_error_inside_llamaindexs_own_event_loop_is_at_least_in_the_chain(llm, server):
+    """`asyncio_run` takes every RuntimeError for a nested loop and says so; what really happened is its context."""
+    faithful = FaithfulnessEvaluator(llm=llm)
+    with budget(max_total_cost=1e-6), pytest.raises(RuntimeError) as caught:
+        faithful.evaluate(response=PARIS, contexts=["Paris is its capital."])
+    chain, link = [], caught.value
+    while link is not None:
+        chain.append(type(link))
+        link = link.__cause__ or link.__context__
+    assert BudgetExceeded in chain
+    assert server.requests == []
+
+
+async def test_a_rate_limiter_holds_for_the_whole_pool(llm):
+    class Limiter:
+        acquired = 0
+
+        def acquire(self):
+            self.acquired += 1
+
+        async def async_acquire(self):
+            self.acquired += 1
+
+    llm.rate_limiter = Limiter()
+    llm.complete(QUESTION)
+    await llm.acomplete(QUESTION)
+    list(llm.stream_complete(QUESTION))
+    assert llm.rate_limiter.acquired == 3

@@ -143,6 +143,29 @@ def test_clients_made_at_first_use_stay(mixed):
     assert llm._client is client
 
 
+@pytest.mark.parametrize("used_before", [False, True])
+def test_the_router_decides_on_retries_and_not_the_client(used_before, server):
+    own = given(server, max_retries=3)
+    if used_before:
+        own.chat(HELLO)
+    server.requests.clear()
+    server.down["given-model"] = 503
+    experts = {"given": {"model": own, "price": {"input": 1, "output": 2}}, **pool_of(server)["experts"]}
+    llm = Leeroo(experts=experts, predictor=ConstantPredictor({"given": 0.99}))
+    assert llm.chat(HELLO).message.content == PARIS
+    assert server.models() == ["given-model", "small-model"]
+    assert own.max_retries == 3
+    assert own._client is None or own._client.max_retries == 3
+
+
+def test_a_model_that_llamaindex_does_not_know(server):
+    from llama_index.llms.openai import OpenAI
+
+    experts = {"a": {"model": OpenAI(model="no-such-model", api_key="x"), "price": {"input": 1, "output": 2}}}
+    with pytest.raises(ConfigError, match=r"'a'.*no-such-model"):
+        Leeroo(experts=experts)
+
+
 def test_an_expert_keeps_its_own_system_prompt(server):
     experts = {"given": {"model": given(server, system_prompt="Be brief."), "price": {"input": 1, "output": 2}}}
     llm = Leeroo(experts=experts, predictor=ConstantPredictor())
