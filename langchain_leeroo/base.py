@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from langchain_leeroo.delegation import Planned, Request
 from langchain_leeroo.experts import adapt, build, limits, profile_of
 from langchain_leeroo.messages import RawTools, schema_text, to_query
+from langchain_leeroo.structured import rebind
 from leeroo._version import __version__
 from leeroo.budget import BUDGET_KWARGS, Budget, ambient, split_kwargs
 from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
@@ -70,7 +71,7 @@ class RoutedChatModel(BaseChatModel):
     max_tokens: int | None = None
     """Output cap; a budget may lower it further."""
 
-    stop: list[str] | None = None
+    stop: list[str] | str | None = None
     """Stop sequences, beside an expert's own."""
 
     timeout: float | None = None
@@ -151,7 +152,8 @@ class RoutedChatModel(BaseChatModel):
         return False
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = super()._get_ls_params(stop=stop or self.stop, **kwargs)
+        own = [self.stop] if isinstance(self.stop, str) else self.stop
+        params = super()._get_ls_params(stop=stop or own, **kwargs)
         params["ls_provider"] = "leeroo"
         if not isinstance(kwargs.get("model"), str):
             params["ls_model_name"] = "leeroo"
@@ -190,8 +192,12 @@ class RoutedChatModel(BaseChatModel):
         sent = self._sent(rest)
         model = sent.pop("model", None)
         if model is not None:
-            budget = Budget(expert=self._router.pool[str(model)].name).over(budget)
-        caps = [sent.pop(key) for key in _CAPS if sent.get(key) is not None]
+            name = self._router.pool[str(model)].name
+            if own.expert is not None and self._router.pool[own.expert].name != name:
+                raise ConfigError(f"model={model!r} and expert={own.expert!r} contradict each other; give one of them.")
+            budget = Budget(expert=name).over(budget)
+        caps = [_whole_number(key, sent.pop(key)) for key in _CAPS if sent.get(key) is not None]
+        timeout = sent.pop("timeout", self.timeout)
         if "tools" in sent and not isinstance(sent["tools"], RawTools):
             sent["tools"] = RawTools(sent["tools"] or ())
         query = to_query(
@@ -202,7 +208,8 @@ class RoutedChatModel(BaseChatModel):
             needs=self._needs(structured, sent, streaming),
             max_tokens=min(caps) if caps else None,
         )
-        return Request(messages, query, budget, sent, dict(structured) if structured is not None else None), config
+        options = None if structured is None else dict(structured)
+        return Request(messages, query, budget, sent, structured=options, timeout=timeout), config
 
     @property
     def _budget(self) -> Budget:
@@ -210,9 +217,13 @@ class RoutedChatModel(BaseChatModel):
 
     def _sent(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The kwargs for the expert: the call's own over the constructor's; what is None is not sent."""
-        sent = {key: getattr(self, key) for key in (*_SENT, "max_tokens")}
-        sent.update(self.model_kwargs)
-        sent.update({key: value for key, value in given.items() if value is not None})
+        own = {key: getattr(self, key) for key in (*_SENT, "max_tokens")}
+        own.update(self.model_kwargs)
+        if any(given.get(key) is not None for key in _CAPS):
+            own = {key: value for key, value in own.items() if key not in _CAPS}
+        sent = {**own, **{key: value for key, value in given.items() if value is not None}}
+        if isinstance(sent.get("stop"), str):
+            sent["stop"] = [sent["stop"]]
         return {key: value for key, value in sent.items() if value is not None and key not in _TRACING_ONLY}
 
     def _needs(
@@ -266,7 +277,7 @@ class RoutedChatModel(BaseChatModel):
     def _target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]:
         """What to call for an attempt, and with which kwargs."""
         model = self._model(attempt.expert)
-        kwargs = {**request.kwargs, **limits(model, attempt, self.timeout)}
+        kwargs = {**request.kwargs, **limits(model, attempt, request.timeout)}
         if attempt.expert.stop:
             kwargs["stop"] = [*kwargs.get("stop", ()), *attempt.expert.stop]
         tools = kwargs.pop("tools", None)
@@ -275,7 +286,7 @@ class RoutedChatModel(BaseChatModel):
             schema = options.pop("schema")
             if tools is not None:
                 options["tools"] = list(tools)
-            return model.with_structured_output(schema, include_raw=request.raw, **options), kwargs
+            return rebind(model.with_structured_output(schema, include_raw=request.raw, **options), kwargs), {}
         if tools is None:
             return model, kwargs
         stop = {"stop": kwargs.pop("stop")} if "stop" in kwargs else {}
@@ -317,6 +328,12 @@ class RoutedChatModel(BaseChatModel):
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         return self.model_copy()
+
+
+def _whole_number(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidRequest(f"{name} is {value!r}; give a whole number of tokens.")
+    return value
 
 
 def _configurable(config: RunnableConfig) -> Budget:

@@ -309,7 +309,7 @@ class ChatLeeroo(RoutedChatModel):
         **kwargs: Any,
     ) -> list[AIMessage]:
         """As `batch`, asynchronously."""
-        inputs, config = self._planned(inputs, config, max_total_cost, kwargs)
+        inputs, config = await self._apart(self._planned, inputs, config, max_total_cost, kwargs)
         with ambient_budget(max_total_cost=max_total_cost):
             return await super().abatch(inputs, config, return_exceptions=return_exceptions, **kwargs)
 
@@ -336,7 +336,7 @@ class ChatLeeroo(RoutedChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
         """As `batch_as_completed`, asynchronously."""
-        inputs, config = self._planned(inputs, config, max_total_cost, kwargs)
+        inputs, config = await self._apart(self._planned, inputs, config, max_total_cost, kwargs)
         async for pair in super().abatch_as_completed(  # type: ignore[call-overload]
             inputs, config, return_exceptions=return_exceptions, **kwargs
         ):
@@ -344,6 +344,8 @@ class ChatLeeroo(RoutedChatModel):
 
     def _planned(self, inputs: Sequence[Any], config: Any, max_total_cost: float | None, kwargs: Any) -> Any:
         """The inputs with their experts and shares, where a total is given."""
+        with ambient_budget(max_total_cost=max_total_cost):
+            pass  # a bad value is refused before anything else
         if max_total_cost is None or not inputs:
             return inputs, config
         configs = get_config_list(config, len(inputs))

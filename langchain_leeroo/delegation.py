@@ -47,6 +47,7 @@ class Request:
         structured: Arguments of the expert's `with_structured_output`, None for a plain message.
         raw: Whether the expert is asked for its raw message beside the structured output. Streams of the output alone
             are finer without; their usage is overheard instead.
+        timeout: The caller's own limit of one attempt, in seconds.
     """
 
     messages: list[BaseMessage]
@@ -55,6 +56,11 @@ class Request:
     kwargs: dict[str, Any] = field(default_factory=dict)
     structured: dict[str, Any] | None = None
     raw: bool = True
+    timeout: float | None = None
+
+    def seconds(self, attempt: Attempt) -> float:
+        """How long an attempt may take."""
+        return attempt.timeout if self.timeout is None else min(attempt.timeout, self.timeout)
 
 
 @dataclass(frozen=True)
@@ -155,7 +161,7 @@ async def _ainvoke(
             child = _child(config, run, attempt, call)
             if host.rate_limiter is not None:
                 await host.rate_limiter.aacquire(blocking=True)
-            async with asyncio.timeout(attempt.timeout):
+            async with asyncio.timeout(request.seconds(attempt)):
                 output = await runnable.ainvoke(request.messages, child, **kwargs)
         except BaseException as error:
             _lost(attempt, error, request)
@@ -244,7 +250,7 @@ async def _astream(
             overheard = _overhear(request, child)
             if host.rate_limiter is not None:
                 await host.rate_limiter.aacquire(blocking=True)
-            ends = asyncio.get_running_loop().time() + attempt.timeout
+            ends = asyncio.get_running_loop().time() + request.seconds(attempt)
             iterator = aiter(runnable.astream(request.messages, child, **kwargs))
             try:
                 while True:

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableParallel, RunnableSequence
 
 from langchain_leeroo import delegation
 
@@ -80,3 +80,20 @@ class StructuredOutput(Runnable[Any, Any]):
         if output.get("parsing_error") is not None:
             raise output["parsing_error"]
         return output.get("parsed")
+
+
+def rebind(runnable: Runnable[Any, Any], kwargs: Mapping[str, Any]) -> Runnable[Any, Any]:
+    """Bind kwargs to the model inside what `with_structured_output` returned.
+
+    LangChain's chain of model and parser passes call kwargs to its first step, but a map of steps (`include_raw=True`)
+    passes none: an output cap would be lost there.
+    """
+    if not kwargs:
+        return runnable
+    if isinstance(runnable, RunnableSequence):
+        first: Any = rebind(runnable.first, kwargs)
+        return RunnableSequence(first, *runnable.middle, runnable.last, name=runnable.name)
+    if isinstance(runnable, RunnableParallel):
+        steps: Any = {key: rebind(step, kwargs) if key == "raw" else step for key, step in runnable.steps__.items()}
+        return RunnableParallel(steps)
+    return runnable.bind(**kwargs)

@@ -114,6 +114,22 @@ def test_contradicting_rules(make):
         make().invoke("hi", min_quality=0.5, tolerance=0.1)
 
 
+def test_contradicting_pins_and_wrong_caps(make):
+    with pytest.raises(ConfigError, match=r"'small' and .*'large' contradict"):
+        make().invoke("hi", model="small", expert="large")
+    for cap in ("many", 1.5, True):
+        with pytest.raises(InvalidRequest, match="max_tokens"):
+            make().invoke("hi", max_tokens=cap)
+    with pytest.raises(InvalidRequest, match="max_tokens"):
+        make().invoke("hi", max_tokens=0)
+
+
+@pytest.mark.parametrize("total", [-1, math.nan, "much"])
+def test_bad_totals(make, total):
+    with pytest.raises(ConfigError, match="max_total_cost"):
+        make().batch(["hi"], max_total_cost=total)
+
+
 def test_unknown_expert_and_model(make):
     with pytest.raises(ConfigError, match=r"'smal'.*'small'"):
         make(expert="smal")

@@ -293,6 +293,9 @@ def test_settings_reach_the_expert(make, fake):
     llm.invoke("hi", stop=["X"], temperature=0.9)
     assert large.seen[-1]["stop"] == ["X"]
     assert large.seen[-1]["temperature"] == 0.9
+    llm.invoke("hi", stop="Y", max_completion_tokens=90)
+    assert large.seen[-1]["stop"] == ["Y"]
+    assert large.seen[-1]["max_tokens"] == 90
 
 
 def test_the_budget_lowers_the_output_cap(make, fake):

@@ -73,6 +73,13 @@ def test_a_pool_file(pool, tmp_path, server):
     assert sent["max_completion_tokens"] <= 4096
 
 
+def test_fallbacks_of_structured_output(llm, server, pool):
+    other = ChatLeeroo.from_pool(pool, expert="small", predictor=ConstantPredictor(QUALITY, output_tokens=30))
+    server.fail["large-model"] = 400
+    structured = llm.with_fallbacks([other]).with_structured_output(Joke)
+    assert isinstance(structured.invoke("a joke"), Joke)
+
+
 def test_a_pickled_pool_answers(llm):
     assert pickle.loads(pickle.dumps(llm)).invoke("hi").text == TEXT
 
@@ -188,6 +195,29 @@ def test_structured_streams_grow(llm):
     pieces = list(llm.with_structured_output(schema).stream("Tell a joke"))
     assert len(pieces) > 1
     assert set(pieces[-1]) == {"setup", "punchline"}
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
+def test_structured_output_is_held_to_its_cap(llm, server, method):
+    for include_raw in (True, False):
+        structured = llm.with_structured_output(Joke, method=method, include_raw=include_raw)
+        structured.invoke("JSON with 'setup' and 'punchline'", max_cost=0.01, temperature=0.5)
+        assert server.requests[-1]["max_completion_tokens"] < 500
+        assert server.requests[-1]["temperature"] == 0.5
+        list(structured.stream("JSON with 'setup' and 'punchline'", max_tokens=77))
+        assert server.requests[-1]["max_completion_tokens"] == 77
+
+
+def test_the_callers_timeout_holds(llm, server):
+    server.fail["large-model"] = "hang"
+    entry = record(llm.invoke("hi", timeout=0.2))
+    assert [a["error"] for a in entry["attempts"]] == ["timeout", None]
+    assert entry["attempts"][0]["latency"] < 0.9
+
+
+def test_the_shipped_predictor(pool):
+    entry = record(ChatLeeroo.from_pool(pool).invoke("What is the capital of France?"))
+    assert all(0 < c["quality"] < 1 for c in entry["candidates"])
 
 
 def test_structured_output_keeps_budgets(llm):
