@@ -13,9 +13,9 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 from langchain_core.tools import BaseTool
 from pydantic import Field, PrivateAttr, model_validator
 
-from langchain_leeroo.delegation import Planned, Request
 from langchain_leeroo.experts import adapt, build, limits, profile_of
 from langchain_leeroo.messages import RawTools, schema_text, to_query
+from langchain_leeroo.requests import Planned, Request
 from langchain_leeroo.structured import rebind
 from leeroo._version import __version__
 from leeroo.budget import BUDGET_KWARGS, Budget, ambient, split_kwargs

@@ -1,28 +1,30 @@
 """Joint batches: experts chosen for all inputs together, under one total that is never passed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import get_config_list
 
-from langchain_leeroo.delegation import Request
+from langchain_leeroo.base import RoutedChatModel
+from langchain_leeroo.requests import Planned, Request
 from leeroo.budget import Budget
+from leeroo.budget import budget as ambient_budget
 from leeroo.errors import BudgetExceeded
 from leeroo.experts import to_nano, to_usd
 from leeroo.routing.call import least_output
 from leeroo.selection.batch import assign
 from leeroo.selection.selector import Candidate
 
-if TYPE_CHECKING:
-    from langchain_leeroo.chat_models import ChatLeeroo
-
 WHY = "its place in a joint batch"
 
 
 def plan(
-    llm: "ChatLeeroo",
+    llm: RoutedChatModel,
     inputs: Sequence[Any],
     configs: Sequence[RunnableConfig],
     max_total_cost: float,
@@ -78,3 +80,81 @@ def _least(candidate: Candidate) -> int:
     price = candidate.expert.price
     assert price is not None  # noqa: S101 - a pool holds priced experts only
     return max(1, price.cost(candidate.input_upper, least_output(candidate)))
+
+
+class JointBatches(RoutedChatModel):
+    """The batch methods, with `max_total_cost`."""
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        max_total_cost: float | None = None,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Answer many inputs at once, in their order.
+
+        Args:
+            inputs: The inputs.
+            config: One config, or one per input; `max_concurrency` limits the threads.
+            return_exceptions: Return an input's exception in its place instead of raising it.
+            max_total_cost: USD for all inputs together: experts are chosen jointly, and the total is never passed.
+            **kwargs: As in `invoke`.
+        """
+        inputs, config = self._planned(inputs, config, max_total_cost, kwargs)
+        with ambient_budget(max_total_cost=max_total_cost):
+            return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        max_total_cost: float | None = None,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """As `batch`, asynchronously."""
+        inputs, config = await self._apart(self._planned, inputs, config, max_total_cost, kwargs)
+        with ambient_budget(max_total_cost=max_total_cost):
+            return await super().abatch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+
+    def batch_as_completed(  # type: ignore[override]
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        max_total_cost: float | None = None,
+        **kwargs: Any,
+    ) -> Iterator[tuple[int, AIMessage | Exception]]:
+        """As `batch`, with (index, answer) as each is there."""
+        inputs, config = self._planned(inputs, config, max_total_cost, kwargs)
+        yield from super().batch_as_completed(inputs, config, return_exceptions=return_exceptions, **kwargs)  # type: ignore[call-overload]
+
+    async def abatch_as_completed(  # type: ignore[override]
+        self,
+        inputs: Sequence[LanguageModelInput],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        max_total_cost: float | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
+        """As `batch_as_completed`, asynchronously."""
+        inputs, config = await self._apart(self._planned, inputs, config, max_total_cost, kwargs)
+        async for pair in super().abatch_as_completed(  # type: ignore[call-overload]
+            inputs, config, return_exceptions=return_exceptions, **kwargs
+        ):
+            yield pair
+
+    def _planned(self, inputs: Sequence[Any], config: Any, max_total_cost: float | None, kwargs: Any) -> Any:
+        """The inputs with their experts and shares, where a total is given."""
+        with ambient_budget(max_total_cost=max_total_cost):
+            pass  # a bad value is refused before anything else
+        if max_total_cost is None or not inputs:
+            return inputs, config
+        configs = get_config_list(config, len(inputs))
+        return [Planned(request) for request in plan(self, inputs, configs, max_total_cost, kwargs)], configs

@@ -12,12 +12,11 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import get_config_list, merge_configs
+from langchain_core.runnables.config import merge_configs
 from langchain_core.tools import BaseTool
 
 from langchain_leeroo import delegation
-from langchain_leeroo.base import RoutedChatModel
-from langchain_leeroo.batching import plan
+from langchain_leeroo.batching import JointBatches
 from langchain_leeroo.binding import LeerooBinding
 from langchain_leeroo.events import astream_v3, stream_v3
 from langchain_leeroo.generation import configs_of, result_of
@@ -26,11 +25,10 @@ from langchain_leeroo.received import as_chunk
 from langchain_leeroo.selector import Selector
 from langchain_leeroo.structured import StructuredOutput
 from leeroo.budget import BUDGET_KWARGS, Budget, split_kwargs
-from leeroo.budget import budget as ambient_budget
 from leeroo.routing.router import Router
 
 
-class ChatLeeroo(RoutedChatModel):
+class ChatLeeroo(JointBatches):
     """A chat model that sends each call to the cheapest adequate expert within its budget.
 
     A predictor estimates how well each expert would answer, the selector takes the cheapest that is good enough and
@@ -276,80 +274,6 @@ class ChatLeeroo(RoutedChatModel):
         if version == "v3":
             return astream_v3(self.astream(input, config, stop=stop, **kwargs))
         return super().astream_events(input, config, version=version, stop=stop, **kwargs)
-
-    def batch(
-        self,
-        inputs: list[LanguageModelInput],
-        config: RunnableConfig | list[RunnableConfig] | None = None,
-        *,
-        return_exceptions: bool = False,
-        max_total_cost: float | None = None,
-        **kwargs: Any,
-    ) -> list[AIMessage]:
-        """Answer many inputs at once, in their order.
-
-        Args:
-            inputs: The inputs.
-            config: One config, or one per input; `max_concurrency` limits the threads.
-            return_exceptions: Return an input's exception in its place instead of raising it.
-            max_total_cost: USD for all inputs together: experts are chosen jointly, and the total is never passed.
-            **kwargs: As in `invoke`.
-        """
-        inputs, config = self._planned(inputs, config, max_total_cost, kwargs)
-        with ambient_budget(max_total_cost=max_total_cost):
-            return super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
-
-    async def abatch(
-        self,
-        inputs: list[LanguageModelInput],
-        config: RunnableConfig | list[RunnableConfig] | None = None,
-        *,
-        return_exceptions: bool = False,
-        max_total_cost: float | None = None,
-        **kwargs: Any,
-    ) -> list[AIMessage]:
-        """As `batch`, asynchronously."""
-        inputs, config = await self._apart(self._planned, inputs, config, max_total_cost, kwargs)
-        with ambient_budget(max_total_cost=max_total_cost):
-            return await super().abatch(inputs, config, return_exceptions=return_exceptions, **kwargs)
-
-    def batch_as_completed(  # type: ignore[override]
-        self,
-        inputs: Sequence[LanguageModelInput],
-        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
-        *,
-        return_exceptions: bool = False,
-        max_total_cost: float | None = None,
-        **kwargs: Any,
-    ) -> Iterator[tuple[int, AIMessage | Exception]]:
-        """As `batch`, with (index, answer) as each is there."""
-        inputs, config = self._planned(inputs, config, max_total_cost, kwargs)
-        yield from super().batch_as_completed(inputs, config, return_exceptions=return_exceptions, **kwargs)  # type: ignore[call-overload]
-
-    async def abatch_as_completed(  # type: ignore[override]
-        self,
-        inputs: Sequence[LanguageModelInput],
-        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
-        *,
-        return_exceptions: bool = False,
-        max_total_cost: float | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[tuple[int, AIMessage | Exception]]:
-        """As `batch_as_completed`, asynchronously."""
-        inputs, config = await self._apart(self._planned, inputs, config, max_total_cost, kwargs)
-        async for pair in super().abatch_as_completed(  # type: ignore[call-overload]
-            inputs, config, return_exceptions=return_exceptions, **kwargs
-        ):
-            yield pair
-
-    def _planned(self, inputs: Sequence[Any], config: Any, max_total_cost: float | None, kwargs: Any) -> Any:
-        """The inputs with their experts and shares, where a total is given."""
-        with ambient_budget(max_total_cost=max_total_cost):
-            pass  # a bad value is refused before anything else
-        if max_total_cost is None or not inputs:
-            return inputs, config
-        configs = get_config_list(config, len(inputs))
-        return [delegation.Planned(request) for request in plan(self, inputs, configs, max_total_cost, kwargs)], configs
 
     def generate(
         self,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
 
-from langchain_leeroo.delegation import summary
+from langchain_leeroo.runs import summary
 
 if TYPE_CHECKING:
     from langchain_leeroo.chat_models import ChatLeeroo

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableParallel, RunnableSequence
 
 from langchain_leeroo import delegation
+from langchain_leeroo.requests import Request
 
 if TYPE_CHECKING:
     from langchain_leeroo.chat_models import ChatLeeroo
@@ -67,7 +68,7 @@ class StructuredOutput(Runnable[Any, Any]):
 
     def _request(
         self, input: Any, config: RunnableConfig | None, kwargs: dict[str, Any], *, streaming: bool = False
-    ) -> tuple[delegation.Request, RunnableConfig]:
+    ) -> tuple[Request, RunnableConfig]:
         given = {**self.kwargs, **kwargs}
         request, config = self.llm._request(
             input, config, given, bound=self.config, structured=self.options, streaming=streaming

@@ -1,0 +1,70 @@
+"""How an attempt ends: its answer settled and given its record, its failure classified, the caller's own respected."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from langchain_leeroo.messages import RECORD_KEY, tool_call_ids, usage_of
+from langchain_leeroo.received import Received
+from langchain_leeroo.requests import Request
+from leeroo.errors import ExpertsFailed, LeerooError
+from leeroo.routing.call import Attempt, Call, Usage
+
+
+def answered(call: Call, attempt: Attempt, request: Request, output: Any) -> Any:
+    """Settle an answer, and put the record on its message."""
+    if request.structured is None:
+        settle(attempt, request, output)
+        return with_record(output, call.finish())
+    message = output.get("raw")
+    settle(attempt, request, message)
+    return {**output, "raw": with_record(message, call.finish())}
+
+
+def with_record(message: Any, record: dict[str, Any]) -> Any:
+    """The message with the record on it: a copy, for the expert's cache and tracers hold the original."""
+    if not isinstance(message, BaseMessage):
+        return message
+    return message.model_copy(update={"response_metadata": {**message.response_metadata, RECORD_KEY: record}})
+
+
+def settle(attempt: Attempt, request: Request, message: BaseMessage | None) -> None:
+    """Settle an answer with its usage, reported or estimated."""
+    usage = usage_of(message, request.query.prompt, attempt.expert)
+    attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
+
+
+def lost(attempt: Attempt, error: BaseException, request: Request, received: Received | None = None) -> None:
+    """Settle a failed attempt. Returns where the next expert may try, raises where not."""
+    usage: Usage | None = None
+    whole: AIMessage | None = None
+    if received is not None and received.started:
+        whole = received.whole_message()
+        usage = usage_of(whole, request.query.prompt, attempt.expert)
+    if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or _by_callback(error):
+        # The caller gave up, or a callback of theirs did: nobody's failure, and nobody else is tried.
+        attempt.cancelled(usage)
+        raise error
+    if isinstance(error, LeerooError):
+        # The expert was not asked at all: no key, no package. The message says what to do.
+        with suppress(ExpertsFailed):
+            attempt.failed(error)
+        raise error
+    try:
+        attempt.failed(error, received=usage)
+    except ExpertsFailed as failed:
+        failed.received = whole
+        raise
+
+
+def _by_callback(error: BaseException) -> bool:
+    """Whether a callback handler of the caller (with `raise_error`) raised it, not the expert."""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_name in {"handle_event", "_ahandle_event_for_handler"} and "callbacks" in code.co_filename:
+            return True
+        trace = trace.tb_next
+    return False
