@@ -225,10 +225,13 @@ class Expert(Strict):
         """The model's own name, without the provider."""
         if isinstance(self.model, str):
             return self.model.split(":", 1)[-1]
-        for attribute in ("model_name", "model", "model_id"):
-            value = getattr(self.model, attribute, None)
-            if isinstance(value, str) and value:
-                return value
+        # Fields before properties: a field is found at once, while pydantic models look long for what they lack.
+        fields = getattr(self.model, "__dict__", {})
+        for look in (fields.get, lambda name: getattr(self.model, name, None)):
+            for attribute in ("model_name", "model", "model_id"):
+                value = look(attribute)
+                if isinstance(value, str) and value:
+                    return value
         return type(self.model).__name__
 
     @property

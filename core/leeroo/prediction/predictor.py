@@ -65,7 +65,7 @@ class ConstantPredictor:
         row = np.array([self._quality.get(e.name, self._default) for e in experts], dtype=np.float32)
         shape = (len(queries), len(experts))
         return Prediction(
-            quality=np.broadcast_to(row, shape),
+            quality=np.repeat(row[None, :], len(queries), axis=0),
             output_tokens=np.full(shape, self._output_tokens, dtype=np.float32),
             novelty=np.zeros(len(queries), dtype=np.float32),
             sources=tuple("constant" for _ in experts),
