@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_leeroo.messages import RECORD_KEY, tool_call_ids, usage_of
 from langchain_leeroo.received import Received
 from langchain_leeroo.requests import Request
-from leeroo.errors import ExpertsFailed, LeerooError
+from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
 from leeroo.routing.call import Attempt, Call, Usage
 
 
@@ -47,7 +47,7 @@ def lost(attempt: Attempt, error: BaseException, request: Request, received: Rec
         # The caller gave up, or a callback of theirs did: nobody's failure, and nobody else is tried.
         attempt.cancelled(usage)
         raise error
-    if isinstance(error, LeerooError):
+    if isinstance(error, (ConfigError, MissingDependency, InvalidRequest)):
         # The expert was not asked at all: no key, no package. The message says what to do.
         with suppress(ExpertsFailed):
             attempt.failed(error)

@@ -165,6 +165,18 @@ def test_failover_before_the_first_chunk(make, fake, http_error):
     assert [a["error"] for a in record(chunks[-1])["attempts"]] == ["rate_limit", None]
 
 
+def test_a_router_among_the_experts(make, fake, http_error):
+    def of(inner):
+        return Expert(model=inner, price=Price(input=1, output=1))
+
+    broken = make(fake(error=http_error(500)), fake(error=http_error(500)))
+    outer = make(experts={"inner": of(make()), "last": of(fake(says="last"))}, expert="inner")
+    message = outer.invoke("hi")
+    assert message.content == "large says hello"
+    assert record(message)["expert"] == "inner"
+    assert make(experts={"inner": of(broken), "last": of(fake(says="last"))}).invoke("hi").content == "last"
+
+
 def test_max_retries_limits_the_fallbacks(make, fake, http_error):
     small = fake()
     with pytest.raises(ExpertsFailed, match="large: server"):
