@@ -116,12 +116,13 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     @property
     def defaults(self) -> Budget:
         """The budget of the constructor."""
-        state = self.__dict__
+        state, private = self.__dict__, self.__pydantic_private__ or {}
         values = tuple([state[name] for name in BUDGET_KWARGS])
-        if self._defaults is None or self._defaults[0] != values:
+        known: tuple[tuple[Any, ...], Budget] | None = private["_defaults"]
+        if known is None or known[0] != values:
             own = Budget(**dict(zip(BUDGET_KWARGS, values, strict=True)))
-            self._defaults = (values, own.over(self._router.budget))
-        return self._defaults[1]
+            private["_defaults"] = known = (values, own.over(self.router.budget))
+        return known[1]
 
     def llm_of(self, name: str) -> LLM:
         """The LLM of an expert, made at first use.
@@ -129,7 +130,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         Raises:
             ConfigError: Its key is not in the environment, or its provider has no known endpoint.
         """
-        llms = self._llms
+        llms: dict[str, LLM] = (self.__pydantic_private__ or {})["_llms"]
         if name not in llms:
             llms[name] = build(self._router.pool[name])
         return llms[name]
