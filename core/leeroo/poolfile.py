@@ -31,12 +31,15 @@ class PoolFile:
         """The ledger that the file names.
 
         Raises:
-            ConfigError: This version keeps its ledger in memory only.
+            ConfigError: The URL is not usable.
+            MissingDependency: The extra `ledger` or `postgres` has to be installed.
+            LeerooError: The ledger cannot be opened.
         """
-        if self.ledger not in (None, "memory"):
-            kind = self.ledger.split(":", 1)[0]  # the rest of a URL may hold a password
-            raise ConfigError(f"ledger: {kind!r} is not supported yet; leave it out to keep the ledger in memory.")
-        return MemoryLedger()
+        if self.ledger in (None, "memory"):
+            return MemoryLedger()
+        from leeroo.ledger.opening import open_ledger
+
+        return open_ledger(self.ledger)
 
 
 def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:
