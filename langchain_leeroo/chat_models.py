@@ -25,6 +25,7 @@ from langchain_leeroo.received import as_chunk
 from langchain_leeroo.selector import Selector
 from langchain_leeroo.structured import StructuredOutput
 from leeroo.budget import BUDGET_KWARGS, Budget, split_kwargs
+from leeroo.errors import MissingDependency
 from leeroo.routing.router import Router
 
 
@@ -338,6 +339,21 @@ class ChatLeeroo(JointBatches):
             **kwargs: Budget kwargs, `tools` and `max_tokens`, as in a call.
         """
         return Selector(self, **kwargs)
+
+    def decision_model(self, **kwargs: Any) -> Any:
+        """The choice as LangChain's `BaseDecisionModel`, for its `ModelRouterMiddleware`.
+
+        Args:
+            **kwargs: Budget kwargs.
+
+        Raises:
+            MissingDependency: langchain-core is older than 1.8.
+        """
+        try:
+            from langchain_leeroo.decision_model import LeerooDecisionModel
+        except ImportError:
+            raise MissingDependency("Decision models need langchain-core 1.8: pip install -U langchain-core.") from None
+        return LeerooDecisionModel(llm=self, kwargs=kwargs)
 
     # Binding
 
