@@ -1,6 +1,6 @@
 import pytest
 
-from leeroo import ConfigError, Router
+from leeroo import ConfigError, LeerooError, Router
 from leeroo.poolfile import read_pool
 
 GOOD = {"experts": {"small": {"model": "openai:gpt-4o-mini"}, "large": {"model": "openai:gpt-4o"}}}

@@ -171,19 +171,17 @@ class SqlLedger(Books):
         ids = {self._counter(connection, limit, now): limit for limit in limits}
         wanted = {f"n_{unit}": amount for unit, amount in asked.items()}
         order = sorted(ids)
-        if not self._database.is_sqlite:  # the same order everywhere, or two processes could wait for each other
-            connection.execute(select(_c.id).where(_c.id.in_(order)).order_by(_c.id).with_for_update())
-        taken = connection.execute(_RESERVE, {"ids": order, **wanted}).rowcount
-        rows = connection.execute(select(_c.id, _c.used, _c.reserved).where(_c.id.in_(order))).all()
-        held = {row.id: row.used + row.reserved for row in rows}
-        if taken != len(order):
+        # Nobody else can change them until this transaction ends; taken in the same order everywhere, so that no two
+        # processes wait for each other.
+        locked = select(_c.id, _c.used, _c.reserved).where(_c.id.in_(order)).order_by(_c.id).with_for_update()
+        held = {row.id: row.used + row.reserved for row in connection.execute(locked)}
+        if connection.execute(_RESERVE, {"ids": order, **wanted}).rowcount != len(order):
             for key, limit in ids.items():
-                # Counters that did pay have the amount in them by now; it is undone with the transaction.
-                if limit.hard and held[key] + asked[limit.unit] > limit.amount and asked[limit.unit]:
+                if limit.hard and held[key] + asked[limit.unit] > limit.amount:
                     raise BudgetExceeded(limit.refusal(held[key], asked[limit.unit], now))
-            raise BudgetExceeded(f"A limit of scope {limits[-1].scope!r} is used up.")
+            raise LedgerError("Counters of limits vanished; try again.")
         for key, limit in ids.items():
-            if not limit.hard and held[key] > limit.amount:
+            if not limit.hard and held[key] + asked[limit.unit] > limit.amount:
                 connection.execute(update(schema.counters).where(_c.id == key).values(passed=_c.passed + 1))
                 log.warning("Soft limit passed: %s", limit.refusal(held[key], asked[limit.unit], now))
 
