@@ -353,7 +353,7 @@ class ChatLeeroo(JointBatches):
             from langchain_leeroo.decision_model import LeerooDecisionModel
         except ImportError:
             raise MissingDependency("Decision models need langchain-core 1.8: pip install -U langchain-core.") from None
-        return LeerooDecisionModel(llm=self, kwargs=kwargs)
+        return LeerooDecisionModel(llm=self, budget=kwargs)
 
     # Binding
 

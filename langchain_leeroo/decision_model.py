@@ -37,7 +37,7 @@ class LeerooDecisionModel(BaseDecisionModel):  # type: ignore[misc, unused-ignor
 
     model: str = "leeroo"
     llm: Any
-    kwargs: dict[str, Any] = Field(default_factory=dict)
+    budget: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def _provider(self) -> str:
@@ -57,7 +57,7 @@ class LeerooDecisionModel(BaseDecisionModel):  # type: ignore[misc, unused-ignor
         for label in question.criteria:
             if label not in names:
                 raise ConfigError(f"Question {name!r}: {label!r} is no expert of the pool.{did_you_mean(label, names)}")
-        request, _ = llm._request(_messages(state), None, self.kwargs)
+        request, _ = llm._request(_messages(state), None, self.budget)
         decision = llm._open(request).decision
         allowed = [c for c in decision.selection.order if c.expert.name in question.criteria]
         if not allowed:
