@@ -15,6 +15,7 @@ from rich.table import Table
 
 from leeroo import __version__
 from leeroo.budget import Budget
+from leeroo.cli_ledger import scopes_app, spend
 from leeroo.cli_universe import gaps, universe
 from leeroo.errors import ConfigError, LeerooError
 from leeroo.experts import to_usd
@@ -34,6 +35,10 @@ pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 app.add_typer(pool_app, name="pool")
 app.command()(universe)
 app.command()(gaps)
+app.add_typer(scopes_app, name="scopes")
+app.command()(spend)
+experts_app = typer.Typer(help="Teach the predictor new experts.", no_args_is_help=True)
+app.add_typer(experts_app, name="experts")
 out = Console()
 
 POOL_FILES = ("leeroo.yaml", "pool.yaml")
@@ -264,6 +269,36 @@ def import_results(
     if len(found.skipped) > 20:
         errors.print(f"... and {len(found.skipped) - 20} more")
     out.print(f"{found.summary()} In {to}", highlight=False)
+
+
+@experts_app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="The expert, as pools name it or its model.")],
+    to: Annotated[Path, typer.Option("--out", help="Folder of the new artifact.")],
+    outcomes: Annotated[Path | None, typer.Option(help="Outcome table with answers of this expert.")] = None,
+    benchmark: Annotated[float | None, typer.Option(help="A published benchmark score, 0..1.")] = None,
+    artifact: Annotated[Path | None, typer.Option(help="Artifact to add to; the one that ships when absent.")] = None,
+) -> None:
+    """Fit a new expert's traits from its outcomes, a benchmark score, or nothing but the prior; no retraining.
+
+    Example: `leeroo experts add my-llm --outcomes data/mine --out runs/with-mine`
+    """
+    import numpy as np
+
+    from leeroo.learning.outcomes import OutcomeTable
+    from leeroo.learning.traits import add_expert
+    from leeroo.prediction.artifact import SHIPPED
+
+    rows: list[tuple[str, float, float]] = []
+    if outcomes is not None:
+        table = OutcomeTable.read(outcomes)
+        one = table.take(np.arange(len(table)), [name])
+        columns = zip(one.queries, one.scores[:, 0].tolist(), one.completion_tokens[:, 0].tolist(), strict=True)
+        rows = [(query, score, tokens) for query, score, tokens in columns if score == score]
+    traits = add_expert(artifact or SHIPPED, name, rows, to, benchmark=benchmark)
+    out.print(
+        f"{name}: {traits.source}, {traits.outcomes} outcomes, mean predicted quality {traits.prior:.3f}. In {to}"
+    )
 
 
 @pool_app.command("check")
