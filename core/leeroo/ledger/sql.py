@@ -230,7 +230,8 @@ class SqlLedger(Books):
 
     def _insert(self, connection: Connection, table: Any, row: Mapping[str, Any]) -> bool:
         insert = sqlite_insert if self._database.is_sqlite else postgres_insert
-        return connection.execute(insert(table).values(row).on_conflict_do_nothing()).rowcount == 1
+        made = insert(table).values(row).on_conflict_do_nothing().returning(next(iter(table.primary_key)))
+        return connection.execute(made).first() is not None
 
     def _went_down(self, what: str, error: LedgerError) -> None:
         if not self._go_on:
