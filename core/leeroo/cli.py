@@ -33,10 +33,6 @@ app = typer.Typer(
 )
 pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 app.add_typer(pool_app, name="pool")
-app.command()(universe)
-app.command()(gaps)
-app.add_typer(scopes_app, name="scopes")
-app.command()(spend)
 experts_app = typer.Typer(help="Teach the predictor new experts.", no_args_is_help=True)
 app.add_typer(experts_app, name="experts")
 out = Console()
@@ -321,6 +317,12 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
         window = str(expert.context_window or "?")
         table.add_row(expert.name, str(expert.model_id), f"{price.input:g}", f"{price.output:g}", window, key)
     out.print(table)
+
+
+app.command()(universe)
+app.command()(gaps)
+app.command()(spend)
+app.add_typer(scopes_app, name="scopes")
 
 
 def main() -> None:
