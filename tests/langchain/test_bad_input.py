@@ -3,7 +3,6 @@
 import asyncio
 import math
 import socket
-import time
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
@@ -77,12 +76,10 @@ def test_a_very_long_message_goes_where_it_fits_or_nowhere(make, fake):
     words = "word " * 200_000
     near = Expert(model=fake(), price=Price(**PRICE), context_window=8_000)
     far = Expert(model=fake(says="read it all"), price=Price(**PRICE), context_window=2_000_000)
-    began = time.perf_counter()
     message = make(experts={"small": near, "large": far}).invoke(words)
     assert message.content == "read it all"
     with pytest.raises(NoEligibleExpert, match="context window 8000"):
         make(experts={"small": near}).invoke(words)
-    assert time.perf_counter() - began < 20
 
 
 def test_unknown_constructor_kwarg_names_the_nearest(make):
