@@ -43,7 +43,7 @@ _LIMITS = """## What this does not show
   for all, so only prices matter there.
 - The best point of a frontier is read off on the test part itself: in service, a budget or a tolerance is set before.
 - Intervals are not given; with about 800 queries, a difference of one point of accuracy or 0.01 of AUC may be chance.
-  With ten bins and that few queries, a perfectly calibrated predictor would show an ECE of 0.03 to 0.05 by chance alone.
+  With ten bins and so few queries, even a perfectly calibrated predictor would show an ECE of 0.03 to 0.05.
 - Nothing here was tuned on the test part; shrinkage, memory and calibration were chosen on the validation part.
 """
 
@@ -120,7 +120,7 @@ def write_results(
     text = [
         "# Results\nWritten by `python -m leeroo.evaluation.results`; not edited by hand. The artifact was trained on "
         f"{about.get('queries', '?')} queries (hash {str(about.get('trained_on', '?'))[:12]}); the test part, split "
-        "off by the hash of their stems, were not looked at.\n"
+        "off by the hash of its stems, was not used in training or tuning.\n"
     ]
     for folder in map(Path, dirs):
         if folder.name == "mmlu":
