@@ -59,7 +59,7 @@ def evaluate(
     parts = table.parts(seed=seed)
     whole = table.take(np.arange(len(table)), names)
     answered = ~np.isnan(whole.scores).any(axis=1)
-    chosen = answered & ((parts == SPLITS[split]) if split != "all" else True)
+    chosen = answered if split == "all" else np.asarray(answered & (parts == SPLITS[split]))
     if not chosen.any():
         raise ConfigError(f"{table.name}: no query of the {split} part was answered by every expert of the pool.")
     part = whole.take(chosen)

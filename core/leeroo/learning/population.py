@@ -99,7 +99,7 @@ def fit_response(
             if best is None or loss["total"] < best[0]:
                 best = (loss["total"], theta, f"{kind} {spread:g}", float(strength))
     assert best is not None  # noqa: S101 - at least one candidate was tried
-    _, theta, spread, strength = best
+    _, theta, shrinkage, strength = best
     p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
     if near is not None and not np.isinf(strength):
         p = _blend(p, near, strength)
@@ -135,7 +135,7 @@ def fit_response(
         "activation": activation,
         "tokens": token_settings,
         "novelty": [near_edge, near_edge + 2 * (far_edge - near_edge)],
-        "shrinkage": spread,
+        "shrinkage": shrinkage,
         "neighbours": 0,
     }
     if memory is not None and not np.isinf(strength):

@@ -96,7 +96,7 @@ def fit(
         model = ResponseModel(artifact)
         h = model.traits(vectors if vectors is not None else predictor.encode(queries))
     X = np.concatenate([h, np.ones((count, 1), np.float32)], axis=1).astype(np.float64)
-    theta = map_logistic(X, y, mean, np.linalg.inv(_covariance(a["population_cov"], benchmark)), steps=30)
+    theta = map_logistic(X, y, mean, _precision(a["population_cov"], benchmark), steps=30)
     length, length_bias = _length(artifact.arrays, artifact.settings["tokens"], h, output_tokens)
     return Traits(
         ability=theta[:-1].astype(np.float32),
@@ -109,13 +109,13 @@ def fit(
     )
 
 
-def _covariance(cov: Float32, benchmark: float | None) -> npt.NDArray[np.float64]:
-    """The population's covariance; a published score leaves less doubt about the level."""
+def _precision(cov: Float32, benchmark: float | None) -> npt.NDArray[np.float64]:
+    """The inverse of the population's covariance; a published score leaves less doubt about the level."""
     found = cov.astype(np.float64)
     if benchmark is not None:
         found[-1, :] *= 0.5
         found[:, -1] *= 0.5
-    return found + 1e-6 * np.eye(len(found))
+    return np.asarray(np.linalg.inv(found + 1e-6 * np.eye(len(found))), dtype=np.float64)
 
 
 def _length(

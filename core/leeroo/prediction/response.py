@@ -76,7 +76,7 @@ class ResponseModel:
         """0 within the distances usual among training data, 1 far beyond, shape (queries,)."""
         near, far = self.artifact.settings["novelty"]
         distance = 1 - (unit(vectors) @ self.artifact.arrays["centroids"].T).max(axis=1)
-        return np.clip((distance - near) / max(far - near, 1e-6), 0, 1).astype(np.float32)
+        return np.asarray(np.clip((distance - near) / max(far - near, 1e-6), 0, 1), dtype=np.float32)
 
     def quality(self, vectors: FloatArray, columns: Sequence[int]) -> FloatArray:
         """Calibrated P(score) before the shrinkage of novel queries, shape (queries, columns)."""
@@ -95,7 +95,7 @@ class ResponseModel:
         z = np.clip(traits @ a["length"][at].T + a["length_bias"][at], -3, 3)
         # The mean of a log-normal lies half a variance above its median.
         logs = z * scale["deviation"] + scale["mean"] + scale.get("residual_variance", 0.0) / 2
-        return np.maximum(np.expm1(logs), 1).astype(np.float32)
+        return np.asarray(np.maximum(np.expm1(logs), 1), dtype=np.float32)
 
     def _remember(self, vectors: FloatArray, at: npt.NDArray[np.int64], p: FloatArray) -> FloatArray:
         """Neighbours' outcomes as observations under a Beta prior with mean p and `neighbour_strength` observations."""
@@ -166,7 +166,8 @@ class ResponsePredictor:
         """
         if not queries or not experts:
             empty = np.zeros((len(queries), len(experts)), dtype=np.float32)
-            return Prediction(empty, empty.copy(), np.zeros(len(queries), dtype=np.float32), ("prior",) * len(experts))
+            sources: tuple[Source, ...] = ("prior",) * len(experts)
+            return Prediction(empty, empty.copy(), np.zeros(len(queries), dtype=np.float32), sources)
         _, encoder, matcher = self._load()
         matcher.columns(experts)  # wrong traits are refused before the encoder works
         return self.predict_vectors(encoder.encode(queries), experts)
