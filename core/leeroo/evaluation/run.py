@@ -59,7 +59,8 @@ def evaluate(
     parts = table.parts(seed=seed)
     whole = table.take(np.arange(len(table)), names)
     answered = ~np.isnan(whole.scores).any(axis=1)
-    chosen = answered if split == "all" else np.asarray(answered & (parts == SPLITS[split]))
+    in_part = np.ones(len(table), dtype=bool) if split == "all" else np.asarray(parts == SPLITS[split])
+    chosen = np.logical_and(answered, in_part)
     if not chosen.any():
         raise ConfigError(f"{table.name}: no query of the {split} part was answered by every expert of the pool.")
     part = whole.take(chosen)

@@ -166,8 +166,8 @@ class ResponsePredictor:
         """
         if not queries or not experts:
             empty = np.zeros((len(queries), len(experts)), dtype=np.float32)
-            sources: tuple[Source, ...] = ("prior",) * len(experts)
-            return Prediction(empty, empty.copy(), np.zeros(len(queries), dtype=np.float32), sources)
+            nothing: tuple[Source, ...] = tuple(_as_source("prior") for _ in experts)
+            return Prediction(empty, empty.copy(), np.zeros(len(queries), dtype=np.float32), nothing)
         _, encoder, matcher = self._load()
         matcher.columns(experts)  # wrong traits are refused before the encoder works
         return self.predict_vectors(encoder.encode(queries), experts)
