@@ -3,8 +3,8 @@
     python benchmarks/llamaindex_overhead.py [--repeats 200]
 
 The server is a process of its own on loopback that answers at once, so that everything measured is the client's work.
-Calls are interleaved, one of each LLM in turn. `leeroo` predicts constants: it is everything but the encoder;
-`leeroo_encoder` uses the predictor that ships. For LiteLLM: `pip install llama-index-llms-litellm` beforehand.
+Calls are interleaved, one of each LLM in turn, in random order. `leeroo` predicts constants: it is everything but the
+encoder; `leeroo_encoder` uses the predictor that ships. For LiteLLM: `pip install llama-index-llms-litellm` beforehand.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import platform
+import random
 import statistics
 import time
 from collections.abc import Callable
@@ -121,9 +122,11 @@ def compare(ways: dict[str, Callable[[], float]], repeats: int) -> dict[str, dic
         for _ in range(10):
             way()
     found: dict[str, list[float]] = {name: [] for name in ways}
+    names = list(ways)
     for _ in range(repeats):
-        for name, way in ways.items():
-            found[name].append(way())
+        random.shuffle(names)  # what runs before leaves its mark on caches and cores
+        for name in names:
+            found[name].append(ways[name]())
     base = statistics.median(found["openai_like"])
     rows = {}
     for name, values in found.items():
