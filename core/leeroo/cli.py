@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -18,7 +19,7 @@ from leeroo.budget import Budget
 from leeroo.cli_ledger import scopes_app, spend
 from leeroo.cli_universe import gaps, universe
 from leeroo.errors import ConfigError, LeerooError
-from leeroo.experts import to_usd
+from leeroo.experts import show_usd, to_usd
 from leeroo.query import Query
 from leeroo.routing.call import Decision
 from leeroo.routing.router import Router
@@ -88,10 +89,11 @@ def ask(
         return
     out.print(answer.text.strip(), markup=False, highlight=False)
     record = answer.record
-    saved = f", saved {_usd(record['saved'])} against {record['reference_expert']}" if record["saved"] else ""
+    saved = f", saved {show_usd(record['saved'])} against {record['reference_expert']}" if record["saved"] else ""
     quality = record["predicted_quality"]
+    cost = show_usd(record["cost"])
     out.print(
-        f"[dim]{record['expert']} (predicted quality {quality:.2f}; {record['rule']}) · {_usd(record['cost'])}{saved} "
+        f"[dim]{record['expert']} (predicted quality {quality:.2f}; {record['rule']}) · {cost}{saved} "
         f"· {answer.seconds:.1f} s · call {record['call_id']}[/dim]"
     )
 
@@ -161,7 +163,8 @@ def predict(
     from leeroo.evaluation import predict_table
     from leeroo.prediction import load
 
-    rows = predict_table(table, to, load(artifact))
+    with Console(stderr=True).status(f"Predicting {table} ..."):
+        rows = predict_table(table, to, load(artifact))
     out.print(f"{rows} rows in {to}")
 
 
@@ -196,7 +199,8 @@ def evaluate(
         baselines=baselines,  # type: ignore[arg-type]
         progress=sys.stderr.isatty(),
     )
-    out.print(report.table())
+    # A dozen figures a row: on a narrow terminal wrapped lines are better than figures cut off.
+    Console(width=max(out.width, 150)).print(report.table())
     if json_file:
         json_file.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
         out.print(f"Figures in {json_file}")
@@ -408,26 +412,30 @@ def _router(pool: Path | None, *, run: bool) -> Iterator[Router]:
 
 def _print_decision(decision: Decision) -> None:
     order = {c.expert.name: place for place, c in enumerate(decision.selection.order)}
-    table = Table(title=f"{decision.selection.rule} · decided in {1000 * decision.seconds:.1f} ms")
-    for column in ("", "expert", "quality", "from", "expected cost", "worst case", "latency", "not eligible because"):
-        table.add_column(column, overflow="fold")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        title=f"{decision.selection.rule} · decided in {1000 * decision.seconds:.1f} ms",
+    )
+    for column in ("", "expert", "quality", "from", "expected", "worst case", "latency"):
+        table.add_column(column, no_wrap=True)
     for c in decision.candidates:
         place = order.get(c.expert.name)
-        mark = "" if place is None else ("chosen" if place == 0 else f"then {place}")
+        mark = "no" if place is None else ("chosen" if place == 0 else f"then {place}")
         latency = "?" if c.latency is None else f"{c.latency:.1f} s"
-        money = (_usd(to_usd(c.expected_cost)), _usd(to_usd(c.worst_cost)))
-        table.add_row(mark, c.expert.name, f"{c.quality:.3f}", c.source, *money, latency, c.ineligible or "")
+        money = (show_usd(to_usd(c.expected_cost)), show_usd(to_usd(c.worst_cost)))
+        table.add_row(mark, c.expert.name, f"{c.quality:.3f}", c.source, *money, latency)
     out.print(table)
+    for c in decision.candidates:
+        if c.ineligible:
+            out.print(f"{c.expert.name} is not eligible: {c.ineligible}", markup=False, highlight=False)
     if not decision.selection.order:
         raise ConfigError("No expert is eligible for this question under this budget.")
 
 
 def _print_json(data: Any) -> None:
     print(json.dumps(data, indent=2))  # noqa: T201 - machine-readable, so not through rich's wrapping
-
-
-def _usd(amount: float) -> str:
-    return f"${amount:.6f}".rstrip("0").rstrip(".") if amount else "$0"
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from leeroo.budget import budget
 from leeroo.errors import LeerooError, MissingDependency
+from leeroo.experts import show_usd
 
 MAX_TOKENS = 48
 """Output cap of every question: the demo is to end soon on two cores."""
@@ -139,7 +140,7 @@ def _show(console: Console, names: list[str], lines: Iterator[Line]) -> None:
                 *(_judged(judged.get(name)) for name in names),
                 _why(line.record),
                 escape(_first_words(line.answer, 30 if "error" in line.record else 14)),
-                f"{usd(line.record.get('cost', 0.0))}\n{line.seconds:.1f} s",
+                f"{show_usd(line.record.get('cost', 0.0))}\n{line.seconds:.1f} s",
                 end_section=True,
             )
 
@@ -157,7 +158,7 @@ def _show_failover(console: Console, chat: Any, running: Any, records: list[dict
     )
     for attempt in line.record.get("attempts", ()):
         what = f"failed ({attempt['error']})" if attempt["error"] else "answered"
-        console.print(f"  {attempt['expert']}: {what} after {attempt['latency']:.2f} s, {usd(attempt['cost'])}")
+        console.print(f"  {attempt['expert']}: {what} after {attempt['latency']:.2f} s, {show_usd(attempt['cost'])}")
     console.print(f"  answer: {escape(_first_words(line.answer, 20))}")
 
 
@@ -177,7 +178,7 @@ def _show_llamaindex(
     )
     console.print(f"      llm.complete({question!r})", highlight=False)
     text = escape(_first_words(str(answer.text), 20))
-    console.print(f"  {record['expert']}: {text}  (spent.calls={spent.calls}, spent.cost={usd(spent.cost)})")
+    console.print(f"  {record['expert']}: {text}  (spent.calls={spent.calls}, spent.cost={show_usd(spent.cost)})")
 
 
 def _sum_up(console: Console, records: list[dict[str, Any]], seconds: float) -> None:
@@ -187,8 +188,8 @@ def _sum_up(console: Console, records: list[dict[str, Any]], seconds: float) -> 
     share = f", {100 * (1 - cost / reference):.0f}% less" if reference else ""
     name = answered[0]["reference_expert"] if answered else "none"
     console.print(
-        f"\n{len(answered)} answers cost {usd(cost)}. The reference expert, {name}, alone would have "
-        f"cost {usd(reference)} for the same tokens{share}. {seconds:.0f} s in all.\n"
+        f"\n{len(answered)} answers cost {show_usd(cost)}. The reference expert, {name}, alone would have "
+        f"cost {show_usd(reference)} for the same tokens{share}. {seconds:.0f} s in all.\n"
         "The prices of the local experts are illustrative. `leeroo explain TEXT` shows one decision in full."
     )
 
@@ -198,7 +199,7 @@ def _judged(candidate: dict[str, Any] | None) -> str:
         return "-"
     if candidate["ineligible"]:
         return f"[dim]{candidate['quality']:.2f} · not eligible[/dim]"
-    return f"{candidate['quality']:.2f} · {usd(candidate['expected_cost'])}"
+    return f"{candidate['quality']:.2f} · {show_usd(candidate['expected_cost'])}"
 
 
 def _why(record: dict[str, Any]) -> str:
@@ -211,8 +212,3 @@ def _why(record: dict[str, Any]) -> str:
 def _first_words(text: str, words: int) -> str:
     every = text.split()
     return " ".join(every[:words]) + (" ..." if len(every) > words else "")
-
-
-def usd(amount: float) -> str:
-    """A small sum of money, readable: at most three significant digits below a cent."""
-    return f"${amount:.3g}" if amount >= 0.0001 or amount == 0 else f"${amount:.8f}".rstrip("0")

@@ -3,6 +3,7 @@
 Money inside Leeroo is counted in whole nano-dollars (10**-9 USD), so that sums are exact; users see USD.
 """
 
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,15 @@ def to_nano(usd: float) -> int:
 def to_usd(nano: int) -> float:
     """Nano-dollars to USD."""
     return nano / NANO
+
+
+def show_usd(amount: float) -> str:
+    """A sum for people, to three significant digits: "$0.00000412"."""
+    if not amount:
+        return "$0"
+    digits = max(2, 2 - math.floor(math.log10(abs(amount))))
+    text = f"{abs(amount):.{digits}f}"
+    return ("-$" if amount < 0 else "$") + (text.rstrip("0").rstrip(".") if digits > 2 else text)
 
 
 class Strict(BaseModel):

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeroo import ConfigError, Expert, Pool, Price, PriceTier
-from leeroo.experts import NANO, load_mapping, to_nano, to_usd
+from leeroo.experts import NANO, load_mapping, show_usd, to_nano, to_usd
 
 usd = st.floats(0, 1000, allow_nan=False).map(lambda x: round(x, 9))
 tokens = st.integers(0, 2_000_000)
@@ -247,3 +247,18 @@ def test_unreadable_files_say_so(tmp_path):
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\x9f")
     with pytest.raises(ConfigError, match=r"binary\.yaml: not"):
         load_mapping(tmp_path / "binary.yaml")
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        (0, "$0"),
+        (0.00000412345, "$0.00000412"),
+        (0.0000045, "$0.0000045"),
+        (0.5, "$0.5"),
+        (12.345, "$12.35"),
+        (-0.02, "-$0.02"),
+    ],
+)
+def test_small_sums_are_shown_to_three_digits(amount, shown):
+    assert show_usd(amount) == shown

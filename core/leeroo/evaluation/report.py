@@ -145,14 +145,17 @@ class Report:
         for name, curve in self.curves.items():
             best = np.maximum.accumulate(curve.accuracy)
             ours, chance = name == "leeroo", name in ("random mixing", "oracle")
+            # Between two points calls are mixed, which is a straight line in cost and so a curve on the log axis.
+            cost = np.geomspace(max(float(curve.cost[0]), 1e-12), max(float(curve.cost[-1]), 1e-12), 400)
             axes.plot(
-                curve.cost * 1000,
-                best,
+                cost * 1000,
+                np.interp(cost, curve.cost, best),
                 label=name,
                 linewidth=2.6 if ours else 1.2,
                 linestyle="--" if chance else "-",
                 zorder=5 if ours else 2,
             )
+        middle = float(np.sqrt(min(s.cost for s in self.singles) * max(s.cost for s in self.singles)))
         for line in self.singles:
             axes.plot(line.cost * 1000, line.accuracy, "k.", markersize=5)
             if line.method in (self.reference, self.weak) or len(self.singles) <= 10:
@@ -160,8 +163,9 @@ class Report:
                     line.method,
                     (line.cost * 1000, line.accuracy),
                     fontsize=7,
-                    xytext=(4, -8),
+                    xytext=(0, -11),
                     textcoords="offset points",
+                    ha="left" if line.cost < middle else "right",
                 )
         axes.set_xscale("log")
         axes.set_xlabel("mean cost, USD per 1,000 queries")
