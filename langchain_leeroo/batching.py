@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
@@ -17,7 +16,6 @@ from leeroo.budget import budget as ambient_budget
 from leeroo.errors import BudgetExceeded
 from leeroo.experts import to_nano, to_usd
 from leeroo.routing.call import least_output
-from leeroo.selection.batch import assign
 from leeroo.selection.selector import Candidate
 
 WHY = "its place in a joint batch"
@@ -46,6 +44,10 @@ def plan(
         BudgetExceeded: Even the cheapest experts pass the total. Nothing was spent.
         NoEligibleExpert: No expert can take one of the inputs. Nothing was spent.
     """
+    import numpy as np  # here, so that importing the adapter stays cheap
+
+    from leeroo.selection.batch import assign
+
     total = to_nano(max_total_cost)
     asked = [llm._request(input, config, kwargs) for input, config in zip(inputs, configs, strict=True)]
     judged = []
