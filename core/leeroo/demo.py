@@ -38,7 +38,7 @@ class Question:
 
 
 QUESTIONS = (
-    Question("What is the capital of France?"),
+    Question("What is the capital of France?", {"min_quality": 0.5}, "min_quality=0.5"),
     Question("What is 7 + 5?"),
     Question("Which planet is known as the Red Planet?"),
     Question("Who wrote the play Romeo and Juliet?"),
@@ -47,7 +47,7 @@ QUESTIONS = (
     Question("In which year did the Second World War end?"),
     Question("Write a polite one-sentence reply that declines a meeting.", {"tolerance": 0.1}, "tolerance=0.1"),
     Question("Write a Python expression that reverses the string s.", {"willingness_to_pay": 0.001}, "worth $0.001"),
-    Question("What is the chemical symbol for gold?", {"min_quality": 0.9}, "min_quality=0.9"),
+    Question("What is the chemical symbol for gold?", {"min_quality": 0.8}, "min_quality=0.8"),
     Question("Name the largest ocean on Earth.", {"max_cost": 0.00001}, "max_cost=$0.00001 lowers the output cap"),
     Question("Summarise the plot of Hamlet in one sentence.", {"max_cost": 0.0000001}, "a budget that no expert fits"),
 )
