@@ -316,8 +316,7 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     for expert in read.pool:
         variable = expert.api_key_env
         key = "-" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
-        price = expert.price
-        assert price is not None  # noqa: S101 - a pool holds priced experts only
+        price = expert.known_price
         window = str(expert.context_window or "?")
         table.add_row(expert.name, str(expert.model_id), f"{price.input:g}", f"{price.output:g}", window, key)
     out.print(table)

@@ -245,6 +245,12 @@ class Expert(Strict):
         return type(self.model).__name__
 
     @property
+    def known_price(self) -> Price:
+        """The price of an expert of a pool, which holds priced experts only."""
+        assert self.price is not None  # noqa: S101 - `Pool` refuses experts without a price
+        return self.price
+
+    @property
     def provider(self) -> str | None:
         """The provider's name where the model is written `provider:model`."""
         return self.model.split(":", 1)[0] if isinstance(self.model, str) and ":" in self.model else None
@@ -372,8 +378,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _typical_cost(expert: Expert) -> int:
-    assert expert.price is not None  # noqa: S101 - a pool holds priced experts only
-    return expert.price.cost(1000, 300)
+    return expert.known_price.cost(1000, 300)
 
 
 def load_mapping(path: str | Path) -> dict[str, Any]:

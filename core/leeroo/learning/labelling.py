@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from leeroo.endpoints import complete
-from leeroo.experts import Expert, Pool
+from leeroo.experts import Pool
 from leeroo.learning.families import Problem
 from leeroo.learning.matchers import MATCHERS
 from leeroo.learning.outcomes import OutcomeTable
@@ -69,13 +69,8 @@ def label(
         domains=tuple(p.family for p in problems),
         queries=tuple(p.question for p in problems),
         experts=tuple(e.name for e in experts),
-        prices=np.array([_prices(e) for e in experts], dtype=np.float32),
+        prices=np.array([(e.known_price.input, e.known_price.output) for e in experts], dtype=np.float32),
         scores=scores,
         prompt_tokens=inputs,
         completion_tokens=outputs,
     )
-
-
-def _prices(expert: Expert) -> tuple[float, float]:
-    assert expert.price is not None  # noqa: S101 - a pool holds priced experts only
-    return expert.price.input, expert.price.output

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from leeroo.budget import Budget, Spent
 from leeroo.errors import BudgetExceeded, ExpertsFailed, LeerooError
-from leeroo.experts import Expert, Price, to_usd
+from leeroo.experts import Expert, to_usd
 from leeroo.query import Query
 from leeroo.routing.failures import Failure, classify
 from leeroo.selection.selector import Candidate, Selection
@@ -133,7 +133,7 @@ class Attempt:
         seconds = time.perf_counter() - self._began
         self._call.router.health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
         self._call.router.remember(self.expert, tool_call_ids)
-        cost = _price(self.expert).cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+        cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
         self._end(cost, usage.estimated, None, seconds, usage)
 
     def failed(self, error: BaseException, *, received: Usage | None = None, used: Usage | None = None) -> None:
@@ -152,7 +152,7 @@ class Attempt:
             return
         failure = classify(error)
         if used is not None:
-            cost = _price(self.expert).cost(used.input_tokens, used.output_tokens, used.cached_tokens)
+            cost = self.expert.known_price.cost(used.input_tokens, used.output_tokens, used.cached_tokens)
         else:
             cost = self._cost_of_failure(failure, received)
         self._call.router.health.failed(self.expert, failure)
@@ -186,7 +186,7 @@ class Attempt:
 
     def _cost_of_failure(self, failure: Failure, received: Usage | None) -> int:
         if received is not None and failure.kind == "cancelled":
-            return _price(self.expert).cost(received.input_tokens, received.output_tokens, received.cached_tokens)
+            return self.expert.known_price.cost(received.input_tokens, received.output_tokens, received.cached_tokens)
         return self.reserved if failure.billable or received is not None else 0
 
     def _end(self, cost: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None) -> None:
@@ -336,7 +336,7 @@ class Call:
 
     def _fit(self, candidate: Candidate) -> tuple[int | None, int | None]:
         """The output cap that the rest of the money pays for, and the worst case with it (None: it does not fit)."""
-        price = _price(candidate.expert)
+        price = candidate.expert.known_price
         asked = self.query.max_tokens
         cap = candidate.max_tokens
         left = self.remaining_nano
@@ -371,7 +371,7 @@ class Call:
         candidate, usage = self._answered or (self.decision.chosen if self.decision.selection.order else None, None)
         used = usage or Usage(candidate.input_tokens if candidate else 0, 0)
         reference = self.router.pool[self.router.pool.reference]
-        reference_cost = _price(reference).cost(used.input_tokens, used.output_tokens)
+        reference_cost = reference.known_price.cost(used.input_tokens, used.output_tokens)
         return {
             "call_id": self.id,
             "expert": candidate.expert.name if candidate else None,
@@ -400,8 +400,3 @@ class Call:
 def least_output(candidate: Candidate) -> int:
     """Output tokens below which an expert is not worth asking: what it is expected to write, or its cap."""
     return max(1, min(candidate.max_tokens, candidate.output_tokens))
-
-
-def _price(expert: Expert) -> Price:
-    assert expert.price is not None  # noqa: S101 - a pool holds priced experts only
-    return expert.price

@@ -191,8 +191,7 @@ class Router:
         tokens: TokenCount,
         pinned: str | None,
     ) -> Candidate:
-        price = expert.price
-        assert price is not None  # noqa: S101 - a pool holds priced experts only
+        price = expert.known_price
         most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
         if expert.context_window is not None:
             most = min(most, max(1, expert.context_window - tokens.expected))
@@ -238,8 +237,7 @@ class Router:
 
     @staticmethod
     def _least_cost(candidate: Candidate) -> int:
-        assert candidate.expert.price is not None  # noqa: S101
-        return candidate.expert.price.worst_cost(candidate.input_upper, least_output(candidate))
+        return candidate.expert.known_price.worst_cost(candidate.input_upper, least_output(candidate))
 
     @staticmethod
     def _sticky(query: Query, budget: Budget, candidates: tuple[Candidate, ...]) -> Selection | None:
