@@ -1,16 +1,14 @@
 """How often the choice changes when the question is the same but its writing is not."""
 
 import random
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from leeroo.evaluation.costs import expected_costs, experts_of
 from leeroo.learning.outcomes import OutcomeTable
+from leeroo.learning.rewording import reordered
 from leeroo.prediction.predictor import Predictor
-
-_OPTION = re.compile(r"\n([A-J])\. ")
 
 
 def typos(text: str, rng: random.Random) -> str:
@@ -33,16 +31,6 @@ def lower(text: str, rng: random.Random) -> str:
 def whitespace(text: str, rng: random.Random) -> str:
     """Spaces and line ends behind."""
     return text + "  \n\n"
-
-
-def reordered(text: str, rng: random.Random) -> str:
-    """The answer options in another order, lettered anew."""
-    parts = _OPTION.split(text)
-    stem, options = parts[0], parts[2::2]
-    if len(options) < 2:
-        return text
-    rng.shuffle(options)
-    return stem + "".join(f"\n{chr(65 + i)}. {option}" for i, option in enumerate(options))
 
 
 def polite(text: str, rng: random.Random) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import nn
 from leeroo.errors import ConfigError
 from leeroo.learning.corpus import Corpus, standardised_log_tokens
 from leeroo.learning.network import LossWeights, Network, load_encoder, loss_of
+from leeroo.learning.rewording import reworded
 from leeroo.prediction.text import encode, pad
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -36,6 +38,7 @@ class Settings:
         seed: Of the order, dropout and initial values.
         minutes: The run ends by then, its rates annealed as if all epochs were done; None: no limit.
         save_every: Steps between checkpoints.
+        reworded: Share of the queries that are shown in other words (`leeroo.learning.rewording`).
     """
 
     epochs: int = 2
@@ -50,6 +53,7 @@ class Settings:
     seed: int = 0
     minutes: float | None = None
     save_every: int = 50
+    reworded: float = 0.4
 
 
 def base_files(base: str | Path | None = None) -> Path:
@@ -150,7 +154,8 @@ def fit(
     tokens, _ = standardised_log_tokens(corpus.tokens)
     scores, lengths = torch.from_numpy(corpus.scores), torch.from_numpy(tokens)
     table = torch.from_numpy(corpus.group)
-    ids = encode(tokenizer_of(base), [corpus.queries[i] for i in rows], settings.max_length)
+    tokenizer = tokenizer_of(base)
+    ids = encode(tokenizer, [corpus.queries[i] for i in rows], settings.max_length)
     sizes = np.array([len(row) for row in ids])
     plan: list[np.ndarray] = []
     for epoch in range(settings.epochs):
@@ -173,7 +178,8 @@ def fit(
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * scale
         at = plan[number]
-        batch_ids, mask = (torch.from_numpy(a) for a in pad([ids[i] for i in at]))
+        shown = _in_other_words(corpus, rows[at], [ids[i] for i in at], tokenizer, settings, number)
+        batch_ids, mask = (torch.from_numpy(a) for a in pad(shown))
         index = torch.from_numpy(rows[at])
         logits, log_tokens = network(batch_ids, mask)
         loss = loss_of(network, logits, log_tokens, scores[index], lengths[index], table, terms)
@@ -190,6 +196,21 @@ def fit(
     log.close()
     _save(state_file, network, optimizer, settings, len(plan), time.monotonic() - started)
     return network.eval()
+
+
+def _in_other_words(
+    corpus: Corpus, rows: np.ndarray, ids: list[list[int]], tokenizer: Any, settings: Settings, step: int
+) -> list[list[int]]:
+    """The batch's token ids, some of the queries reworded; the same for the same step, so that a run can resume."""
+    rng = random.Random(f"{settings.seed}/{step}")  # noqa: S311 - not for secrets
+    changed = [i for i in range(len(ids)) if rng.random() < settings.reworded]
+    if not changed:
+        return ids
+    fresh = encode(tokenizer, [reworded(corpus.queries[rows[i]], rng) for i in changed], settings.max_length)
+    found = list(ids)
+    for i, row in zip(changed, fresh, strict=True):
+        found[i] = row
+    return found
 
 
 def _shown(steps: range, total: int, start: int, progress: bool) -> Any:

@@ -66,6 +66,7 @@ def train(
     frozen_layers: int = 3,
     max_length: int = 128,
     traits: int = 128,
+    reworded: float = 0.4,
     serve_length: int = 192,
     neighbours: int = 80,
     progress: bool = False,
@@ -90,6 +91,7 @@ def train(
         frozen_layers: Lowest layers that stay as they are.
         max_length: Tokens per query in training.
         traits: Width of the latent traits.
+        reworded: Share of the training queries shown in other words, so that slips and manners change little.
         serve_length: Tokens per query when serving.
         neighbours: Size of a neighbourhood in the memory; 0: no memory.
         progress: Show progress bars.
@@ -122,6 +124,7 @@ def train(
         traits=traits,
         seed=seed,
         minutes=minutes,
+        reworded=reworded,
     )
     rows = np.flatnonzero(corpus.parts == "train")
     network = None
