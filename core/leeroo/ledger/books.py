@@ -1,6 +1,7 @@
 """The ledger's books: limits, who has spent what, abandoned reservations, and feedback as outcomes."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -88,7 +89,7 @@ class Books:
         if abandoned:
             find = find.where(r.lease <= self._now())
         if scope is not None:
-            find = find.where(_inside(r.scope, scope))
+            find = find.where(inside(r.scope, scope))
         with self._database.read() as connection:
             return [dict(row._mapping) for row in connection.execute(find.order_by(r.id))]
 
@@ -119,7 +120,7 @@ class Books:
         names = ("calls", "attempts", "tokens", "cost", "saved")
         find = select(column, *(func.sum(schema.daily.c[name]).label(name) for name in names)).group_by(column)
         if scope is not None:
-            find = find.where(_inside(schema.daily.c.scope, scope))
+            find = find.where(inside(schema.daily.c.scope, scope))
         with self._database.read() as connection:
             return [
                 {by: row[0], **{name: int(value) for name, value in zip(names, row[1:], strict=True)}}
@@ -140,6 +141,10 @@ class Books:
         )  # fmt: skip
         with self._database.read() as connection:
             return [dict(row._mapping) for row in connection.execute(find.order_by(f.id))]
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A transaction that only reads, for reports over the tables of `leeroo.ledger.schema`."""
+        return self._database.read()
 
     def _now(self) -> int:
         return int(self._clock() * SECOND)
@@ -182,9 +187,9 @@ class Books:
         r = schema.reservations.c
         worst = {"usd": r.nano, "tokens": r.tokens, "calls": r.calls}[limit.unit]
         real = {"usd": r.cost, "tokens": r.cost_tokens, "calls": r.calls}[limit.unit]
-        held = connection.execute(select(r.at).where(r.state == "open", _inside(r.scope, limit.scope))).scalars()
+        held = connection.execute(select(r.at).where(r.state == "open", inside(r.scope, limit.scope))).scalars()
         for start, end in {limit.window(moment) for moment in (self._now(), *held)}:
-            where = [r.at >= start, _inside(r.scope, limit.scope)] + ([] if end is None else [r.at < end])
+            where = [r.at >= start, inside(r.scope, limit.scope)] + ([] if end is None else [r.at < end])
             reserved = select(func.coalesce(func.sum(worst), 0)).where(*where, r.state == "open")
             used = select(func.coalesce(func.sum(real), 0)).where(*where, r.state == "settled")
             sums = {
@@ -209,7 +214,7 @@ def _limit(row: Row[Any]) -> Limit:
     return Limit(row.scope, row.per, row.unit, row.amount, row.hard, row.zone, row.pace, row.id)
 
 
-def _inside(column: Any, scope: str) -> Any:
+def inside(column: Any, scope: str) -> Any:
     """Whether a row's scope is this one or beneath it."""
     if scope == EVERYTHING:
         return true()
