@@ -18,6 +18,7 @@ from leeroo.ledger import schema
 from leeroo.ledger.books import Books, counted, limits_of
 from leeroo.ledger.limits import MOST, SECOND, LedgerError, Limit, ancestors
 from leeroo.ledger.opening import Database
+from leeroo.routing.ledger import Left
 
 log = logging.getLogger("leeroo.ledger")
 NOT_RESERVED = -1
@@ -60,8 +61,8 @@ class SqlLedger(Books):
         self._pending: list[Callable[[], None]] = []
         self._pending_lock = threading.Lock()
 
-    def remaining(self, scope: str | None) -> int | None:
-        """Nano-dollars that the hard limits on the scope and all above it leave, None where there are none.
+    def remaining(self, scope: str | None) -> Left:
+        """What the hard limits on the scope and all above it leave.
 
         Raises:
             LedgerError: The ledger is down and may not be ignored.
@@ -69,12 +70,13 @@ class SqlLedger(Books):
         names, now = ancestors(scope), self._now()
         try:
             with self._database.read() as connection:
-                found = [x for x in limits_of(connection, names) if x.hard and x.unit == "usd"]
-                left = [x.amount - sum(counted(connection, x, now)) for x in found]
+                hard = [limit for limit in limits_of(connection, names) if limit.hard]
+                left = [(limit.unit, limit.amount - sum(counted(connection, limit, now))) for limit in hard]
         except LedgerError as error:
             self._went_down("remaining", error)
-            return None
-        return max(0, min(left)) if left else None
+            return Left()
+        nano, tokens = ([max(0, rest) for unit, rest in left if unit == wanted] for wanted in ("usd", "tokens"))
+        return Left(min(nano, default=None), min(tokens, default=None))
 
     def reserve(
         self,

@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from leeroo.budget import Budget, Spent
 from leeroo.errors import BudgetExceeded, ExpertsFailed, LeerooError
@@ -57,6 +57,11 @@ class Usage:
     cached_tokens: int = 0
     estimated: bool = False
 
+    @property
+    def tokens(self) -> int:
+        """Input and output together, as limits in tokens count them."""
+        return self.input_tokens + self.output_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -87,6 +92,20 @@ class Decision:
         return self.chosen.expert
 
 
+class Fit(NamedTuple):
+    """How much of an expert's answer the rest of the budget pays for.
+
+    Attributes:
+        max_tokens: The output cap to send, None where nothing limits it.
+        nano: Nano-dollars, worst case.
+        tokens: Input and output tokens, worst case.
+    """
+
+    max_tokens: int | None
+    nano: int
+    tokens: int
+
+
 class Attempt:
     """One try of one expert. Exactly one of `succeeded`, `failed` and `cancelled` ends it; later ones change nothing.
 
@@ -95,19 +114,24 @@ class Attempt:
         max_tokens: The output cap to send, None where the caller set none and no money limits it.
         timeout: Seconds that this try may take.
         reserved: Nano-dollars set aside for it, its worst case.
+        reserved_tokens: Input and output tokens set aside for it, its worst case.
     """
 
-    def __init__(
-        self, call: "Call", candidate: Candidate, max_tokens: int | None, timeout: float, reserved: int
-    ) -> None:
+    def __init__(self, call: "Call", candidate: Candidate, timeout: float, fit: Fit) -> None:
         self.candidate = candidate
-        self.max_tokens = max_tokens
+        self.max_tokens, self.reserved, self.reserved_tokens = fit
         self.timeout = timeout
         self._call = call
-        self.reserved = reserved
         self._began = time.perf_counter()
         self._first: float | None = None
-        self._reservation = call.router.ledger.reserve(call.id, call.decision.budget.scope, reserved)
+        self._reservation = call.router.ledger.reserve(
+            call.id,
+            call.decision.budget.scope,
+            self.reserved,
+            tokens=self.reserved_tokens,
+            expert=self.expert.name,
+            model=self.expert.model_id,
+        )
         self._open = True
         self._lock = threading.Lock()
 
@@ -134,7 +158,7 @@ class Attempt:
         self._call.router.health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
         self._call.router.remember(self.expert, tool_call_ids)
         cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
-        self._end(cost, usage.estimated, None, seconds, usage)
+        self._end(cost, usage.tokens, usage.estimated, None, seconds, usage)
 
     def failed(self, error: BaseException, *, received: Usage | None = None, used: Usage | None = None) -> None:
         """The expert failed. Returns where another expert may try; raises where none would help.
@@ -151,13 +175,10 @@ class Attempt:
         if not self._close():
             return
         failure = classify(error)
-        if used is not None:
-            cost = self.expert.known_price.cost(used.input_tokens, used.output_tokens, used.cached_tokens)
-        else:
-            cost = self._cost_of_failure(failure, received)
+        cost, tokens = self._used_by_failure(failure, received, used)
         self._call.router.health.failed(self.expert, failure)
         estimated = cost > 0 if used is None else used.estimated
-        self._end(cost, estimated, failure, time.perf_counter() - self._began, received)
+        self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received)
         if failure.kind == "cancelled":
             self._call.stop()
             return
@@ -174,8 +195,8 @@ class Attempt:
         if self._close():
             failure = Failure("cancelled")
             self._call.router.health.failed(self.expert, failure)
-            cost = self._cost_of_failure(failure, received)
-            self._end(cost, True, failure, time.perf_counter() - self._began, received)
+            cost, tokens = self._used_by_failure(failure, received)
+            self._end(cost, tokens, True, failure, time.perf_counter() - self._began, received)
             self._call.stop()
 
     def _close(self) -> bool:
@@ -184,17 +205,22 @@ class Attempt:
             was_open, self._open = self._open, False
             return was_open
 
-    def _cost_of_failure(self, failure: Failure, received: Usage | None) -> int:
-        if received is not None and failure.kind == "cancelled":
-            return self.expert.known_price.cost(received.input_tokens, received.output_tokens, received.cached_tokens)
-        return self.reserved if failure.billable or received is not None else 0
+    def _used_by_failure(self, failure: Failure, received: Usage | None, used: Usage | None = None) -> tuple[int, int]:
+        """Nano-dollars and tokens that a failure counts for."""
+        known = used or (received if failure.kind == "cancelled" else None)
+        if known is not None:
+            price = self.expert.known_price
+            return price.cost(known.input_tokens, known.output_tokens, known.cached_tokens), known.tokens
+        return (self.reserved, self.reserved_tokens) if failure.billable or received is not None else (0, 0)
 
-    def _end(self, cost: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None) -> None:
+    def _end(
+        self, cost: int, tokens: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None
+    ) -> None:
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
         self._call.ended(self, cost, estimated, failure, seconds, usage)
         for account in self._call.accounts:
             account.settle(self.reserved, cost, self.expert.name)
-        self._call.router.ledger.settle(self._reservation, cost)
+        self._call.router.ledger.settle(self._reservation, cost, tokens=tokens)
 
 
 class Call:
@@ -214,7 +240,7 @@ class Call:
         query: Query,
         decision: Decision,
         cap: int | None,
-        capped: bool,
+        tokens_left: int | None,
         accounts: tuple[Spent, ...],
     ) -> None:
         self.id = uuid.uuid4().hex
@@ -223,7 +249,7 @@ class Call:
         self.decision = decision
         self.accounts = accounts
         self._cap = cap
-        self._capped = capped
+        self._tokens_left = tokens_left
         self._spent = 0
         self._estimated = False
         self._began = time.monotonic()
@@ -255,18 +281,18 @@ class Call:
             if self._attempts and (reason := self.router.health.why_not(candidate.expert)):
                 self._note(candidate, "unhealthy", reason)
                 continue
-            max_tokens, worst = self._fit(candidate)
-            if worst is None:
+            fit = self._fit(candidate)
+            if fit is None:
                 self._note(candidate, "budget", "the rest of the budget does not pay for it")
                 continue
             try:
-                attempt = self._start(candidate, max_tokens, min(candidate.expert.timeout, left or 1e9), worst)
+                attempt = self._start(candidate, min(candidate.expert.timeout, left or 1e9), fit)
             except BudgetExceeded as error:
                 self._error = error
                 self._note(candidate, "budget", str(error))
                 continue
             self._tries.append(attempt)
-            self._reserved += worst
+            self._reserved += fit.nano
             self.router.health.started(candidate.expert)
             yield attempt
 
@@ -334,8 +360,8 @@ class Call:
             }
         )
 
-    def _fit(self, candidate: Candidate) -> tuple[int | None, int | None]:
-        """The output cap that the rest of the money pays for, and the worst case with it (None: it does not fit)."""
+    def _fit(self, candidate: Candidate) -> Fit | None:
+        """The output cap that the rest of the money pays for, and the worst case with it; None: it does not fit."""
         price = candidate.expert.known_price
         asked = self.query.max_tokens
         cap = candidate.max_tokens
@@ -344,21 +370,25 @@ class Call:
             pays = price.affordable_output(candidate.input_upper, left)
             cap = cap if pays is None else min(cap, pays)
             if cap < least_output(candidate):
-                return None, None
+                return None
+        if self._tokens_left is not None:
+            # Where even the least output does not fit, the ledger refuses, and its error names the limit.
+            cap = max(min(cap, self._tokens_left - candidate.input_upper), least_output(candidate))
         worst = price.worst_cost(candidate.input_upper, cap)
-        return (cap if self._capped or asked is not None else None), worst
+        limited = left is not None or self._tokens_left is not None or asked is not None
+        return Fit(cap if limited else None, worst, candidate.input_upper + cap)
 
-    def _start(self, candidate: Candidate, max_tokens: int | None, timeout: float, worst: int) -> Attempt:
+    def _start(self, candidate: Candidate, timeout: float, fit: Fit) -> Attempt:
         """Reserve on every account and in the ledger, or on none."""
         done: list[Spent] = []
         try:
             for account in self.accounts:
-                account.reserve(worst)
+                account.reserve(fit.nano)
                 done.append(account)
-            return Attempt(self, candidate, max_tokens, timeout, worst)
+            return Attempt(self, candidate, timeout, fit)
         except BaseException:
             for account in done:
-                account.settle(worst, 0, candidate.expert.name)
+                account.settle(fit.nano, 0, candidate.expert.name)
             raise
 
     def _note(self, candidate: Candidate, error: str, detail: str) -> None:

@@ -3,30 +3,59 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from leeroo.errors import LeerooError
 
 KEPT_CALLS = 10_000
 
 
+class Left(NamedTuple):
+    """What hard limits leave of a scope, None where there is no such limit.
+
+    Attributes:
+        nano: Nano-dollars.
+        tokens: Input and output tokens.
+    """
+
+    nano: int | None = None
+    tokens: int | None = None
+
+
 class Ledger(Protocol):
     """Where calls are written down. Implementations are safe to use from many threads."""
 
-    def remaining(self, scope: str | None) -> int | None:
-        """Nano-dollars that the scope may still spend, or None where it has no limit."""
+    def remaining(self, scope: str | None) -> Left:
+        """What the scope may still spend."""
         ...
 
-    def reserve(self, call_id: str, scope: str | None, nano: int) -> int:
+    def reserve(
+        self,
+        call_id: str,
+        scope: str | None,
+        nano: int,
+        *,
+        tokens: int = 0,
+        expert: str | None = None,
+        model: str | None = None,
+    ) -> int:
         """Set the worst case of an attempt aside, atomically; returns the reservation's id.
+
+        Args:
+            call_id: The call.
+            scope: Its account.
+            nano: Nano-dollars, worst case.
+            tokens: Input and output tokens, worst case.
+            expert: Who is tried.
+            model: Its model.
 
         Raises:
             BudgetExceeded: A limit of the scope would be passed.
         """
         ...
 
-    def settle(self, reservation: int, nano: int) -> None:
-        """Exchange a reservation for what the attempt really cost."""
+    def settle(self, reservation: int, nano: int, *, tokens: int | None = None) -> None:
+        """Exchange a reservation for what the attempt really cost and used; the reserved tokens when absent."""
         ...
 
     def write(self, record: Mapping[str, Any]) -> None:
@@ -53,18 +82,27 @@ class MemoryLedger:
         self._calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.scores: dict[str, tuple[float, str | None]] = {}
 
-    def remaining(self, scope: str | None) -> int | None:
-        """None: there are no limits here."""
-        return None
+    def remaining(self, scope: str | None) -> Left:
+        """No limits here."""
+        return Left()
 
-    def reserve(self, call_id: str, scope: str | None, nano: int) -> int:
+    def reserve(
+        self,
+        call_id: str,
+        scope: str | None,
+        nano: int,
+        *,
+        tokens: int = 0,
+        expert: str | None = None,
+        model: str | None = None,
+    ) -> int:
         """Set the worst case of an attempt aside."""
         with self._lock:
             self._next += 1
             self._reserved[self._next] = (scope, nano)
             return self._next
 
-    def settle(self, reservation: int, nano: int) -> None:
+    def settle(self, reservation: int, nano: int, *, tokens: int | None = None) -> None:
         """Exchange a reservation for what the attempt really cost."""
         with self._lock:
             scope, _ = self._reserved.pop(reservation)

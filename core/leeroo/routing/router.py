@@ -112,11 +112,12 @@ class Router:
         limits = [account.remaining_nano for account in around.accounts]
         if merged.max_cost is not None and merged.max_cost != float("inf"):
             limits.append(to_nano(merged.max_cost))
-        limits.append(self.ledger.remaining(merged.scope))
+        left = self.ledger.remaining(merged.scope)
+        limits.append(left.nano)
         caps = [limit for limit in limits if limit is not None]
         cap = min(caps) if caps else None
         decision = self.decide(query, merged, cap)
-        call = Call(self, query, decision, cap, cap is not None, around.accounts)
+        call = Call(self, query, decision, cap, left.tokens, around.accounts)
         if not decision.selection.order:
             error = self._refusal(decision, cap)
             error.record = call.record

@@ -28,14 +28,18 @@ def now(ledger):
 def test_the_tightest_limit_above_a_scope_holds(ledger):
     ledger.set_limit(Limit.of("a", "day", "usd", 3))
     ledger.set_limit(Limit.of("a/b", "total", "usd", 5))
-    assert (ledger.remaining("a/b"), ledger.remaining("x"), ledger.remaining(None)) == (3 * USD, None, None)
+    assert (ledger.remaining("a/b").nano, ledger.remaining("x").nano, ledger.remaining(None).nano) == (
+        3 * USD,
+        None,
+        None,
+    )
     held = ledger.reserve("1", "a/b", 2 * USD)
     with pytest.raises(BudgetExceeded, match=r"Scope 'a' .*3.0+ USD per day \(UTC\); 2.0+ USD.*2.0+ USD\. Resets: 2"):
         ledger.reserve("2", "a/c", 2 * USD)
     ledger.settle(held, USD // 2)
-    assert ledger.remaining("a/b") == 5 * USD // 2
+    assert ledger.remaining("a/b").nano == 5 * USD // 2
     ledger.reserve("2", "a/c", 2 * USD)
-    assert ledger.remaining("a") == USD // 2
+    assert ledger.remaining("a").nano == USD // 2
 
 
 def test_a_refused_reservation_leaves_no_trace(ledger):
@@ -63,11 +67,11 @@ def test_a_window_resets_and_a_late_settlement_goes_to_its_own(ledger, now):
     ledger.set_limit(Limit.of("a", "minute", "usd", 1))
     held = ledger.reserve("1", "a", USD)
     now[0] += 60
-    assert ledger.remaining("a") == USD
+    assert ledger.remaining("a").nano == USD
     ledger.settle(held, USD)
-    assert ledger.remaining("a") == USD
+    assert ledger.remaining("a").nano == USD
     now[0] -= 60
-    assert ledger.remaining("a") == 0
+    assert ledger.remaining("a").nano == 0
 
 
 def test_a_soft_limit_warns_and_goes_on(ledger, caplog):
@@ -75,7 +79,7 @@ def test_a_soft_limit_warns_and_goes_on(ledger, caplog):
     with caplog.at_level(logging.WARNING, "leeroo.ledger"):
         ledger.reserve("1", "a", 2 * USD)
     assert "Soft limit passed: Scope 'a'" in caplog.text
-    assert ledger.remaining("a") is None
+    assert ledger.remaining("a").nano is None
 
 
 def test_a_limit_set_later_counts_what_was_spent_before(ledger):
@@ -93,13 +97,13 @@ def test_an_abandoned_reservation_stands_until_released_and_its_true_cost_still_
     assert ledger.open_reservations(abandoned=True) == []
     now[0] += 901
     assert [row["id"] for row in ledger.open_reservations("a", abandoned=True)] == [held]
-    assert ledger.remaining("a") == 0
+    assert ledger.remaining("a").nano == 0
     assert ledger.release(held)
     assert not ledger.release(held)
-    assert ledger.remaining("a") == USD
+    assert ledger.remaining("a").nano == USD
     ledger.settle(held, USD // 2)
     ledger.settle(held, USD // 2)
-    assert ledger.remaining("a") == USD // 2
+    assert ledger.remaining("a").nano == USD // 2
 
 
 def test_a_call_is_written_once_without_words_and_scored(ledger, make_router):

@@ -217,12 +217,12 @@ class LimitedLedger(MemoryLedger):
         super().__init__()
         self.most, self.broken = most, broken
 
-    def reserve(self, call_id, scope, nano):
+    def reserve(self, call_id, scope, nano, **more):
         if self.most is not None and nano > self.most:
             raise BudgetExceeded("the scope's limit is used up")
         if self.broken:
             raise OSError("disk full")
-        return super().reserve(call_id, scope, nano)
+        return super().reserve(call_id, scope, nano, **more)
 
 
 def test_a_ledger_that_refuses_leaves_no_reservation_behind(make_router):
@@ -244,7 +244,7 @@ def test_a_ledger_that_breaks_leaves_no_reservation_behind(make_router):
 
 def test_a_ledger_that_breaks_after_the_answer_still_leaves_it_on_the_account(make_router, monkeypatch):
     router = make_router()
-    monkeypatch.setattr(router.ledger, "settle", lambda *_: 1 / 0)
+    monkeypatch.setattr(router.ledger, "settle", lambda *_, **__: 1 / 0)
     with leeroo.budget(max_total_cost=1) as spent, pytest.raises(ZeroDivisionError):
         run(router, {})
     assert (spent.cost, spent._reserved) == (0.0105, 0)

@@ -14,7 +14,7 @@ def test_reservations_become_spend_by_scope():
     assert first != second
     ledger.settle(first, 70)
     ledger.settle(second, 0)
-    assert (ledger.spent("team"), ledger.spent(), ledger.remaining("team")) == (70, 0, None)
+    assert (ledger.spent("team"), ledger.spent(), ledger.remaining("team")) == (70, 0, (None, None))
     assert ledger._reserved == {}
 
 
