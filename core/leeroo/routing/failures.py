@@ -1,29 +1,54 @@
-"""What went wrong with an expert, and what follows: `classify` and `Failure`."""
+"""What went wrong with an expert, and what follows: `classify`, `Failure`, and a policy for every kind."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal[
     "rate_limit", "timeout", "connection", "server", "context_overflow", "content_filter",
     "bad_request", "auth", "not_found", "bad_answer", "cancelled", "other",
 ]  # fmt: skip
 
-FATAL: frozenset[Kind] = frozenset({"bad_request", "auth", "not_found", "cancelled"})
-"""Would fail everywhere, or is the caller's to mend: raised at once instead of tried elsewhere."""
 
-BILLABLE: frozenset[Kind] = frozenset({"timeout", "bad_answer", "cancelled", "other"})
-"""The provider may have worked and may charge: counted at the worst case. Plain HTTP errors are not billed."""
+class Policy(NamedTuple):
+    """What follows from a kind of failure.
 
-UNHEALTHY: frozenset[Kind] = frozenset({"rate_limit", "timeout", "connection", "server", "bad_answer"})
-"""Says something of the expert rather than of the request: counts against its health."""
+    Attributes:
+        elsewhere: The next expert is tried; else the failure is raised at once, being the caller's to mend.
+        again: The same expert may well answer after a wait.
+        billed: The provider may have worked and may charge: counted at the worst case.
+        counts: Says something of the expert rather than of the request: counts against its health.
+    """
+
+    elsewhere: bool = True
+    again: bool = False
+    billed: bool = False
+    counts: bool = False
+
+
+POLICIES: dict[Kind, Policy] = {
+    "rate_limit": Policy(again=True, counts=True),
+    "timeout": Policy(billed=True, counts=True),
+    "connection": Policy(again=True, billed=True, counts=True),
+    "server": Policy(again=True, counts=True),
+    "context_overflow": Policy(),
+    "content_filter": Policy(),
+    "bad_request": Policy(elsewhere=False),
+    "auth": Policy(elsewhere=False),
+    "not_found": Policy(elsewhere=False),
+    "bad_answer": Policy(billed=True, counts=True),
+    "cancelled": Policy(elsewhere=False, billed=True),
+    "other": Policy(billed=True),
+}
 
 LONGEST_WAIT = 3600.0
 """Seconds; a provider that asks for more is asked again after an hour."""
 
+# 402 is an account without credit, which the next expert mends. A gateway that gave up waiting (504, 524) says nothing
+# of the work behind it, which may be billed.
 _STATUS: dict[int, Kind] = {
-    400: "bad_request", 401: "auth", 403: "auth", 404: "not_found", 408: "timeout", 409: "server",
-    413: "context_overflow", 422: "bad_request", 429: "rate_limit",
+    400: "bad_request", 401: "auth", 402: "rate_limit", 403: "auth", 404: "not_found", 408: "timeout", 409: "server",
+    413: "context_overflow", 422: "bad_request", 429: "rate_limit", 504: "timeout", 524: "timeout",
 }  # fmt: skip
 _OVERFLOW = (
     "context_length",
@@ -69,12 +94,17 @@ class Failure:
     @property
     def fatal(self) -> bool:
         """Whether another expert would not help."""
-        return self.kind in FATAL
+        return not POLICIES[self.kind].elsewhere
 
     @property
     def billable(self) -> bool:
         """Whether the attempt may cost money all the same."""
-        return self.sent and (self.kind in BILLABLE or self.kind == "connection")
+        return self.sent and POLICIES[self.kind].billed
+
+    @property
+    def again(self) -> bool:
+        """Whether the same expert may well answer after a wait: it was busy, or was never reached."""
+        return POLICIES[self.kind].again or (self.kind == "timeout" and not self.sent)
 
 
 def classify(error: BaseException) -> Failure:
@@ -149,19 +179,24 @@ def _status(error: BaseException) -> int | None:
 def _retry_after(chain: Iterable[BaseException]) -> float | None:
     for link in chain:
         headers = getattr(getattr(link, "response", None), "headers", None)
-        value = headers.get("retry-after") if isinstance(headers, Mapping) else None
-        if value is not None:
+        if not isinstance(headers, Mapping):
+            continue
+        if (milliseconds := headers.get("retry-after-ms")) is not None:  # OpenAI's and Azure's, finer than seconds
+            found = _seconds(str(milliseconds), unit=0.001)
+            if found is not None:
+                return found
+        if (value := headers.get("retry-after")) is not None:
             return _seconds(str(value))
     return None
 
 
-def _seconds(retry_after: str) -> float | None:
+def _seconds(retry_after: str, unit: float = 1.0) -> float | None:
     """Seconds of a Retry-After header: a number, or the date of HTTP."""
     from datetime import UTC, datetime
     from email.utils import parsedate_to_datetime
 
     try:
-        seconds = float(retry_after)
+        seconds = float(retry_after) * unit
     except ValueError:
         try:
             when = parsedate_to_datetime(retry_after)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from leeroo.experts import Expert
-from leeroo.routing.failures import UNHEALTHY, Failure
+from leeroo.routing.failures import POLICIES, Failure
 
 FAILURES_TO_OPEN = 3
 FIRST_COOL_DOWN = 5.0
@@ -73,7 +73,7 @@ class Health:
         with self._lock:
             state = self._states.setdefault(expert.name, _State())
             state.probing = False
-            if failure.kind not in UNHEALTHY:
+            if not POLICIES[failure.kind].counts:
                 return
             state.failures += 1
             wait = failure.retry_after or 0.0

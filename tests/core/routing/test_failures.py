@@ -31,6 +31,7 @@ def caused(error, cause):
     [
         (400, "bad_request", True, False),
         (401, "auth", True, False),
+        (402, "rate_limit", False, False),
         (403, "auth", True, False),
         (404, "not_found", True, False),
         (408, "timeout", False, True),
@@ -40,6 +41,8 @@ def caused(error, cause):
         (429, "rate_limit", False, False),
         (500, "server", False, False),
         (503, "server", False, False),
+        (504, "timeout", False, True),
+        (524, "timeout", False, True),
         (529, "server", False, False),
         (418, "bad_request", True, False),
     ],
@@ -71,6 +74,29 @@ def test_retry_after_in_seconds_and_as_a_date():
     assert 55 < classify(status_error(503, headers={"retry-after": date})).retry_after <= 60
     past = format_datetime(datetime.now(UTC) - timedelta(seconds=60), usegmt=True)
     assert classify(status_error(503, headers={"retry-after": past})).retry_after == 0
+
+
+def test_retry_after_in_milliseconds_is_finer_and_garbage_in_it_is_passed_over():
+    both = {"retry-after-ms": "250", "retry-after": "1"}
+    assert classify(status_error(429, headers=both)).retry_after == 0.25
+    assert classify(status_error(429, headers={**both, "retry-after-ms": "soon"})).retry_after == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (status_error(429), True),
+        (status_error(503), True),
+        (ConnectionRefusedError(), True),
+        (caused(openai.APITimeoutError(REQUEST), httpx.ConnectTimeout("slow")), True),
+        (caused(openai.APITimeoutError(REQUEST), httpx.ReadTimeout("slow")), False),
+        (status_error(400), False),
+        (status_error(400, "maximum context length"), False),
+        (json.JSONDecodeError("torn", "{", 0), False),
+    ],
+)
+def test_what_a_wait_may_mend_is_told_from_what_it_cannot(error, again):
+    assert classify(error).again is again
 
 
 @pytest.mark.parametrize(
