@@ -25,6 +25,7 @@ from leeroo.prediction.artifact import SHIPPED, Artifact, KnownExpert, read_arti
 from leeroo.prediction.encoder import Encoder
 from leeroo.prediction.matching import Matcher
 from leeroo.prediction.predictor import Prediction, Source
+from leeroo.prediction.versions import resolve
 
 FloatArray = npt.NDArray[np.float32]
 UNKNOWN = 255
@@ -254,13 +255,13 @@ def load(path: str | Path | None = None, *, threads: int | None = None) -> Respo
     Only the manifest is looked at here; weights are read, and checked against their hashes, at the first prediction.
 
     Args:
-        path: The artifact's folder.
+        path: The artifact's folder, or a folder of versions (`leeroo artifacts`): the one in use is meant.
         threads: Threads of the encoder; the runtime's choice when None.
 
     Raises:
         ConfigError: There is no artifact, or a newer Leeroo wrote it.
     """
-    folder = SHIPPED if path is None else Path(path)
+    folder = SHIPPED if path is None else resolve(Path(path))
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such predictor artifact (a folder with manifest.json).")
     read_manifest(folder)
