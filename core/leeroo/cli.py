@@ -16,6 +16,7 @@ from rich.table import Table
 
 from leeroo import __version__
 from leeroo.budget import Budget
+from leeroo.cli_artifacts import artifacts_app
 from leeroo.cli_ledger import scopes_app, spend
 from leeroo.cli_universe import gaps, universe
 from leeroo.errors import ConfigError, LeerooError
@@ -326,6 +327,7 @@ app.command()(universe)
 app.command()(gaps)
 app.command()(spend)
 app.add_typer(scopes_app, name="scopes")
+app.add_typer(artifacts_app, name="artifacts")
 
 
 def main() -> None:
