@@ -18,6 +18,7 @@ from leeroo import __version__
 from leeroo.budget import Budget
 from leeroo.cli_artifacts import artifacts_app
 from leeroo.cli_ledger import scopes_app, spend
+from leeroo.cli_report import report
 from leeroo.cli_universe import gaps, universe
 from leeroo.errors import ConfigError, LeerooError
 from leeroo.experts import show_usd, to_usd
@@ -326,6 +327,7 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
 app.command()(universe)
 app.command()(gaps)
 app.command()(spend)
+app.command()(report)
 app.add_typer(scopes_app, name="scopes")
 app.add_typer(artifacts_app, name="artifacts")
 
