@@ -26,9 +26,7 @@ def other(trained, tmp_path):
     def made(name, step):
         artifact = read_artifact(trained[1])
         arrays = {**artifact.arrays, "bias": artifact.arrays["bias"] + np.float32(step)}
-        return write_artifact(
-            type(artifact)(artifact.folder, artifact.experts, arrays, artifact.settings), tmp_path / name
-        )
+        return write_artifact(replace(artifact, arrays=arrays), tmp_path / name)
 
     return made
 
