@@ -46,7 +46,8 @@ class Leeroo(RoutedLLM):
         predictor: Estimates quality; the one that ships with Leeroo when absent.
         ledger: Where calls are written; in memory when absent.
         router: Share this router instead of making one; its pool must be of LlamaIndex LLMs or model names.
-        **kwargs: The budget (`max_cost`, `min_quality`, ...), and LlamaIndex's own fields (`system_prompt`, ...).
+        **kwargs: The budget (`max_cost`, `min_quality`, ...), `temperature` and `max_tokens` for the experts, and
+            LlamaIndex's own fields (`system_prompt`, ...).
 
     Raises:
         ConfigError: The experts, the budget or a name is not usable.
@@ -347,4 +348,8 @@ class Leeroo(RoutedLLM):
 
     def _split(self, kwargs: Mapping[str, Any]) -> tuple[Budget, dict[str, Any]]:
         budget, rest = split_kwargs(kwargs)
+        if self.temperature is not None:
+            rest.setdefault("temperature", self.temperature)
+        if self.max_tokens is not None and "max_completion_tokens" not in rest:
+            rest.setdefault("max_tokens", self.max_tokens)
         return (budget.over(Budget.of(self.bound)) if self.bound else budget), rest

@@ -158,3 +158,18 @@ async def test_garbage_is_no_answer(way, llm, server):
     server.garbage.add("small-model")
     check(way, llm, await call(way, llm))
     assert last_call()["expert"] == "large"
+
+
+def test_settings_of_the_constructor_go_to_the_expert(server, predictor):
+    llm = Leeroo.from_pool(pool_of(server), predictor=predictor, temperature=0.3, max_tokens=40)
+    llm.chat(HELLO)
+    llm.complete("Hello", max_tokens=20, temperature=0)
+    "".join(r.delta or "" for r in llm.stream_chat(HELLO))
+    sent = [(r["temperature"], r["max_tokens"]) for r in server.requests]
+    assert sent == [(0.3, 40), (0, 20), (0.3, 40)]
+
+
+@pytest.mark.parametrize("value", [0, -1, "many"])
+def test_a_bad_output_cap_is_refused_at_construction(server, value):
+    with pytest.raises(ValueError, match="max_tokens"):
+        Leeroo.from_pool(pool_of(server), max_tokens=value)
