@@ -1,17 +1,16 @@
 """The core's own way to run an expert: the openai SDK for any OpenAI-compatible endpoint. No framework needed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from leeroo.budget import Budget
+from leeroo.chat_format import CAPS, to_query, usage_of
 from leeroo.errors import ConfigError, LeerooError
 from leeroo.experts import Expert
-from leeroo.query import Query
 from leeroo.routing.call import Attempt, Usage
 from leeroo.routing.router import Router
-from leeroo.tokens import count_text
 
 # provider -> (OpenAI-compatible base URL, environment variable of the key); from the providers' own pages, 2026-11.
 PROVIDERS: dict[str, tuple[str | None, str]] = {
@@ -107,13 +106,11 @@ def ask(
     """
     began = time.perf_counter()
     chat = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
-    newest = next((m["content"] for m in reversed(chat) if m["role"] == "user"), "")
-    prompt = "\n".join(m["content"] for m in chat)
-    query = Query(text=newest, prompt=prompt, messages=len(chat), max_tokens=max_tokens)
+    query = to_query({"messages": chat, "max_tokens": max_tokens}, router)
     with router.open(query, budget) as call:
         for attempt in call.attempts():
             try:
-                text, usage = complete(attempt.expert, chat, attempt=attempt, prompt=prompt)
+                text, usage = complete(attempt.expert, chat, attempt=attempt, prompt=query.prompt)
             except Exception as error:
                 attempt.failed(error)
                 continue
@@ -145,32 +142,56 @@ def complete(
     import openai
 
     place = resolve(expert)
-    timeout = attempt.timeout if attempt else expert.timeout
-    extra: dict[str, Any] = {}
-    messages: Any = list(chat)
     cap = max_tokens if attempt is None else attempt.max_tokens
-    if cap is not None:
-        # OpenAI's newer models know the second name only, other servers often the first only.
-        name = "max_completion_tokens" if place.base_url is None else "max_tokens"
-        extra[name] = cap
-    if expert.stop:
-        extra["stop"] = list(expert.stop)
-    with openai.OpenAI(
-        api_key=place.api_key,
-        base_url=place.base_url,
-        default_headers=expert.headers or None,
-        max_retries=0,
-        timeout=timeout,
-    ) as client:
-        answer = client.chat.completions.create(model=place.model, messages=messages, **extra)
+    with openai.OpenAI(**client_options(expert, place)) as client:
+        answer = client.chat.completions.create(
+            **request_to(expert, place, {"messages": list(chat)}, cap),
+            timeout=attempt.timeout if attempt else expert.timeout,
+        )
     if not getattr(answer, "choices", None):
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
     text = answer.choices[0].message.content or ""
-    used = answer.usage
-    if used is None:
-        return text, Usage(count_text(prompt, expert), count_text(text, expert), estimated=True)
-    details = getattr(used, "prompt_tokens_details", None)
-    return text, Usage(used.prompt_tokens, used.completion_tokens, getattr(details, "cached_tokens", None) or 0)
+    reported = None if answer.usage is None else answer.usage.to_dict()
+    return text, usage_of(reported, prompt, text, expert)
+
+
+def client_options(expert: Expert, place: Endpoint) -> dict[str, Any]:
+    """What an openai client for an expert is made with. It makes no retries: the router's budget counts attempts."""
+    return {
+        "api_key": place.api_key,
+        "base_url": place.base_url,
+        "default_headers": expert.headers or None,
+        "max_retries": 0,
+    }
+
+
+def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tokens: int | None) -> dict[str, Any]:
+    """A chat request as one expert gets it: kwargs of the SDK's `chat.completions.create`.
+
+    Args:
+        expert: Who is asked.
+        place: Where it is reached.
+        body: As for `/v1/chat/completions`. What the SDK has no name for is sent all the same.
+        max_tokens: Output cap in place of the body's own, None for none.
+    """
+    rest = {key: value for key, value in body.items() if value is not None and key not in (*CAPS, *_NAMED)}
+    if max_tokens is not None:
+        # OpenAI's newer models know the second name only, other servers often the first only.
+        rest["max_completion_tokens" if place.base_url is None else "max_tokens"] = max_tokens
+    if expert.stop:
+        given = rest.get("stop") or ()
+        rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
+    if body.get("stream"):
+        rest["stream_options"] = {"include_usage": True}
+    return {
+        "model": place.model,
+        "messages": body["messages"],
+        **({"stream": True} if body.get("stream") else {}),
+        "extra_body": rest,
+    }
+
+
+_NAMED = ("model", "messages", "stream", "stream_options")
 
 
 class BadAnswer(LeerooError):
