@@ -14,10 +14,11 @@ Neither does I/O with experts: an adapter invokes them, so that sync, async and 
         raise call.exhausted()
 """
 
+import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -27,6 +28,8 @@ from leeroo.errors import BudgetExceeded, ExpertsFailed, LeerooError
 from leeroo.experts import Expert, to_usd
 from leeroo.query import Query
 from leeroo.routing.failures import Failure, classify
+from leeroo.routing.logs import event
+from leeroo.routing.tries import AsyncTries, Tries
 from leeroo.selection.selector import Candidate, Selection
 
 if TYPE_CHECKING:
@@ -176,7 +179,7 @@ class Attempt:
             return
         failure = classify(error)
         cost, tokens = self._used_by_failure(failure, received, used)
-        self._call.router.health.failed(self.expert, failure)
+        self._call.router.health.failed(self.expert, failure, given=self.timeout)
         estimated = cost > 0 if used is None else used.estimated
         self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received)
         if failure.kind == "cancelled":
@@ -258,9 +261,10 @@ class Call:
         self._error: LeerooError | None = None
         self._record: dict[str, Any] | None = None
         self._lock = threading.Lock()
-        self._tries: list[Attempt] = []
+        self._started: list[Attempt] = []
         self._reserved = 0
         self._stopped = False
+        self._tries = Tries(self)
 
     def __enter__(self) -> Self:
         return self
@@ -268,33 +272,61 @@ class Call:
     def __exit__(self, *_: object) -> None:
         self.finish()
 
-    def attempts(self) -> Iterator[Attempt]:
-        """The tries, best expert first, each with its worst case reserved; ends when none is left to pay for."""
-        for candidate in self.decision.selection.order:
-            if self._answered is not None or self._stopped or self._record is not None:
-                return
-            deadline = self.decision.budget.max_latency
-            left = None if deadline is None else deadline - (time.monotonic() - self._began)
-            if left is not None and left <= 0:
-                self._note(candidate, "deadline", f"max_latency={deadline} s is over")
-                return
-            if self._attempts and (reason := self.router.health.why_not(candidate.expert)):
-                self._note(candidate, "unhealthy", reason)
-                continue
-            fit = self._fit(candidate)
-            if fit is None:
-                self._note(candidate, "budget", "the rest of the budget does not pay for it")
-                continue
-            try:
-                attempt = self._start(candidate, min(candidate.expert.timeout, left or 1e9), fit)
-            except BudgetExceeded as error:
-                self._error = error
-                self._note(candidate, "budget", str(error))
-                continue
-            self._tries.append(attempt)
-            self._reserved += fit.nano
-            self.router.health.started(candidate.expert)
-            yield attempt
+    def attempts(self, most: int | None = None) -> Iterator[Attempt]:
+        """The tries, best expert first, each with its worst case reserved; ends when none is left to pay for.
+
+        Between two tries it may sleep; `routing.tries` says when.
+
+        Args:
+            most: Tries to make at most, None for as many as there are.
+        """
+        for step in self._tries.steps(most):
+            if isinstance(step, float):
+                time.sleep(step)
+            else:
+                yield step
+
+    def aattempts(self, most: int | None = None) -> AsyncIterator[Attempt]:
+        """The same tries for `async for`, with waits that leave the event loop free."""
+        return AsyncTries(self._tries.steps(most))
+
+    def hedge(self) -> Attempt | None:
+        """A second try beside the one that is on its way, where another expert is well and the money pays for both."""
+        return self._tries.hedge()
+
+    def start(self, candidate: Candidate) -> Attempt | None:
+        """Reserve a try; None, with the reason on the record, where it cannot be made. Called by `Tries`."""
+        left = self.seconds_left
+        if left is not None and left <= 0:
+            self._note(candidate, "deadline", f"max_latency={self.decision.budget.max_latency} s is over")
+            self._stopped = True
+            return None
+        fit, expert, health = self._fit(candidate), candidate.expert, self.router.health
+        if fit is None:
+            self._note(candidate, "budget", "the rest of the budget does not pay for it")
+            return None
+        reason = health.admit(expert, anyway=self.decision.budget.expert is not None)
+        if reason is not None:
+            self._note(candidate, "unhealthy", reason)
+            return None
+        try:
+            attempt = self._start(candidate, min(expert.timeout, left or 1e9), fit)
+        except BaseException as error:
+            health.failed(expert, Failure("cancelled"))  # it was not asked: the next call may probe it
+            if not isinstance(error, BudgetExceeded):
+                raise
+            self._error = error
+            self._note(candidate, "budget", str(error))
+            return None
+        if self._started:
+            event(logging.INFO, "failover", call_id=self.id, expert=expert.name, tries=len(self._started) + 1)
+        self._started.append(attempt)
+        self._reserved += fit.nano
+        return attempt
+
+    def pays_for(self, candidate: Candidate) -> bool:
+        """Whether the rest of the budget pays for a try of an expert."""
+        return self._fit(candidate) is not None
 
     def exhausted(self) -> LeerooError:
         """The error to raise when no attempt answered."""
@@ -316,6 +348,17 @@ class Call:
         return time.monotonic() - self._began + self.decision.seconds
 
     @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the call's deadline, None where it has none."""
+        deadline = self.decision.budget.max_latency
+        return None if deadline is None else deadline - self.seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has an answer, was given up, or is closed."""
+        return self._answered is not None or self._stopped or self._record is not None
+
+    @property
     def remaining_nano(self) -> int | None:
         """Nano-dollars of the call's cap neither spent nor reserved, None where there is no cap."""
         return None if self._cap is None else max(0, self._cap - self._spent - self._reserved)
@@ -328,7 +371,7 @@ class Call:
         """Close the call: write the record once, and return it. An attempt left open is charged as given up."""
         global _last_anywhere
         if self._record is None:
-            for attempt in self._tries:
+            for attempt in self._started:
                 attempt.cancelled()
         with self._lock:
             if self._record is not None:
@@ -350,6 +393,13 @@ class Call:
         self._estimated = self._estimated or estimated
         if failure is None and usage is not None:
             self._answered = (attempt.candidate, usage)
+        if failure is not None:
+            self._tries.failed(attempt.candidate, failure)
+            event(
+                logging.DEBUG if failure.kind == "cancelled" else logging.WARNING, "failure", call_id=self.id,
+                expert=attempt.expert.name, kind=failure.kind, status=failure.status, retry_after=failure.retry_after,
+                latency=round(seconds, 4), cost=to_usd(cost),
+            )  # fmt: skip
         self._attempts.append(
             {
                 "expert": attempt.expert.name,

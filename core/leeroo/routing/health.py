@@ -2,27 +2,54 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from leeroo.experts import Expert
 from leeroo.routing.failures import POLICIES, Failure
+from leeroo.routing.latency import LatencyEstimate
 
 FAILURES_TO_OPEN = 3
 FIRST_COOL_DOWN = 5.0
 LONGEST_COOL_DOWN = 300.0
-MEMORY = 0.2
-"""Weight of the newest call in the latency estimate."""
+REFRESH = 1.0
+"""Seconds after which cool-downs of other processes are read again."""
+FAIR_TIMEOUT = 1.0
+"""Seconds that an expert of unknown latency must have been given before its timeout counts against it."""
+
+Breaker = Literal["closed", "open", "half-open"]
+
+
+class SharedCoolDowns(Protocol):
+    """Cool-downs that processes share. None of these raises: health must not depend on a database that is down."""
+
+    def read(self) -> Mapping[str, float] | None:
+        """Seconds left by key, 0 where a probe is due; None: out of reach."""
+        ...
+
+    def announce(self, key: str, seconds: float, kind: str) -> None:
+        """Let an expert cool down everywhere."""
+        ...
+
+    def claim(self, key: str) -> bool:
+        """Take the probe of an expert whose cool-down is over; one process gets it."""
+        ...
+
+    def clear(self, key: str) -> None:
+        """The expert answers again."""
+        ...
 
 
 @dataclass
 class _State:
+    key: str
+    latency: LatencyEstimate
     failures: int = 0
     opened: int = 0
     until: float = 0.0
+    announced: float | None = None
     probing: bool = False
-    first_token: float | None = None
-    per_token: float | None = None
 
 
 class Health:
@@ -33,70 +60,165 @@ class Health:
 
     Args:
         clock: Monotonic seconds; tests give their own.
+        shared: Cool-downs of all processes, read at most once a second; this process's own when absent.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, shared: SharedCoolDowns | None = None) -> None:
         self._clock = clock
+        self._shared = shared
         self._states: dict[str, _State] = {}
+        self._elsewhere: dict[str, float] = {}  # until when, by key
+        self._read_at = float("-inf")
         self._lock = threading.Lock()
 
     def why_not(self, expert: Expert) -> str | None:
         """Why the expert should not be asked now, or None."""
+        self._refresh()
         with self._lock:
-            state = self._states.get(expert.name)
-            if state is None or not state.until:
-                return None
-            left = state.until - self._clock()
-            if left > 0:
-                return f"cooling down for {left:.0f} s after {state.failures} failures"
-            return "being probed after failures" if state.probing else None
+            return self._why_not(expert)
 
-    def started(self, expert: Expert) -> None:
-        """An attempt begins; after a cool-down it is the probe."""
+    def wait(self, expert: Expert) -> float:
+        """Seconds until the expert has cooled down, 0 where it may be asked now."""
         with self._lock:
-            state = self._states.get(expert.name)
-            if state is not None and state.until:
-                state.probing = True
+            return max(0.0, self._until(expert) - self._clock())
+
+    def breaker(self, expert: Expert) -> Breaker:
+        """Closed: asked as usual; open: cooling down; half-open: the next call is its probe, or is on its way."""
+        with self._lock:
+            until = self._until(expert)
+            return "closed" if not until else "open" if until > self._clock() else "half-open"
+
+    def admit(self, expert: Expert, *, anyway: bool = False) -> str | None:
+        """Begin an attempt; after a cool-down it is the probe, and nobody else is admitted until it has ended.
+
+        Args:
+            expert: Who is to be asked.
+            anyway: The caller insists, whatever the expert's health.
+
+        Returns:
+            Why the expert should not be asked now; None: go on.
+        """
+        with self._lock:
+            reason = self._why_not(expert)
+            if reason is not None and not anyway:
+                return reason
+            if not self._until(expert):
+                return None
+            self._state(expert).probing = True
+            shared = self._shared if key_of(expert) in self._elsewhere else None
+        if shared is None or anyway or shared.claim(key_of(expert)):
+            return None
+        with self._lock:
+            self._state(expert).probing = False
+            self._elsewhere[key_of(expert)] = self._clock() + REFRESH
+        return "being probed by another process after failures"
 
     def succeeded(self, expert: Expert, seconds: float, output_tokens: int, first_token: float | None = None) -> None:
         """An attempt answered after `seconds` with that many tokens."""
         with self._lock:
-            state = self._states.setdefault(expert.name, _State())
-            state.failures, state.opened, state.until, state.probing = 0, 0, 0.0, False
-            begin = first_token if first_token is not None else min(seconds, _prior(expert)[0])
-            rate = max(0.0, seconds - begin) / max(1, output_tokens)
-            state.first_token = _blend(state.first_token, begin)
-            state.per_token = _blend(state.per_token, rate)
+            state = self._state(expert)
+            was_down = self._until(expert) > 0
+            state.failures, state.opened, state.until, state.probing, state.announced = 0, 0, 0.0, False, None
+            self._elsewhere.pop(key_of(expert), None)
+            state.latency.observe(self._clock(), seconds, output_tokens, first_token)
+        if was_down and self._shared is not None:
+            self._shared.clear(key_of(expert))
 
-    def failed(self, expert: Expert, failure: Failure) -> None:
-        """An attempt failed; failures that are the request's own fault do not count."""
+    def failed(self, expert: Expert, failure: Failure, *, given: float | None = None) -> None:
+        """An attempt failed; failures that are the request's own fault do not count.
+
+        Args:
+            expert: Who failed.
+            failure: How.
+            given: Seconds that the attempt was given. A timeout counts only where they would have done for most
+                answers: a caller in a hurry must not close an expert to all others.
+        """
         with self._lock:
-            state = self._states.setdefault(expert.name, _State())
+            state = self._state(expert)
             state.probing = False
-            if not POLICIES[failure.kind].counts:
+            if not POLICIES[failure.kind].counts or self._hurried(expert, state, failure, given):
                 return
             state.failures += 1
             wait = failure.retry_after or 0.0
             if state.failures >= FAILURES_TO_OPEN:
                 wait = max(wait, min(LONGEST_COOL_DOWN, FIRST_COOL_DOWN * 2**state.opened))
                 state.opened += 1
-            if wait:
-                state.until = self._clock() + wait
+            if not wait:
+                return
+            state.until = self._clock() + wait
+            if self._shared is not None:
+                state.announced = self._clock()
+                self._elsewhere[key_of(expert)] = state.until
+        if self._shared is not None:
+            self._shared.announce(key_of(expert), wait, failure.kind)
 
-    def latency(self, expert: Expert, output_tokens: int) -> float | None:
-        """Estimated seconds for an answer of that length: measured, else declared, else None."""
+    def latency(self, expert: Expert, output_tokens: int, *, slow: bool = False) -> float | None:
+        """Estimated seconds of an answer of that length: measured, else declared, else None.
+
+        Args:
+            expert: Who.
+            output_tokens: The answer's length.
+            slow: The 95th percentile instead of the median; None until enough answers were measured.
+        """
         with self._lock:
             state = self._states.get(expert.name)
-            if state is not None and state.first_token is not None and state.per_token is not None:
-                return state.first_token + state.per_token * output_tokens
-        if expert.latency is None:
-            return None
+            measured = None if state is None else state.latency.seconds_for(output_tokens, self._clock(), slow=slow)
+        if measured is not None or slow or expert.latency is None:
+            return measured
         return expert.latency.first_token + expert.latency.per_token * output_tokens
 
+    def _state(self, expert: Expert) -> _State:
+        state = self._states.get(expert.name)
+        if state is None:
+            begin = expert.latency.first_token if expert.latency else 0.0
+            state = self._states[expert.name] = _State(key_of(expert), LatencyEstimate(begin))
+        return state
 
-def _prior(expert: Expert) -> tuple[float, float]:
-    return (expert.latency.first_token, expert.latency.per_token) if expert.latency else (0.0, 0.0)
+    def _until(self, expert: Expert) -> float:
+        state = self._states.get(expert.name)
+        own = state.until if state else 0.0
+        return max(own, self._elsewhere.get(key_of(expert), 0.0)) if self._elsewhere else own
+
+    def _why_not(self, expert: Expert) -> str | None:
+        until = self._until(expert)
+        if not until:
+            return None
+        state = self._states.get(expert.name)
+        left = until - self._clock()
+        if left > 0:
+            failures = state.failures if state else 0
+            why = f"{failures} failures" if failures else "failures in another process"
+            return f"cooling down for {left:.0f} s after {why}"
+        return "being probed after failures" if state is not None and state.probing else None
+
+    @staticmethod
+    def _hurried(expert: Expert, state: _State, failure: Failure, given: float | None) -> bool:
+        if failure.kind != "timeout" or given is None or given >= expert.timeout:
+            return False
+        return given < (state.latency.slowest or FAIR_TIMEOUT)
+
+    def _refresh(self) -> None:
+        """Read what other processes have announced, where the last reading is old."""
+        if self._shared is None:
+            return
+        with self._lock:
+            began = self._clock()
+            if began - self._read_at < REFRESH:
+                return
+            self._read_at = began
+        found = self._shared.read()
+        if found is None:
+            return  # what is known ends by itself
+        with self._lock:
+            now = self._clock()
+            self._elsewhere = {key: now + left for key, left in found.items()}
+            for state in self._states.values():
+                if state.announced is not None and state.announced < began and state.key not in found:
+                    # Another process's probe was answered.
+                    state.failures, state.opened, state.until, state.announced = 0, 0, 0.0, None
 
 
-def _blend(old: float | None, new: float) -> float:
-    return new if old is None else (1 - MEMORY) * old + MEMORY * new
+def key_of(expert: Expert) -> str:
+    """What makes an expert the same one in every process: its model and where it is reached, whatever its name."""
+    place = expert.base_url or expert.provider or type(expert.model).__name__
+    return f"{expert.model_id}@{place}"[:400]

@@ -53,6 +53,12 @@ class LatencyEstimate:
             return self._line(output_tokens) * self._p95 if len(self._answers) >= ENOUGH_FOR_P95 else None
         return self._line(output_tokens) * self._p50
 
+    @property
+    def slowest(self) -> float | None:
+        """Seconds that 95% of the kept answers took at most, whatever their lengths; None before the first one."""
+        took = sorted(seconds for _, _, seconds, _ in self._answers)
+        return took[min(len(took) - 1, int(0.95 * len(took)))] if took else None
+
     def _line(self, tokens: int) -> float:
         return self._begin + self._rate * tokens
 

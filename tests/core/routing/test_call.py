@@ -178,7 +178,7 @@ def test_giving_up_is_charged_for_what_had_arrived_and_nobody_else_is_tried(make
 def test_giving_up_a_probe_does_not_shut_the_expert_out(make_router):
     router = make_router()
     state = router.health
-    state.started(router.pool["large"])
+    state.admit(router.pool["large"])
     for _ in range(3):
         state.failed(router.pool["large"], leeroo.routing.failures.Failure("server"))
     state._states["large"].until = time.monotonic() - 1

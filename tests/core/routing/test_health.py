@@ -31,7 +31,7 @@ def expert(make_expert):
 
 def fail(health, expert, times=1, failure=DOWN):
     for _ in range(times):
-        health.started(expert)
+        health.admit(expert)
         health.failed(expert, failure)
 
 
@@ -42,7 +42,7 @@ def test_three_failures_in_a_row_open_the_breaker_and_time_closes_it_to_a_probe(
     assert health.why_not(expert) == "cooling down for 5 s after 3 failures"
     clock.now += FIRST_COOL_DOWN
     assert health.why_not(expert) is None
-    health.started(expert)
+    health.admit(expert)
     assert health.why_not(expert) == "being probed after failures"
     health.succeeded(expert, 1.0, 10)
     assert health.why_not(expert) is None
@@ -66,7 +66,7 @@ def test_a_failed_probe_doubles_the_cool_down_up_to_a_limit(health, expert, cloc
 def test_a_probe_that_is_given_up_lets_the_next_one_probe(health, expert, clock):
     fail(health, expert, FAILURES_TO_OPEN)
     clock.now += FIRST_COOL_DOWN
-    health.started(expert)
+    health.admit(expert)
     health.failed(expert, Failure("cancelled"))
     assert health.why_not(expert) is None
 

@@ -1,0 +1,128 @@
+"""Whom a call tries next, and whether it waits: `Tries`.
+
+The next expert is usually better than a wait: it answers now. So a failed expert is asked again only where nobody else
+is left, or where the caller demands a quality (`min_quality`) that nobody else reaches; where its failure is one that a
+wait may mend; and where the wait fits the call's deadline. Waits are exponential with full jitter (M. Brooker,
+"Exponential Backoff And Jitter", AWS Architecture Blog, 2015), on top of what the provider asked for.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Self
+
+from leeroo.routing.failures import Failure
+from leeroo.selection.selector import Candidate
+
+if TYPE_CHECKING:
+    from leeroo.routing.call import Attempt, Call
+
+WAITS = 2
+"""Waits of one call; the openai SDK's own number of retries."""
+FIRST_WAIT = 0.5
+LONGEST_BACKOFF = 8.0
+PATIENCE = 10.0
+"""Seconds that a wait may last in a call without a deadline."""
+
+
+class Tries:
+    """The order in which a call tries its experts.
+
+    Args:
+        call: The call, which says what fits its money and its deadline.
+    """
+
+    def __init__(self, call: "Call") -> None:
+        self._call = call
+        self._order = list(call.decision.selection.order)
+        self._again: list[Candidate] = []
+        self._waits = 0
+
+    def steps(self, most: int | None = None) -> "Iterator[Attempt | float]":
+        """Attempts, and seconds to wait before the next one.
+
+        Args:
+            most: Attempts to make at most, None for as many as there are.
+        """
+        made = 0
+        while not self._call.is_over and (most is None or made < most):
+            wait = self._wait()
+            if self._order and not (wait and self._worth_waiting(wait[0])):
+                candidate = self._order.pop(0)
+            elif wait:
+                candidate, seconds = wait
+                self._again.remove(candidate)
+                self._waits += 1
+                if seconds:
+                    yield seconds
+            else:
+                return
+            attempt = self._call.start(candidate)
+            if attempt is not None:
+                made += 1
+                yield attempt
+
+    def hedge(self) -> "Attempt | None":
+        """A second attempt beside one that is on its way: the next expert that is well and fits the rest of the money.
+
+        Experts that do not fit keep their place: they may do so once the first attempt has ended.
+        """
+        for candidate in self._order:
+            if self._call.router.health.why_not(candidate.expert) is None and self._call.pays_for(candidate):
+                self._order.remove(candidate)
+                return self._call.start(candidate)
+        return None
+
+    def failed(self, candidate: Candidate, failure: Failure) -> None:
+        """Note how an attempt ended."""
+        if failure.again:
+            self._again.append(candidate)
+
+    def _wait(self) -> tuple[Candidate, float] | None:
+        """Whom to ask again, and after how many seconds; None where no wait is worth it."""
+        if not self._again or self._waits >= WAITS:
+            return None
+        jitter = random.uniform(0, min(LONGEST_BACKOFF, FIRST_WAIT * 2**self._waits))  # noqa: S311 - no secret
+        health, adequate = self._call.router.health, self._call.decision.selection.is_adequate
+        waits = [(not adequate(c), health.wait(c.expert) + jitter, n) for n, c in enumerate(self._again)]
+        fitting = [w for w in waits if self._fits(self._again[w[2]], w[1])]
+        if not fitting:
+            return None
+        _, seconds, place = min(fitting)
+        return self._again[place], seconds
+
+    def _fits(self, candidate: Candidate, seconds: float) -> bool:
+        left = self._call.seconds_left
+        if left is None:
+            return seconds <= PATIENCE
+        return seconds + (candidate.latency or 0.0) < left
+
+    def _worth_waiting(self, failed: Candidate) -> bool:
+        """Whether the caller demands a quality that a failed expert reaches, and the next one does not."""
+        if self._call.decision.budget.min_quality is None:
+            return False
+        adequate = self._call.decision.selection.is_adequate
+        return adequate(failed) and not adequate(self._order[0])
+
+
+class AsyncTries:
+    """The attempts of a call, with waits that leave the event loop free.
+
+    A class and not an async generator: one that is left early would need the loop to close it.
+
+    Args:
+        steps: From `Tries.steps`.
+    """
+
+    def __init__(self, steps: "Iterator[Attempt | float]") -> None:
+        self._steps = steps
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> "Attempt":
+        for step in self._steps:
+            if not isinstance(step, float):
+                return step
+            await asyncio.sleep(step)
+        raise StopAsyncIteration
