@@ -13,7 +13,7 @@ from typing import Literal
 
 from leeroo.errors import ConfigError, did_you_mean
 
-Matcher = Literal["numeric", "exact", "choice"]
+Matcher = Literal["numeric", "exact", "choice", "code"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Problem:
 
     Attributes:
         question: The text.
-        answer: The right answer.
+        answer: The right answer; assertions for `code`.
         matcher: How an answer is compared with it.
         family: Where it comes from; the domain in outcome tables.
         difficulty: 1 .. 3.

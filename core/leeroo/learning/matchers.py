@@ -4,6 +4,9 @@ import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
+from leeroo.learning.quantities import units
+from leeroo.learning.sandbox import passes
+
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -45,4 +48,10 @@ def choice(answer: str, expected: str) -> bool:
     return letter.upper() == expected.strip().upper()
 
 
-MATCHERS: dict[str, Callable[[str, str], bool]] = {"numeric": numeric, "exact": exact, "choice": choice}
+MATCHERS: dict[str, Callable[[str, str], bool]] = {
+    "numeric": numeric,
+    "exact": exact,
+    "choice": choice,
+    "units": units,
+    "code": passes,
+}

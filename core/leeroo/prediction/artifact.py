@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,14 @@ class Artifact:
     settings: Mapping[str, Any]
     about: Mapping[str, Any] = field(default_factory=dict)
 
+    def without(self, columns: Collection[int]) -> "Artifact":
+        """The artifact without the experts of these columns."""
+        keep = [i for i in range(len(self.experts)) if i not in columns]
+        arrays = {name: values[keep] if name in _EXPERT_ARRAYS else values for name, values in self.arrays.items()}
+        if "memory_scores" in arrays:
+            arrays["memory_scores"] = arrays["memory_scores"][:, keep]
+        return replace(self, experts=tuple(self.experts[i] for i in keep), arrays=arrays)
+
     def with_expert(self, expert: KnownExpert, values: Mapping[str, npt.NDArray[Any]]) -> "Artifact":
         """The artifact with one more expert; one of the same name and table is replaced.
 
@@ -65,16 +73,15 @@ class Artifact:
             expert: Its name and where its traits come from.
             values: ability (traits,), bias (), length (traits,), length_bias (), calibration (2,), prior ().
         """
-        keep = [i for i, e in enumerate(self.experts) if (e.name, e.table) != (expert.name, expert.table)]
-        arrays = dict(self.arrays)
+        named = [(e.name, e.table) for e in self.experts]
+        rest = self.without([i for i, name in enumerate(named) if name == (expert.name, expert.table)])
+        arrays = dict(rest.arrays)
         for name in _EXPERT_ARRAYS:
-            row = np.asarray(values[name], dtype=np.float32)[None]
-            arrays[name] = np.concatenate([arrays[name][keep], row])
+            arrays[name] = np.concatenate([arrays[name], np.asarray(values[name], dtype=np.float32)[None]])
         if "memory_scores" in arrays:
-            memory = arrays["memory_scores"][:, keep]
-            unknown = np.full((len(memory), 1), 255, dtype=np.uint8)
-            arrays["memory_scores"] = np.concatenate([memory, unknown], axis=1)
-        return replace(self, experts=(*(self.experts[i] for i in keep), expert), arrays=arrays)
+            unknown = np.full((len(arrays["memory_scores"]), 1), 255, dtype=np.uint8)
+            arrays["memory_scores"] = np.concatenate([arrays["memory_scores"], unknown], axis=1)
+        return replace(rest, experts=(*rest.experts, expert), arrays=arrays)
 
 
 def sha256(path: Path) -> str:
