@@ -377,7 +377,7 @@ class Call:
             if self._record is not None:
                 return self._record
             self._record = self._make_record()
-        for account in self.accounts if self._tries else ():  # a call refused before anybody was asked is none
+        for account in self.accounts if self._started else ():  # a call refused before anybody was asked is none
             account.count_call()
         _last.set(self._record)
         _last_anywhere = self._record
