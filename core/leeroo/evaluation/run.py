@@ -205,7 +205,7 @@ def _baselines(
     if which == "all":
         from leeroo.evaluation.vectors import plain_vectors
 
-        train_vectors = plain_vectors(train.queries, predictor, progress=progress)
-        vectors = plain_vectors(part.queries, predictor, progress=progress)
+        train_vectors = plain_vectors(train.queries, progress=progress)
+        vectors = plain_vectors(part.queries, progress=progress)
         found |= {name: method(train_vectors, known, vectors) for name, method in ON_VECTORS.items()}
     return found

@@ -1,4 +1,4 @@
-"""Vectors of the plain encoder, for the baselines: the pinned MiniLM, as it was before any fine-tuning."""
+"""Vectors of queries, kept on disk between runs: of the predictor's encoder, and of the plain one for the baselines."""
 
 import hashlib
 import os
@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import MissingDependency
-from leeroo.prediction.artifact import ENCODER, TOKENIZER
+from leeroo.prediction.artifact import ENCODER, TOKENIZER, sha256
 from leeroo.prediction.encoder import Encoder
-from leeroo.prediction.predictor import Predictor
+from leeroo.prediction.response import ResponsePredictor
 
 Float32 = npt.NDArray[np.float32]
+PLAIN_LENGTH = 128
+"""Tokens that the plain encoder reads of a query."""
 
 
 def cache_dir() -> Path:
@@ -21,34 +23,56 @@ def cache_dir() -> Path:
     return Path(os.environ.get("LEEROO_CACHE") or Path.home() / ".cache" / "leeroo")
 
 
-def plain_vectors(
-    queries: Sequence[str], predictor: Predictor | None = None, *, max_length: int = 128, progress: bool = False
-) -> Float32:
-    """Vectors of the queries by the plain encoder, int8, shape (queries, width); kept on disk for the next run.
+def plain_vectors(queries: Sequence[str], *, progress: bool = False) -> Float32:
+    """Vectors by the pinned MiniLM as it was before any fine-tuning, int8, shape (queries, width).
 
     Raises:
         MissingDependency: The encoder must be exported first, and torch is not installed.
     """
-    folder = _plain_encoder()
-    name = hashlib.sha256(f"{max_length}|{'|'.join(queries)}".encode()).hexdigest()[:24]
-    kept = cache_dir() / f"plain-{name}.npy"
-    if kept.exists():
-        return np.asarray(np.load(kept))
-    encoder = Encoder(folder, max_length=max_length)
-    order = np.argsort([len(query) for query in queries], kind="stable")
-    chunks = np.array_split(order, max(1, len(order) // 256))
-    if progress:
-        from rich.progress import track
+    return encoded(queries, _plain_encoder(), PLAIN_LENGTH, progress=progress)
 
-        steps = track(chunks, description="encoding for the baselines")
-    else:
-        steps = chunks
-    rows = [(at, encoder.encode([queries[i] for i in at])) for at in steps]
-    vectors = np.empty((len(queries), rows[0][1].shape[1]), dtype=np.float32)
-    for at, found in rows:
-        vectors[at] = found
-    np.save(kept, vectors)
-    return vectors
+
+def predictor_vectors(queries: Sequence[str], predictor: ResponsePredictor, *, progress: bool = False) -> Float32:
+    """Vectors by a predictor's own encoder, as it serves, shape (queries, width)."""
+    artifact = predictor.artifact
+    return encoded(queries, artifact.folder, int(artifact.settings["max_length"]), progress=progress)
+
+
+def encoded(queries: Sequence[str], folder: Path, max_length: int, *, progress: bool = False) -> Float32:
+    """Vectors by the encoder in a folder, shape (queries, width); only queries never seen are computed.
+
+    Args:
+        queries: The texts.
+        folder: Holds encoder.onnx and tokenizer.json.
+        max_length: Tokens read of each text.
+        progress: Show a progress bar.
+    """
+    kept = cache_dir() / f"vectors-{sha256(folder / ENCODER)[:16]}-{max_length}.npz"
+    keys = [hashlib.sha256(query.encode()).hexdigest()[:24] for query in queries]
+    known: dict[str, Float32] = {}
+    if kept.exists():
+        with np.load(kept) as stored:
+            known = dict(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
+    fresh = {key: query for key, query in zip(keys, queries, strict=True) if key not in known}
+    if fresh:
+        encoder = Encoder(folder, max_length=max_length)
+        order = sorted(fresh, key=lambda key: len(fresh[key]))
+        chunks = [order[start : start + 256] for start in range(0, len(order), 256)]
+        for chunk in _tracked(chunks, progress):
+            known |= zip(chunk, encoder.encode([fresh[key] for key in chunk]), strict=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        whole = kept.with_name(f"{kept.stem}-{os.getpid()}.npz")
+        np.savez(whole, keys=np.array(list(known)), vectors=np.stack(list(known.values())))
+        whole.replace(kept)
+    return np.stack([known[key] for key in keys])
+
+
+def _tracked(chunks: list[list[str]], progress: bool) -> Sequence[list[str]]:
+    if not progress:
+        return chunks
+    from rich.progress import track
+
+    return track(chunks, description="encoding")  # type: ignore[return-value]
 
 
 def _plain_encoder() -> Path:
