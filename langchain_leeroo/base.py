@@ -1,8 +1,7 @@
 """The base of `ChatLeeroo`: its parameters, and what lies between a call and its expert."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
@@ -262,7 +261,11 @@ class RoutedChatModel(BaseChatModel):
 
     def _attempts(self, call: Call) -> Iterator[Attempt]:
         """The call's tries, as many as `max_retries` allows."""
-        return call.attempts() if self.max_retries is None else islice(call.attempts(), self.max_retries + 1)
+        return call.attempts(None if self.max_retries is None else self.max_retries + 1)
+
+    def _aattempts(self, call: Call) -> AsyncIterator[Attempt]:
+        """The same, with waits that leave the event loop free."""
+        return call.aattempts(None if self.max_retries is None else self.max_retries + 1)
 
     def _configure(self, config: RunnableConfig) -> RunnableConfig:
         """The model's own callbacks, tags and metadata hold for the run and for the experts' runs beneath it."""

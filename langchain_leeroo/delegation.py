@@ -65,7 +65,7 @@ async def ainvoke(host: Host, request: Request, config: RunnableConfig) -> Any:
 async def _ainvoke(
     host: Host, request: Request, call: Call, run: AsyncCallbackManagerForChainRun, config: RunnableConfig
 ) -> Any:
-    for attempt in host._attempts(call):
+    async for attempt in host._aattempts(call):
         try:
             runnable, kwargs = host._target(request, attempt)
             child = child_of(config, run, attempt, call)
@@ -153,7 +153,7 @@ async def _astream(
     config: RunnableConfig,
     received: Received,
 ) -> AsyncGenerator[Any, None]:
-    for attempt in host._attempts(call):
+    async for attempt in host._aattempts(call):
         try:
             runnable, kwargs = host._target(request, attempt)
             child = child_of(config, run, attempt, call)

@@ -1,6 +1,6 @@
 """One request on its way: `Request`, and what the delegation needs of the chat model: `Host`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -58,6 +58,8 @@ class Host(Protocol):
     async def _apart(self, work: Callable[..., T], *args: Any) -> T: ...
 
     def _attempts(self, call: Call) -> Iterator[Attempt]: ...
+
+    def _aattempts(self, call: Call) -> AsyncIterator[Attempt]: ...
 
     @property
     def rate_limiter(self) -> BaseRateLimiter | None:

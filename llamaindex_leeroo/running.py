@@ -151,15 +151,13 @@ def _open(owner: "Leeroo", request: Request[Any]) -> Call:
         raise
 
 
-def _first_begun(owner: "Leeroo", request: Request[Any], call: Call) -> Generator[Try, None, None]:
-    """The tries of a call; one whose LLM cannot even be made fails like any other."""
-    for attempt in call.attempts():
-        try:
-            current = Try(owner, request, call, attempt)
-        except LeerooError:
-            attempt.cancelled(NOTHING)  # a missing key, an unknown provider: nothing was sent
-            raise
-        yield current
+def _begun(owner: "Leeroo", request: Request[Any], call: Call, attempt: Attempt) -> Try:
+    """A try; one whose LLM cannot even be made costs nothing."""
+    try:
+        return Try(owner, request, call, attempt)
+    except LeerooError:
+        attempt.cancelled(NOTHING)  # a missing key, an unknown provider: nothing was sent
+        raise
 
 
 def run(owner: "Leeroo", request: Request[T]) -> T:
@@ -169,7 +167,8 @@ def run(owner: "Leeroo", request: Request[T]) -> T:
     call = _open(owner, request)
     last: Exception | None = None
     try:
-        for current in _first_begun(owner, request, call):
+        for attempt in call.attempts():
+            current = _begun(owner, request, call, attempt)
             try:
                 answer = current.take(request.invoke(current))
             except BaseException as error:
@@ -194,7 +193,8 @@ async def arun(owner: "Leeroo", request: Request[T]) -> T:
     call = _open(owner, request)
     last: Exception | None = None
     try:
-        for current in _first_begun(owner, request, call):
+        async for attempt in call.aattempts():
+            current = _begun(owner, request, call, attempt)
             try:
                 async with asyncio.timeout(current.attempt.timeout):
                     answer = current.take(await request.invoke(current))
@@ -220,7 +220,8 @@ def stream(owner: "Leeroo", request: Request[T]) -> Generator[T, None, None]:
     call = _open(owner, request)
     last: Exception | None = None
     try:
-        for current in _first_begun(owner, request, call):
+        for attempt in call.attempts():
+            current = _begun(owner, request, call, attempt)
             held: list[Any] = []
             try:
                 source = iter(request.invoke(current))
@@ -273,7 +274,8 @@ async def astream(owner: "Leeroo", request: Request[T]) -> AsyncGenerator[T, Non
     call = _open(owner, request)
     last: Exception | None = None
     try:
-        for current in _first_begun(owner, request, call):
+        async for attempt in call.aattempts():
+            current = _begun(owner, request, call, attempt)
             held: list[Any] = []
             limit = current.attempt.timeout
             try:

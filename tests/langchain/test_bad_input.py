@@ -214,7 +214,7 @@ def test_all_down_says_what_each_met(make, fake, http_error):
     llm = make(fake(error=http_error(500)), fake(error=ConnectionError("refused")))
     with pytest.raises(ExpertsFailed, match="large: connection; small: server") as caught:
         llm.invoke("hi")
-    assert [a["expert"] for a in caught.value.record["attempts"]] == ["large", "small"]
+    assert [a["expert"] for a in caught.value.record["attempts"]] == ["large", "small", "large", "small"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])

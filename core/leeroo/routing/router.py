@@ -1,5 +1,6 @@
 """One call's way: predict, select, reserve, and hand over to the adapter as a `Call`."""
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -15,6 +16,8 @@ from leeroo.query import Query
 from leeroo.routing.call import Call, Decision, least_output
 from leeroo.routing.health import Health
 from leeroo.routing.ledger import Ledger, MemoryLedger
+from leeroo.routing.logs import event
+from leeroo.routing.observers import tell
 from leeroo.routing.telemetry import emit
 from leeroo.selection.selector import Candidate, Selection, select
 from leeroo.tokens import TokenCount, count
@@ -54,7 +57,7 @@ class Router:
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self.budget = budget or Budget()
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
-        self.health = health or Health()
+        self.health = health or Health(shared=getattr(self.ledger, "cool_downs", None))
         self._predictor = predictor
         self._on_close = on_close
         self._tool_calls: OrderedDict[str, str] = OrderedDict()
@@ -121,7 +124,14 @@ class Router:
         if not decision.selection.order:
             error = self._refusal(decision, cap)
             error.record = call.record
+            refused = type(error).__name__
+            event(logging.WARNING, "refusal", call_id=call.id, reason=refused, scope=merged.scope)
+            tell(self, call.record, call.seconds, refused)
             raise error
+        event(
+            logging.INFO, "decision", call_id=call.id, expert=decision.expert.name, rule=decision.selection.rule,
+            adequate=decision.selection.adequate, scope=merged.scope, seconds=round(decision.seconds, 6),
+        )  # fmt: skip
         return call
 
     def decide(self, query: Query, budget: Budget, cap: int | None = None) -> Decision:
@@ -177,6 +187,12 @@ class Router:
         self.ledger.write(record)
         _remember_ledger(call.id, self.ledger)
         emit(record, self.pool, call.seconds)
+        figures = {key: record[key] for key in ("expert", "cost", "saved", "input_tokens", "output_tokens")}
+        event(
+            logging.INFO, "call", call_id=call.id, **figures, answered=record["output_tokens"] is not None,
+            tries=len(record["attempts"]), scope=record["budget"].get("scope"), seconds=round(call.seconds, 4),
+        )  # fmt: skip
+        tell(self, record, call.seconds)
         if self._on_close is not None:
             self._on_close(record)
 
@@ -231,6 +247,9 @@ class Router:
             return f"the prompt has about {candidate.input_tokens} tokens, its context window {window}"
         if budget.max_latency is not None and candidate.latency is not None and candidate.latency > budget.max_latency:
             return f"about {candidate.latency:.2f} s, over max_latency={budget.max_latency}"
+        slow = None if budget.max_latency is None else self.health.latency(expert, candidate.output_tokens, slow=True)
+        if slow is not None and budget.max_latency is not None and slow > budget.max_latency:
+            return f"1 in 20 answers takes {slow:.2f} s or more, over max_latency={budget.max_latency}"
         if passed is not None:
             needed = to_usd(self._least_cost(candidate))
             return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"

@@ -8,6 +8,7 @@ wait may mend; and where the wait fits the call's deadline. Waits are exponentia
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
@@ -36,6 +37,7 @@ class Tries:
         self._call = call
         self._order = list(call.decision.selection.order)
         self._again: list[Candidate] = []
+        self._failures: Counter[str] = Counter()
         self._waits = 0
 
     def steps(self, most: int | None = None) -> "Iterator[Attempt | float]":
@@ -75,6 +77,7 @@ class Tries:
 
     def failed(self, candidate: Candidate, failure: Failure) -> None:
         """Note how an attempt ended."""
+        self._failures[candidate.expert.name] += 1
         if failure.again:
             self._again.append(candidate)
 
@@ -84,12 +87,17 @@ class Tries:
             return None
         jitter = random.uniform(0, min(LONGEST_BACKOFF, FIRST_WAIT * 2**self._waits))  # noqa: S311 - no secret
         health, adequate = self._call.router.health, self._call.decision.selection.is_adequate
-        waits = [(not adequate(c), health.wait(c.expert) + jitter, n) for n, c in enumerate(self._again)]
-        fitting = [w for w in waits if self._fits(self._again[w[2]], w[1])]
+        waits = {c.expert.name: health.wait(c.expert) + jitter for c in self._again}
+        fitting = [c for c in self._again if self._fits(c, waits[c.expert.name])]
         if not fitting:
             return None
-        _, seconds, place = min(fitting)
-        return self._again[place], seconds
+
+        def merit(failed: Candidate) -> tuple[int, bool, float]:
+            name = failed.expert.name
+            return self._failures[name], not adequate(failed), waits[name]
+
+        best = min(fitting, key=merit)
+        return best, waits[best.expert.name]
 
     def _fits(self, candidate: Candidate, seconds: float) -> bool:
         left = self._call.seconds_left
