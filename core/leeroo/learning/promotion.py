@@ -10,7 +10,7 @@ import numpy.typing as npt
 from leeroo.errors import ConfigError
 from leeroo.evaluation import metrics
 from leeroo.learning.outcomes import OutcomeTable
-from leeroo.prediction.artifact import ENCODER, read_manifest
+from leeroo.prediction.artifact import read_manifest, source_key
 from leeroo.prediction.response import ResponsePredictor, load
 from leeroo.prediction.versions import Version, Versions
 
@@ -90,7 +90,7 @@ def promote(
     before: float | None = None
     worse, deviation = 0.0, 0.0
     if current is not None:
-        same = _encoder(current.folder) == _encoder(Path(candidate))
+        same = source_key(read_manifest(current.folder)) == source_key(read_manifest(Path(candidate)))
         old = judge(load(current.folder), held_out, vectors=vectors if same else None)
         gaps = judged.losses - old.losses
         before, worse = float(old.losses.mean()), float(gaps.mean())
@@ -163,8 +163,3 @@ def _figures(losses: Floats, predicted: Floats, scores: Floats) -> dict[str, Any
 def _mean(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return round(float(np.mean(known)), 5) if known else None
-
-
-def _encoder(folder: Path) -> tuple[str, int]:
-    manifest = read_manifest(folder)
-    return manifest["files"][ENCODER], int(manifest["settings"]["max_length"])

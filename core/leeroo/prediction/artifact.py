@@ -20,7 +20,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 ENCODER, TOKENIZER, WEIGHTS = "encoder.onnx", "tokenizer.json", "response.safetensors"
 SHIPPED = Path(__file__).parent / "weights"
-_EXPERT_ARRAYS = ("ability", "bias", "length", "length_bias", "calibration", "prior")
+EXPERT_ARRAYS = ("ability", "bias", "length", "length_bias", "calibration", "prior")
+"""Those with a row per expert."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Artifact:
         arrays: Numbers of the response model, by name (see `leeroo.prediction.response`).
         settings: max_length, activation, neighbours, token scale and what else serving needs.
         about: Where it comes from: training data's hash, base encoder, licence, figures.
+        files: Names of the vector source's files in the folder.
     """
 
     folder: Path
@@ -57,11 +59,12 @@ class Artifact:
     arrays: Mapping[str, npt.NDArray[Any]]
     settings: Mapping[str, Any]
     about: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = (ENCODER, TOKENIZER)
 
     def without(self, columns: Collection[int]) -> "Artifact":
         """The artifact without the experts of these columns."""
         keep = [i for i in range(len(self.experts)) if i not in columns]
-        arrays = {name: values[keep] if name in _EXPERT_ARRAYS else values for name, values in self.arrays.items()}
+        arrays = {name: values[keep] if name in EXPERT_ARRAYS else values for name, values in self.arrays.items()}
         if "memory_scores" in arrays:
             arrays["memory_scores"] = arrays["memory_scores"][:, keep]
         return replace(self, experts=tuple(self.experts[i] for i in keep), arrays=arrays)
@@ -76,7 +79,7 @@ class Artifact:
         named = [(e.name, e.table) for e in self.experts]
         rest = self.without([i for i, name in enumerate(named) if name == (expert.name, expert.table)])
         arrays = dict(rest.arrays)
-        for name in _EXPERT_ARRAYS:
+        for name in EXPERT_ARRAYS:
             arrays[name] = np.concatenate([arrays[name], np.asarray(values[name], dtype=np.float32)[None]])
         if "memory_scores" in arrays:
             unknown = np.full((len(arrays["memory_scores"]), 1), 255, dtype=np.uint8)
@@ -94,11 +97,11 @@ def sha256(path: Path) -> str:
 
 
 def write_artifact(artifact: Artifact, out: Path) -> Path:
-    """Write weights and manifest to `out`; encoder and tokenizer are copied from the artifact's folder if not there."""
+    """Write weights and manifest to `out`; the vector source's files are copied from the artifact's folder."""
     from safetensors.numpy import save_file
 
     out.mkdir(parents=True, exist_ok=True)
-    for name in (ENCODER, TOKENIZER):
+    for name in artifact.files:
         if not (out / name).exists() or (out.resolve() != artifact.folder.resolve()):
             shutil.copyfile(artifact.folder / name, out / name)
     save_file({k: np.ascontiguousarray(v) for k, v in artifact.arrays.items()}, str(out / WEIGHTS))
@@ -107,7 +110,7 @@ def write_artifact(artifact: Artifact, out: Path) -> Path:
         "about": dict(artifact.about),
         "settings": dict(artifact.settings),
         "experts": [vars(expert) for expert in artifact.experts],
-        "files": {name: sha256(out / name) for name in (ENCODER, TOKENIZER, WEIGHTS)},
+        "files": {name: sha256(out / name) for name in (*artifact.files, WEIGHTS)},
     }
     (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return out
@@ -139,6 +142,25 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
+def source_files(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the files that vectors come from: all but the response model's.
+
+    Raises:
+        ConfigError: A name points out of the folder.
+    """
+    names = tuple(name for name in manifest["files"] if name != WEIGHTS)
+    if outside := [name for name in names if Path(name).name != name]:
+        raise ConfigError(f"{outside[0]!r}: not the name of a file in the artifact's folder; the manifest is damaged.")
+    return names
+
+
+def source_key(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides an artifact's vectors: two artifacts with the same key give the same vectors."""
+    settings = manifest["settings"]
+    files = {name: manifest["files"][name] for name in source_files(manifest)}
+    return {"files": files, "source": settings.get("source"), "max_length": int(settings["max_length"])}
+
+
 def read_artifact(folder: Path) -> Artifact:
     """Read an artifact, every file checked against the manifest's hash.
 
@@ -149,7 +171,8 @@ def read_artifact(folder: Path) -> Artifact:
     from safetensors.numpy import load_file
 
     manifest = read_manifest(folder)
-    for name in (ENCODER, TOKENIZER, WEIGHTS):
+    files = source_files(manifest)
+    for name in (*files, WEIGHTS):
         path = folder / name
         expected = manifest["files"].get(name)
         if not path.is_file():
@@ -161,10 +184,15 @@ def read_artifact(folder: Path) -> Artifact:
     try:
         arrays = load_file(str(folder / WEIGHTS))
         experts = tuple(KnownExpert(**expert) for expert in manifest["experts"])
-        if any(len(arrays[name]) != len(experts) for name in _EXPERT_ARRAYS):
+        if any(len(arrays[name]) != len(experts) for name in EXPERT_ARRAYS):
             raise ValueError("experts and weights differ in number")
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"{folder}: the predictor artifact does not fit together ({error}).") from None
     return Artifact(
-        folder=folder, experts=experts, arrays=arrays, settings=manifest["settings"], about=manifest.get("about", {})
+        folder=folder,
+        experts=experts,
+        arrays=arrays,
+        settings=manifest["settings"],
+        about=manifest.get("about", {}),
+        files=files,
     )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from leeroo.prediction.artifact import ENCODER, Artifact, read_artifact
+from leeroo.prediction.artifact import Artifact, read_artifact, source_key
 from leeroo.prediction.versions import Version
 
 
@@ -63,7 +63,7 @@ def difference(before: Version, after: Version) -> Difference:
         ConfigError: One of them is damaged.
     """
     a, b = read_artifact(before.folder), read_artifact(after.folder)
-    retrained = before.manifest["files"][ENCODER] != after.manifest["files"][ENCODER] or not _same(a, b, "project")
+    retrained = source_key(before.manifest) != source_key(after.manifest) or not _same(a, b, "project")
     one, other = _numbers(before.figures), _numbers(after.figures)
     held_out = before.figures.get("held_out")
     return Difference(

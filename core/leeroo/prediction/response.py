@@ -22,9 +22,9 @@ import numpy.typing as npt
 from leeroo.errors import ConfigError
 from leeroo.experts import Expert
 from leeroo.prediction.artifact import SHIPPED, Artifact, KnownExpert, read_artifact, read_manifest
-from leeroo.prediction.encoder import Encoder
 from leeroo.prediction.matching import Matcher
 from leeroo.prediction.predictor import Prediction, Source
+from leeroo.prediction.source import VectorSource, open_source
 from leeroo.prediction.versions import resolve
 
 FloatArray = npt.NDArray[np.float32]
@@ -117,7 +117,7 @@ class ResponseModel:
 
 
 class ResponsePredictor:
-    """The learned predictor: an encoder and a multidimensional item-response model. Thread-safe.
+    """The learned predictor: a vector source and a multidimensional item-response model. Thread-safe.
 
     Args:
         artifact: The artifact, or how to read it at first use.
@@ -128,7 +128,7 @@ class ResponsePredictor:
         self._source = artifact
         self._threads = threads
         self._lock = threading.Lock()
-        self._ready: tuple[ResponseModel, Encoder, Matcher] | None = None
+        self._ready: tuple[ResponseModel, VectorSource, Matcher] | None = None
 
     @property
     def artifact(self) -> Artifact:
@@ -141,7 +141,7 @@ class ResponsePredictor:
         return self.artifact.experts
 
     def encode(self, queries: Sequence[str]) -> FloatArray:
-        """The encoder's vectors, shape (queries, width)."""
+        """The vector source's vectors, shape (queries, width)."""
         return self._load()[1].encode(queries)
 
     def with_experts(self, extra: Mapping[str, Mapping[str, npt.NDArray[np.float32]]]) -> "ResponsePredictor":
@@ -219,15 +219,13 @@ class ResponsePredictor:
         prior = float(sigmoid(np.float32(a["mean_traits"] @ mean + offset)))  # type: ignore[arg-type]
         return quality, tokens.astype(np.float32), prior
 
-    def _load(self) -> tuple[ResponseModel, Encoder, Matcher]:
+    def _load(self) -> tuple[ResponseModel, VectorSource, Matcher]:
         if self._ready is None:
             with self._lock:
                 if self._ready is None:
                     artifact = self._source if isinstance(self._source, Artifact) else self._source()
-                    encoder = Encoder(
-                        artifact.folder, max_length=int(artifact.settings["max_length"]), threads=self._threads
-                    )
-                    self._ready = (ResponseModel(artifact), encoder, Matcher(artifact.experts))
+                    source = open_source(artifact.folder, artifact.settings, threads=self._threads)
+                    self._ready = (ResponseModel(artifact), source, Matcher(artifact.experts))
         return self._ready
 
 

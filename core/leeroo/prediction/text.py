@@ -31,7 +31,7 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[i
     """
     found = []
     for encoding in tokenizer.encode_batch([clip(text, max_length) for text in texts]):
-        ids: list[int] = encoding.ids
+        ids: list[int] = encoding.ids or [0]  # an empty text, where the tokenizer adds nothing of its own
         if len(ids) > max_length:
             tail = max_length // 3
             ids = ids[: max_length - tail] + ids[-tail:]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.prediction.artifact import ENCODER, MANIFEST, TOKENIZER, WEIGHTS, read_artifact, read_manifest, sha256
+from leeroo.prediction.artifact import MANIFEST, read_artifact, read_manifest, sha256
 
 CURRENT, ABOUT = "current.json", "version.json"
 STAGED = ".new-"
@@ -156,7 +156,7 @@ class Versions:
         self._sweep()
         staged = Path(tempfile.mkdtemp(prefix=STAGED, dir=self.folder))
         try:
-            for name in (ENCODER, TOKENIZER, WEIGHTS):
+            for name in manifest["files"]:
                 self._copy(source / name, staged / name, manifest["files"][name], before)
             shutil.copyfile(source / MANIFEST, staged / MANIFEST)
             (staged / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
