@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -379,29 +378,3 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 
 def _typical_cost(expert: Expert) -> int:
     return expert.known_price.cost(1000, 300)
-
-
-def load_mapping(path: str | Path) -> dict[str, Any]:
-    """Read a YAML mapping, safely.
-
-    Raises:
-        ConfigError: No such file, not readable, or not a mapping; a syntax error is given with its line.
-    """
-    import yaml
-
-    place = Path(path)
-    try:
-        data = yaml.safe_load(place.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read {place}: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{place}: not a UTF-8 text file.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{place}:{mark.line + 1}" if mark else str(place)
-        raise ConfigError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or 'unreadable'}.") from None
-    except (RecursionError, ValueError) as error:
-        raise ConfigError(f"{place}: not valid YAML: {type(error).__name__}.") from None
-    if not isinstance(data, dict):
-        raise ConfigError(f"{place}: a pool file is a mapping with the key 'experts'.")
-    return {str(key): value for key, value in data.items()}

@@ -7,8 +7,9 @@ from typing import Any
 
 from leeroo.budget import Budget
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.experts import Pool, load_mapping
+from leeroo.experts import Pool
 from leeroo.routing.ledger import Ledger, MemoryLedger
+from leeroo.yamlfile import load_mapping
 
 KEYS = ("experts", "reference", "budget", "ledger")
 

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeroo import ConfigError, Expert, Pool, Price, PriceTier
-from leeroo.experts import NANO, load_mapping, show_usd, to_nano, to_usd
+from leeroo.experts import NANO, show_usd, to_nano, to_usd
 
 usd = st.floats(0, 1000, allow_nan=False).map(lambda x: round(x, 9))
 tokens = st.integers(0, 2_000_000)
@@ -220,33 +220,6 @@ def test_the_key_is_read_from_the_environment_when_needed(make_expert, monkeypat
 def test_provider_and_model_are_parted():
     expert = Expert(model="ollama:gemma3:270m")
     assert (expert.provider, expert.model_id) == ("ollama", "gemma3:270m")
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("experts:\n  a: [\n", ["bad.yaml:", "not valid YAML"]),
-        ("experts:\n\t- a\n", ["bad.yaml:2", "not valid YAML"]),
-        ("just text", ["mapping", "'experts'"]),
-        ("", ["mapping"]),
-        ("a: !!python/object/apply:os.system ['true']\n", ["bad.yaml:1", "not valid YAML"]),
-        ("[" * 5000, ["not valid YAML"]),
-    ],
-)
-def test_bad_yaml_names_the_file_and_line(tmp_path, text, words):
-    (tmp_path / "bad.yaml").write_text(text)
-    with pytest.raises(ConfigError) as caught:
-        load_mapping(tmp_path / "bad.yaml")
-    for word in words:
-        assert word in str(caught.value)
-
-
-def test_unreadable_files_say_so(tmp_path):
-    with pytest.raises(ConfigError, match=r"none\.yaml: No such file"):
-        load_mapping(tmp_path / "none.yaml")
-    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\x9f")
-    with pytest.raises(ConfigError, match=r"binary\.yaml: not"):
-        load_mapping(tmp_path / "binary.yaml")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""Read a YAML mapping strictly: safe types only, and no key twice (YAML 1.2.2, section 3.2.1.1: keys are unique)."""
+
+from pathlib import Path
+from typing import Any
+
+from leeroo.errors import ConfigError
+
+
+def load_mapping(path: str | Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Raises:
+        ConfigError: No such file, not readable, or not a mapping; a syntax error or a key that is there twice is given
+            with its line.
+    """
+    import yaml
+
+    place = Path(path)
+    try:
+        data = yaml.load(place.read_text(encoding="utf-8"), _loader())  # noqa: S506 - derived from SafeLoader
+    except OSError as error:
+        raise ConfigError(f"Cannot read {place}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{place}: not a UTF-8 text file.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{place}:{mark.line + 1}" if mark else str(place)
+        raise ConfigError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or 'unreadable'}.") from None
+    except (RecursionError, ValueError, OverflowError, AttributeError, TypeError, LookupError) as error:
+        # PyYAML's own, for dates that do not exist, integers without digits, and the like.
+        raise ConfigError(f"{place}: not valid YAML: {type(error).__name__}.") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{place}: a pool file is a mapping with the key 'experts'.")
+    return {str(key): value for key, value in data.items()}
+
+
+def _loader() -> Any:
+    import yaml
+
+    class UniqueKeys(yaml.SafeLoader):
+        """PyYAML keeps the last of two equal keys and says nothing."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            seen: dict[Any, int] = {}
+            for key, _ in node.value:
+                if key.tag == "tag:yaml.org,2002:merge" or not isinstance(key, yaml.ScalarNode):
+                    continue  # what is merged in may be overridden: that is what merging is for
+                name, line = self.construct_object(key), key.start_mark.line + 1
+                if name in seen:
+                    problem = f"the key {name!r} is there twice, first in line {seen[name]}"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen[name] = line
+            return super().construct_mapping(node, deep)
+
+    return UniqueKeys
