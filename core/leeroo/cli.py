@@ -17,6 +17,7 @@ from rich.table import Table
 from leeroo import __version__
 from leeroo.budget import Budget
 from leeroo.cli_artifacts import artifacts_app
+from leeroo.cli_feedback import feedback, feedback_export
 from leeroo.cli_ledger import scopes_app, spend
 from leeroo.cli_report import report
 from leeroo.cli_universe import gaps, universe
@@ -327,6 +328,8 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
 app.command()(universe)
 app.command()(gaps)
 app.command()(spend)
+app.command()(feedback)
+app.command()(feedback_export)
 app.command()(report)
 app.add_typer(scopes_app, name="scopes")
 app.add_typer(artifacts_app, name="artifacts")

@@ -51,7 +51,7 @@ def set_(
     ]
     if not new and remove is None:
         raise ConfigError("Give a limit: --usd, --tokens or --calls; or --remove usd.")
-    opened = _open(ledger)
+    opened = open_ledger_at(ledger)
     if remove is not None:
         opened.remove_limit(scope, per, remove, hard=not soft)
         out.print(f"{scope}: no limit of {remove} per {per} any more.", highlight=False, markup=False)
@@ -68,7 +68,7 @@ def list_(ledger: Url, as_json: AsJson = False) -> None:
 
     Example: `leeroo scopes list --ledger sqlite:///leeroo.db`
     """
-    _print_limits(_open(ledger).limits(), as_json)
+    _print_limits(open_ledger_at(ledger).limits(), as_json)
 
 
 @scopes_app.command()
@@ -77,7 +77,7 @@ def show(scope: Scope, ledger: Url, as_json: AsJson = False) -> None:
 
     Example: `leeroo scopes show acme/team-a`
     """
-    opened = _open(ledger)
+    opened = open_ledger_at(ledger)
     held = opened.open_reservations(scope)
     _print_limits(opened.limits(scope), as_json, held)
     if held and not as_json:
@@ -104,7 +104,7 @@ def release(
     """
     if not reservations and abandoned is None:
         raise ConfigError("Give ids of reservations, or --abandoned SCOPE.")
-    opened = _open(ledger)
+    opened = open_ledger_at(ledger)
     ids = list(reservations or ())
     if abandoned is not None:
         ids += [row["id"] for row in opened.open_reservations(abandoned, abandoned=True)]
@@ -122,7 +122,7 @@ def spend(
 
     Example: `leeroo spend --by expert --scope acme`
     """
-    opened = _open(ledger)
+    opened = open_ledger_at(ledger)
     rows = opened.spend(by, scope)
     held = opened.open_reservations(scope, abandoned=True)
     unsettled = sum(row["nano"] for row in held)
@@ -143,7 +143,8 @@ def spend(
         out.print(f"{left} See `leeroo scopes show`, `leeroo scopes release`.", highlight=False)
 
 
-def _open(url: str) -> "SqlLedger":
+def open_ledger_at(url: str) -> "SqlLedger":
+    """The ledger of a command's --ledger; SQLAlchemy is imported only here."""
     from leeroo.ledger.opening import open_ledger
 
     return open_ledger(url)

@@ -86,10 +86,10 @@ def import_outcomes(
     if not rows:
         first = f" The first fault: {skipped[0]}" if skipped else ""
         raise ConfigError(f"No outcome could be read from {len(files)} file(s) as {form}.{first}")
-    return Imported(_table(rows, name, prices or {}), len(rows), tuple(skipped))
+    return Imported(table_of(rows, name, prices or {}), len(rows), tuple(skipped))
 
 
-def _table(rows: Sequence[Row], name: str, prices: Mapping[str, tuple[float, float]]) -> OutcomeTable:
+def table_of(rows: Sequence[Row], name: str, prices: Mapping[str, tuple[float, float]]) -> OutcomeTable:
     queries = {row.query: row.domain for row in reversed(rows)}
     texts = list(dict.fromkeys(row.query for row in rows))
     experts = sorted({row.expert for row in rows})

@@ -1,36 +1,27 @@
 """The ledger's books: limits, who has spent what, abandoned reservations, and feedback as outcomes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, true, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, Row, delete, func, or_, select, true
 
 from leeroo.errors import ConfigError, LeerooError, did_you_mean
 from leeroo.ledger import schema
+from leeroo.ledger import statements as s
+from leeroo.ledger.database import Database
 from leeroo.ledger.limits import EVERYTHING, SECOND, Limit, ancestors
-from leeroo.ledger.opening import Database
-
-_LIMITS = select(schema.limits).where(schema.limits.c.scope.in_(bindparam("names", expanding=True)))
-_COUNTED = select(schema.counters.c.used, schema.counters.c.reserved).where(
-    schema.counters.c.limit_id == bindparam("limit"), schema.counters.c.start == bindparam("start")
-)
-BY = ("day", "scope", "expert", "model")
 
 
-def limits_of(connection: Connection, names: Iterable[str]) -> list[Limit]:
-    """The limits on these scopes."""
-    return [_limit(row) for row in connection.execute(_LIMITS, {"names": list(names)})]
+def limit_of(row: Row[Any]) -> Limit:
+    """A row of the table of limits."""
+    return Limit(row.scope, row.per, row.unit, row.amount, row.hard, row.zone, row.pace, row.id)
 
 
-def counted(connection: Connection, limit: Limit, moment: int) -> tuple[int, int]:
-    """Spent and reserved in the limit's window around a moment."""
-    where = {"limit": limit.id, "start": limit.window(moment)[0]}
-    row = connection.execute(_COUNTED, where).first()
-    return (0, 0) if row is None else (row.used, row.reserved)
+def day_of(moment: int) -> str:
+    """The day of UTC that a moment, in microseconds, lies in."""
+    return datetime.fromtimestamp(moment / SECOND, UTC).date().isoformat()
 
 
 class Books:
@@ -39,6 +30,7 @@ class Books:
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
+        self._upserts = s.Upserts(database.is_sqlite)
 
     def close(self) -> None:
         """Close all connections."""
@@ -51,6 +43,7 @@ class Books:
         """
         key = {name: getattr(limit, name) for name in ("scope", "per", "unit", "hard")}
         with self._database.alone() as connection:
+            self._wait_for_writers(connection)
             self._remove(connection, key)
             row = {**key, "amount": limit.amount, "zone": limit.zone, "pace": limit.pace}
             made = connection.execute(schema.limits.insert(), row).inserted_primary_key
@@ -64,22 +57,21 @@ class Books:
             LeerooError: There is none.
         """
         with self._database.alone() as connection:
+            self._wait_for_writers(connection)
             if not self._remove(connection, {"scope": scope, "per": per, "unit": unit, "hard": hard}):
                 raise LeerooError(f"Scope {scope!r} has no such limit: {unit} per {per}.")
 
     def limits(self, scope: str | None = None) -> list[dict[str, Any]]:
         """Limits on a scope and above it, or all: each with what is spent and reserved now, and when it resets."""
         now = self._now()
+        find = s.HELD if scope is not None else s.HELD_BY_ALL
         with self._database.read() as connection:
-            if scope is None:
-                found = [_limit(row) for row in connection.execute(select(schema.limits))]
-            else:
-                found = limits_of(connection, ancestors(scope))
-            rows = [(limit, *counted(connection, limit, now)) for limit in found]
+            rows = connection.execute(find, {"at": now, "names": ancestors(scope)}).all()
+        found = [(limit_of(row), row.used or 0, row.reserved or 0) for row in rows]
         return [
             {"limit": limit, "used": used, "reserved": reserved, "left": max(0, limit.amount - used - reserved),
              "resets": limit.resets(now)}
-            for limit, used, reserved in sorted(rows, key=lambda row: (row[0].scope, row[0].per, row[0].unit))
+            for limit, used, reserved in sorted(found, key=lambda row: (row[0].scope, row[0].per, row[0].unit))
         ]  # fmt: skip
 
     def open_reservations(self, scope: str | None = None, *, abandoned: bool = False) -> list[dict[str, Any]]:
@@ -95,18 +87,8 @@ class Books:
 
     def release(self, reservation: int) -> bool:
         """Free an open reservation at no cost; a settlement that comes later still counts. False: it was not open."""
-        r = schema.reservations.c
         with self._database.write() as connection:
-            row = connection.execute(select(schema.reservations).where(r.id == reservation)).first()
-            free = (
-                update(schema.reservations)
-                .where(r.id == reservation, r.state == "open")
-                .values(state="released", cost=0, cost_tokens=0)
-            )
-            if row is None or not connection.execute(free).rowcount:
-                return False
-            self._exchange(connection, row, 0, 0, attempts=0)
-            return True
+            return self._exchange(connection, reservation, "open", "released", 0, 0)
 
     def spend(self, by: str = "day", scope: str | None = None) -> list[dict[str, Any]]:
         """What was settled, saved and counted, in nano-dollars, from daily sums (days of UTC).
@@ -114,29 +96,43 @@ class Books:
         Raises:
             ConfigError: `by` is no column.
         """
-        if by not in BY:
-            raise ConfigError(f"Cannot report by {by!r}.{did_you_mean(by, BY)}")
+        if by not in s.BY:
+            raise ConfigError(f"Cannot report by {by!r}.{did_you_mean(by, s.BY)}")
         column = schema.daily.c[by]
-        names = ("calls", "attempts", "tokens", "cost", "saved")
-        find = select(column, *(func.sum(schema.daily.c[name]).label(name) for name in names)).group_by(column)
+        find = select(column, *(func.sum(schema.daily.c[name]).label(name) for name in s.SUMS)).group_by(column)
         if scope is not None:
             find = find.where(inside(schema.daily.c.scope, scope))
         with self._database.read() as connection:
             return [
-                {by: row[0], **{name: int(value) for name, value in zip(names, row[1:], strict=True)}}
+                {by: row[0], **{name: int(value) for name, value in zip(s.SUMS, row[1:], strict=True)}}
                 for row in connection.execute(find.order_by(column))
             ]
 
+    def feedback(self, call_id: str, score: float, note: str | None = None) -> None:
+        """Keep a person's score of a call's answer; the newest one counts.
+
+        Raises:
+            LeerooError: The ledger has no such call.
+            LedgerError: The ledger is down.
+        """
+        calls = schema.calls.c.call_id
+        with self._database.write() as connection:
+            if connection.execute(select(calls).where(calls == call_id)).first() is None:
+                raise LeerooError(f"No call {call_id!r} is in the ledger; use the call_id of a record.")
+            row = {"call_id": call_id, "at": self._now(), "score": float(score), "note": note}
+            connection.execute(schema.feedback.insert(), row)
+
     def outcomes(self) -> list[dict[str, Any]]:
-        """The newest feedback of every call, as rows of an outcome table without the query, which is never stored."""
+        """The newest feedback of every call as an outcome: `query` is None where the ledger was not told to keep it."""
         f, c = schema.feedback.c, schema.calls.c
         newest = select(func.max(f.id)).group_by(f.call_id)
         find = (
             select(
-                c.call_id, c.expert, f.score,
+                c.call_id, c.expert, f.score, schema.queries.c.query,
                 c.input_tokens.label("prompt_tokens"), c.output_tokens.label("completion_tokens"), c.cost,
             )
             .join_from(schema.feedback, schema.calls, f.call_id == c.call_id)
+            .outerjoin(schema.queries, schema.queries.c.call_id == c.call_id)
             .where(f.id.in_(newest))
         )  # fmt: skip
         with self._database.read() as connection:
@@ -149,38 +145,41 @@ class Books:
     def _now(self) -> int:
         return int(self._clock() * SECOND)
 
-    def _exchange(self, connection: Connection, row: Row[Any], nano: int, tokens: int, attempts: int = 1) -> None:
-        """Move a reservation from reserved to spent in the windows of the moment that it was made in."""
-        held = row.state == "open"  # a released one has left the counters already
+    def _exchange(
+        self, connection: Connection, reservation: int, before: str, after: str, cost: int, tokens: int | None
+    ) -> bool:
+        """Settle or release a reservation in the windows of the moment it was made in, if its state is `before`."""
+        values = {"key": reservation, "before": before, "after": after, "real_cost": cost, "real_tokens": tokens}
+        row = connection.execute(s.SETTLE, values).first()
+        if row is None:
+            return False
+        if after == "settled":
+            key = (day_of(row.at), row.scope, row.expert, row.model)
+            self._add_daily(connection, key, attempts=1, cost=cost, tokens=row.cost_tokens)
+        held = before == "open"  # a released one has left the counters already
+        worst = s.amounts("worst", *((row.nano, row.tokens, row.calls) if held else (0, 0, 0)))
         # Releasing frees the call's own count too; a settlement after that counts it again.
-        calls = row.calls if attempts else 0
-        c = schema.counters.c
-        for limit in sorted(limits_of(connection, ancestors(row.scope)), key=lambda x: x.id):
-            before = {"usd": row.nano, "tokens": row.tokens, "calls": row.calls}[limit.unit] if held else 0
-            actual = {"usd": nano, "tokens": tokens, "calls": calls}[limit.unit]
-            move = (
-                update(schema.counters)
-                .where(c.limit_id == limit.id, c.start == limit.window(row.at)[0])
-                .values(reserved=c.reserved - before, used=c.used + actual)
-            )
-            connection.execute(move)
-        if attempts:
-            day = datetime.fromtimestamp(row.at / SECOND, UTC).date().isoformat()
-            key = (day, row.scope, row.expert, row.model)
-            self._add_daily(connection, key, attempts=attempts, cost=nano, tokens=tokens)
+        real = s.amounts("real", cost, row.cost_tokens, row.calls if after == "settled" else 0)
+        connection.execute(s.MOVE, {"names": ancestors(row.scope), "at": row.at, **worst, **real})
+        return True
 
     def _add_daily(self, connection: Connection, key: tuple[str | None, ...], **more: int) -> None:
-        names = ("attempts", "cost", "tokens", "calls", "saved")
-        row: dict[str, Any] = dict(zip(BY, (part or "" for part in key), strict=True))
-        row |= {name: more.get(name, 0) for name in names}
-        insert = sqlite_insert if self._database.is_sqlite else postgres_insert
-        sums = {name: schema.daily.c[name] + more[name] for name in names if name in more}
-        connection.execute(insert(schema.daily).values(row).on_conflict_do_update(index_elements=BY, set_=sums))
+        row = {name: part or "" for name, part in zip(s.BY, key, strict=True)}
+        sums = {name: more.get(name, 0) for name in s.SUMS}
+        connection.execute(self._upserts.add_daily, {**row, **sums})
 
-    def _new_counter(self, limit: Limit, start: int) -> dict[str, Any]:
-        ceiling = limit.amount if limit.hard else None
+    def _wait_for_writers(self, connection: Connection) -> None:
+        """Nobody reserves or settles beside a change of limits: whoever did not see it would not be counted."""
+        if not self._database.is_sqlite:  # on SQLite this transaction is the only one that writes
+            connection.exec_driver_sql("LOCK TABLE reservations IN SHARE ROW EXCLUSIVE MODE")
+
+    @staticmethod
+    def _new_counter(limit: Limit, moment: int) -> dict[str, Any]:
+        start, end = limit.window(moment)
+        window = {"start": start, "until": schema.FOREVER if end is None else end}
         fresh = {"used": 0, "reserved": 0, "passed": 0}
-        return {"limit_id": limit.id, "start": start, "unit": limit.unit, "ceiling": ceiling, **fresh}
+        ceiling = limit.amount if limit.hard else None
+        return {"limit_id": limit.id, "unit": limit.unit, "ceiling": ceiling, **window, **fresh}
 
     def _recount(self, connection: Connection, limit: Limit) -> None:
         """Fill the counter of the window that is running, and of those with open reservations, from all there was."""
@@ -208,10 +207,6 @@ class Books:
         connection.execute(delete(schema.counters).where(schema.counters.c.limit_id == old))
         connection.execute(delete(schema.limits).where(columns.id == old))
         return True
-
-
-def _limit(row: Row[Any]) -> Limit:
-    return Limit(row.scope, row.per, row.unit, row.amount, row.hard, row.zone, row.pace, row.id)
 
 
 def inside(column: Any, scope: str) -> Any:

@@ -20,11 +20,11 @@ from sqlalchemy import (
     update,
 )
 
-from leeroo.ledger.limits import LedgerError
+from leeroo.ledger.limits import LedgerError, window
 
-VERSION = 1
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
-"""Step n brings a ledger of version n to n + 1; all run in one transaction."""
+VERSION = 2
+FOREVER = 2**62
+"""The end of a window that never ends, in microseconds since 1970."""
 
 tables = MetaData()
 _Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself for INTEGER only
@@ -49,6 +49,7 @@ counters = Table(
     Column("id", _Key, primary_key=True),
     Column("limit_id", BigInteger, nullable=False),
     Column("start", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
     Column("unit", String(8), nullable=False),
     Column("ceiling", BigInteger),  # NULL: a soft limit, never refuses
     Column("used", BigInteger, nullable=False, default=0),
@@ -129,6 +130,27 @@ feedback = Table(
     Column("score", Float, nullable=False),
     Column("note", Text),
 )
+queries = Table(
+    "queries",  # empty unless the owner asked to keep them
+    tables,
+    Column("call_id", String(64), primary_key=True),
+    Column("query", Text, nullable=False),
+)
+
+
+def _windows_get_an_end(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE counters ADD COLUMN until BIGINT NOT NULL DEFAULT 0")
+    found = select(counters.c.id, counters.c.start, limits.c.per, limits.c.zone).join_from(
+        counters, limits, counters.c.limit_id == limits.c.id
+    )
+    for row in connection.execute(found).all():
+        end = window(row.per, row.zone, row.start)[1]
+        until = FOREVER if end is None else end
+        connection.execute(update(counters).where(counters.c.id == row.id).values(until=until))
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _windows_get_an_end}
+"""Step n brings a ledger of version n to n + 1; all run in one transaction."""
 
 
 def prepare(connection: Connection) -> None:
@@ -154,6 +176,7 @@ def prepare(connection: Connection) -> None:
             raise LedgerError(f"its schema has version {found}, which this Leeroo cannot bring up to date")
         MIGRATIONS[step](connection)
     if found < VERSION:
+        tables.create_all(connection)  # those that are new
         connection.execute(update(version).values(version=VERSION))
     missing = set(tables.tables) - set(inspect(connection).get_table_names())
     if missing:

@@ -58,8 +58,8 @@ class Ledger(Protocol):
         """Exchange a reservation for what the attempt really cost and used; the reserved tokens when absent."""
         ...
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Keep the record of a closed call."""
+    def write(self, record: Mapping[str, Any], query: str = "") -> None:
+        """Keep the record of a closed call; the query, what the predictor read, only if the owner asked for it."""
         ...
 
     def feedback(self, call_id: str, score: float, note: str | None = None) -> None:
@@ -113,7 +113,7 @@ class MemoryLedger:
         with self._lock:
             return self._spent.get(scope, 0)
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: Mapping[str, Any], query: str = "") -> None:
         """Keep the record of a closed call."""
         with self._lock:
             self._calls[str(record["call_id"])] = dict(record)

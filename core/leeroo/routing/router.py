@@ -1,6 +1,7 @@
 """One call's way: predict, select, reserve, and hand over to the adapter as a `Call`."""
 
 import logging
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -184,7 +185,7 @@ class Router:
 
     def closed(self, call: Call, record: dict[str, Any]) -> None:
         """Write a closed call down. Called by `Call`."""
-        self.ledger.write(record)
+        self.ledger.write(record, call.query.text)
         _remember_ledger(call.id, self.ledger)
         emit(record, self.pool, call.seconds)
         figures = {key: record[key] for key in ("expert", "cost", "saved", "input_tokens", "output_tokens")}
@@ -294,22 +295,35 @@ def _remember_ledger(call_id: str, ledger: Ledger) -> None:
             _ledgers.popitem(last=False)
 
 
-def feedback(call_id: str, score: float, note: str | None = None) -> None:
+def feedback(call_id: str, score: float, note: str | None = None, *, ledger: str | None = None) -> None:
     """Say how good the answer of a call was; it is kept in that call's ledger.
 
     Args:
         call_id: `record["call_id"]`.
         score: 0 (useless) .. 1 (right).
         note: A few words.
+        ledger: URL of the ledger, where another process made the call; $LEEROO_LEDGER when absent.
 
     Raises:
         ConfigError: The score is not between 0 and 1.
-        LeerooError: No router of this process knows the call.
+        LeerooError: Neither a router of this process nor the ledger knows the call.
     """
     if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
         raise ConfigError(f"score is {score!r}; give a number between 0 and 1.")
     with _ledgers_lock:
-        ledger = _ledgers.get(call_id)
-    if ledger is None:
-        raise LeerooError(f"No call {call_id!r} in this process; give the call_id of a record.")
-    ledger.feedback(call_id, score, note)
+        known = _ledgers.get(call_id)
+    url = ledger or os.environ.get("LEEROO_LEDGER")
+    if known is not None and ledger is None:
+        known.feedback(call_id, score, note)
+    elif url:
+        from leeroo.ledger.opening import open_ledger
+
+        opened = open_ledger(url)
+        try:
+            opened.feedback(call_id, score, note)
+        finally:
+            opened.close()
+    else:
+        raise LeerooError(
+            f"No call {call_id!r} in this process; give the call_id of a record, or the URL of the ledger that has it."
+        )

@@ -1,0 +1,113 @@
+"""The statements on a call's way, built once: SQLAlchemy compiles each once, and only values travel with a call.
+
+Every transaction touches first what nobody else wants (its own reservation), then the day's sums, then the counters of
+limits, which all calls of a scope share: so they are locked only briefly, and in the same order everywhere, which
+keeps two processes from waiting for each other.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from leeroo.ledger.limits import UNITS
+from leeroo.ledger.schema import attempts, calls, counters, daily, limits, queries, reservations
+
+_c, _r = counters.c, reservations.c
+SUMS = ("attempts", "cost", "tokens", "calls", "saved")
+BY = ("day", "scope", "expert", "model")
+
+_at = bindparam("at", type_=BigInteger)
+_names = limits.c.scope.in_(bindparam("names", expanding=True))
+
+
+def _amount(kind: str) -> Any:
+    """The bound amount of the counter's own unit: `:worst_usd`, `:worst_tokens` or `:worst_calls`."""
+    return case(*((_c.unit == unit, bindparam(f"{kind}_{unit}", type_=BigInteger)) for unit in UNITS))
+
+
+def amounts(kind: str, usd: int, tokens: int, calls: int) -> dict[str, int]:
+    """The values that `_amount` binds."""
+    return {f"{kind}_usd": usd, f"{kind}_tokens": tokens, f"{kind}_calls": calls}
+
+
+HELD_BY_ALL = select(limits, _c.id.label("counter"), _c.used, _c.reserved).select_from(
+    limits.outerjoin(counters, and_(_c.limit_id == limits.c.id, _c.start <= _at, _c.until > _at))
+)
+HELD = HELD_BY_ALL.where(_names).order_by(limits.c.id)
+"""The limits on `names`, each with its counter at the moment `at`; without one where its window is new."""
+
+RESERVE = (
+    insert(reservations)
+    .values(
+        **{name: bindparam(f"new_{name}") for name in ("call_id", "scope", "expert", "model", "at", "lease")},
+        **{name: bindparam(f"new_{name}") for name in ("state", "nano", "tokens")},
+        # A retry belongs to the same call.
+        calls=case((exists(select(1).where(_r.call_id == bindparam("new_call_id"))), 0), else_=1),
+    )
+    .returning(_r.id, _r.calls)
+)
+
+_locked = select(_c.id).where(_c.id.in_(bindparam("ids", expanding=True))).order_by(_c.id).with_for_update()
+TAKE_ANYWAY = (
+    update(counters)
+    .where(_c.id.in_(select(_locked.cte("locked").c.id)))
+    .values(reserved=_c.reserved + _amount("worst"))
+    .returning(_c.id, (_c.used + _c.reserved).label("held"))
+)
+"""Reserve on the counters `ids`, even past a limit."""
+
+TAKE = TAKE_ANYWAY.where(or_(_c.ceiling.is_(None), _c.used + _c.reserved + _amount("worst") <= _c.ceiling))
+"""Reserve on those of the counters `ids` where it fits; the caller undoes all where it does not fit on all."""
+
+COUNTED = select(_c.used + _c.reserved).where(_c.id == bindparam("counter"))
+COUNT_PASSED = update(counters).where(_c.id == bindparam("counter")).values(passed=_c.passed + 1)
+
+SETTLE = (
+    update(reservations)
+    .where(_r.id == bindparam("key"), _r.state == bindparam("before"))
+    .values(
+        state=bindparam("after"),
+        cost=bindparam("real_cost"),
+        cost_tokens=func.coalesce(bindparam("real_tokens", type_=BigInteger), _r.tokens),
+    )
+    .returning(reservations)
+)
+"""Settle (or release) the reservation `key` if its state is still `before`."""
+
+_touched = (
+    select(_c.id)
+    .join_from(counters, limits, _c.limit_id == limits.c.id)
+    .where(_names, _c.start <= _at, _c.until > _at)
+    .order_by(_c.id)
+    .with_for_update(of=counters)
+)
+MOVE = (
+    update(counters)
+    .where(_c.id.in_(select(_touched.cte("touched").c.id)))
+    .values(reserved=_c.reserved - _amount("worst"), used=_c.used + _amount("real"))
+)
+"""Exchange reserved for used in all counters of `names` at the moment `at`."""
+
+STATE = select(_r.state).where(_r.id == bindparam("key"))
+ADD_ATTEMPTS = insert(attempts)
+ADD_QUERY = insert(queries)
+
+
+class Upserts:
+    """The statements that SQLite and PostgreSQL each have their own form of.
+
+    Attributes:
+        add_daily: Add to the sums of a day, scope, expert and model.
+        add_call: Insert a call unless it is there; returns its id if it was not.
+        add_counter: Insert a counter unless it is there.
+    """
+
+    def __init__(self, is_sqlite: bool) -> None:
+        form: Any = sqlite_insert if is_sqlite else postgres_insert
+        day = form(daily)
+        sums = {name: daily.c[name] + day.excluded[name] for name in SUMS}
+        self.add_daily = day.on_conflict_do_update(index_elements=BY, set_=sums)
+        self.add_call = form(calls).on_conflict_do_nothing().returning(calls.c.call_id)
+        self.add_counter = form(counters).on_conflict_do_nothing()

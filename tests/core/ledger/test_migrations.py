@@ -1,0 +1,24 @@
+"""A ledger of an older version is brought up to date with its limits, counters and open reservations intact."""
+
+import sqlite3
+
+from leeroo.ledger.limits import Limit
+from leeroo.ledger.opening import open_ledger
+
+
+def test_version_1_becomes_the_newest(tmp_path):
+    url = f"sqlite:///{tmp_path}/l.db"
+    ledger = open_ledger(url)
+    for per in ("day", "total"):
+        ledger.set_limit(Limit.of("a", per, "usd", 5, zone="Europe/Berlin"))
+    held = ledger.reserve("1", "a", 10**9)
+    before = ledger.limits()
+    ledger.close()
+    with sqlite3.connect(tmp_path / "l.db") as connection:
+        connection.execute("ALTER TABLE counters DROP COLUMN until")
+        connection.execute("UPDATE leeroo_ledger SET version = 1")
+    ledger = open_ledger(url)
+    assert ledger.limits() == before
+    ledger.settle(held, 10**8)
+    assert {(row["used"], row["reserved"]) for row in ledger.limits()} == {(10**8, 0)}
+    ledger.close()
