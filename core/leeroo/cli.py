@@ -3,8 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,13 +17,14 @@ from leeroo.budget import Budget
 from leeroo.cli_artifacts import artifacts_app
 from leeroo.cli_feedback import feedback, feedback_export
 from leeroo.cli_ledger import scopes_app, spend
+from leeroo.cli_pool import open_router
 from leeroo.cli_report import report
+from leeroo.cli_serve import keys_app, serve
 from leeroo.cli_universe import gaps, universe
 from leeroo.errors import ConfigError, LeerooError
 from leeroo.experts import show_usd, to_usd
 from leeroo.query import Query
 from leeroo.routing.call import Decision
-from leeroo.routing.router import Router
 
 app = typer.Typer(
     name="leeroo",
@@ -40,8 +39,6 @@ app.add_typer(pool_app, name="pool")
 experts_app = typer.Typer(help="Teach the predictor new experts.", no_args_is_help=True)
 app.add_typer(experts_app, name="experts")
 out = Console()
-
-POOL_FILES = ("leeroo.yaml", "pool.yaml")
 
 PoolOption = Annotated[
     Path | None,
@@ -85,7 +82,7 @@ def ask(
     from leeroo.endpoints import ask as ask_expert
 
     budget = _budget(max_cost, min_quality, tolerance, willingness_to_pay, max_latency, expert)
-    with _router(pool, run=True) as router:
+    with open_router(pool, run=True) as router:
         answer = ask_expert(router, _text(text), budget, max_tokens=max_tokens)
     if as_json:
         _print_json({"answer": answer.text, **answer.record})
@@ -120,7 +117,7 @@ def explain(
     from leeroo.experts import to_nano
 
     question = _text(text)
-    with _router(pool, run=False) as router:
+    with open_router(pool, run=False) as router:
         budget = _budget(max_cost, min_quality, tolerance, willingness_to_pay, max_latency, expert).over(router.budget)
         cap = None if budget.max_cost in (None, float("inf")) else to_nano(budget.max_cost or 0.0)
         decision = router.decide(Query(text=question, prompt=question), budget, cap)
@@ -181,7 +178,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Part of the table: test (held out), val, train or all.")] = "test",
     baselines: Annotated[str, typer.Option(help="all, cheap (those that need no vectors) or none.")] = "all",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures here.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write the cost-accuracy frontier here: .png or .svg.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the frontier here (.png, .svg), more beside it.")] = None,
 ) -> None:
     """Compare the router with every baseline on a table of real outcomes.
 
@@ -208,8 +205,8 @@ def evaluate(
         json_file.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
         out.print(f"Figures in {json_file}")
     if plot:
-        report.plot(plot)
-        out.print(f"Plot in {plot}")
+        for drawn in report.plot(plot):
+            out.print(f"Plot in {drawn}")
 
 
 @app.command()
@@ -327,11 +324,13 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
 
 app.command()(universe)
 app.command()(gaps)
+app.command()(serve)
 app.command()(spend)
 app.command()(feedback)
 app.command()(feedback_export)
 app.command()(report)
 app.add_typer(scopes_app, name="scopes")
+app.add_typer(keys_app, name="keys")
 app.add_typer(artifacts_app, name="artifacts")
 
 
@@ -392,28 +391,6 @@ def _two_prices(name: str, text: str) -> tuple[float, float]:
     except ValueError:
         raise ConfigError(f"--price {name}={text} is not of the form EXPERT=IN,OUT, in USD per 1M tokens.") from None
     return given_in, given_out
-
-
-@contextmanager
-def _router(pool: Path | None, *, run: bool) -> Iterator[Router]:
-    """The router of a pool file, or of the two local experts, started only where they are to answer."""
-    named = pool or (Path(os.environ["LEEROO_POOL"]) if os.environ.get("LEEROO_POOL") else None)
-    file = named or next((Path(name) for name in POOL_FILES if Path(name).exists()), None)
-    if file is not None:
-        yield Router.from_pool(file)
-        return
-    from leeroo import local
-
-    if not run:
-        yield Router(local.specifications())
-        return
-    with Console(stderr=True).status("Starting two local experts ..."):
-        context = local.experts()
-        experts = context.__enter__()
-    try:
-        yield Router(experts)
-    finally:
-        context.__exit__(None, None, None)
 
 
 def _print_decision(decision: Decision) -> None:

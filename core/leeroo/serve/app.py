@@ -1,0 +1,256 @@
+"""The OpenAI-compatible application over a router: `create_app`, and `serve`, which runs it."""
+
+import asyncio
+import ipaddress
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from leeroo._version import __version__
+from leeroo.errors import ConfigError, LeerooError, MissingDependency, did_you_mean
+from leeroo.routing.router import Router
+from leeroo.serve.aside import Aside
+from leeroo.serve.calls import Calls
+from leeroo.serve.errors import Refusal, refusal_of
+from leeroo.serve.experts import Experts
+from leeroo.serve.keys import Key, KeyFile
+from leeroo.serve.requests import ROUTED, Job, job_of
+from leeroo.serve.schemas import ChatRequest, ErrorBody
+
+try:
+    from fastapi import FastAPI, Request, Response
+    from fastapi.exceptions import RequestValidationError
+    from starlette.exceptions import HTTPException
+
+    from leeroo.serve.gate import Gate
+    from leeroo.serve.streaming import Events, EventStream
+except ImportError as error:
+    raise MissingDependency("`leeroo serve` needs FastAPI and uvicorn: pip install 'leeroo[serve]'") from error
+
+log = logging.getLogger("leeroo.serve")
+GRACE = 30
+"""Seconds that answers have to end when the server is asked to."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the server treats requests.
+
+    Attributes:
+        per_minute: Requests of one key, or without keys of one address, per minute; 0 for no limit.
+        max_bytes: The largest body of a request.
+    """
+
+    per_minute: int = 600
+    max_bytes: int = 20_000_000
+
+    def __post_init__(self) -> None:
+        if self.per_minute < 0:
+            raise ConfigError(f"requests per minute is {self.per_minute}; give 0 (no limit) or more.")
+        if self.max_bytes < 1:
+            raise ConfigError(f"the largest request is {self.max_bytes} bytes; give 1 or more.")
+
+
+def create_app(router: Router, *, keys: KeyFile | None = None, settings: Settings | None = None) -> FastAPI:
+    """The ASGI application.
+
+    Args:
+        router: Answers the requests. Its pool's budget holds where a client says nothing nearer; what a client cannot
+            pass are the limits that the ledger has on the scope of its key.
+        keys: Who may ask, None for everybody who reaches the loopback address.
+        settings: Limits on requests.
+
+    Raises:
+        ConfigError: An expert cannot be reached as the pool describes it, or has the name of the router itself.
+    """
+    settings = settings or Settings()
+    if ROUTED in router.pool.names:
+        raise ConfigError(f"An expert is called {ROUTED!r}, as the router is; give it another name.")
+    serving = _Serving(router)
+    app = FastAPI(title="Leeroo", version=__version__, lifespan=serving.lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(Gate, keys=keys, per_minute=settings.per_minute, max_bytes=settings.max_bytes)
+    for kind in (Refusal, LeerooError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, serving.failed)
+    errors: dict[int | str, dict[str, Any]] = {
+        "4XX": {"model": ErrorBody, "description": "The request's fault, or its budget's."},
+        "5XX": {"model": ErrorBody, "description": "No expert answered, or the server is not well."},
+    }
+    app.post("/v1/chat/completions", responses=errors, response_class=Response)(serving.chat)
+    app.get("/v1/models", responses=errors)(serving.models)
+    app.get("/v1/models/{model:path}", responses=errors)(serving.model)
+    app.post("/v1/embeddings", responses=errors, response_class=Response)(serving.embeddings)
+    app.get("/healthz", responses=errors)(serving.health)
+    app.get("/metrics", responses=errors, response_class=Response)(serving.metrics)
+    return app
+
+
+class _Serving:
+    """The handlers."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._experts = Experts(router.pool)
+        self._running: set[asyncio.Task[None]] = set()
+        self._since = int(time.time())
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """What lives as long as the server."""
+        self._aside = Aside()
+        self._calls = Calls(self._router, self._experts, self._aside)
+        await self._aside(lambda: self._router.predictor)  # loaded now, not by the first request
+        try:
+            yield
+        finally:
+            if self._running:
+                await asyncio.wait(self._running, timeout=GRACE)
+            await self._experts.close()
+            self._aside.close()
+
+    async def chat(self, given: ChatRequest, request: Request) -> Response:
+        """Answer a chat, by the cheapest adequate expert within the budget."""
+        job = await self._job(given, request)
+
+        def refusal(error: Exception) -> Refusal:
+            return self._refusal(error, job.budget.scope)
+
+        if not given.stream:
+            try:
+                return _json(await self._calls.whole(job))
+            except LeerooError as error:
+                raise await self._aside(refusal, error) from None
+        events = Events(self._calls.pieces(job), refusal, self._running)
+        return EventStream(events, await events.begin())
+
+    async def models(self) -> Response:
+        """The router and its experts."""
+        return _json({"object": "list", "data": [self._described(name) for name in (ROUTED, *self._router.pool.names)]})
+
+    async def model(self, model: str) -> Response:
+        """One of them."""
+        if model != ROUTED and model not in self._router.pool:
+            raise Refusal(404, f"The model {model!r} does not exist here.", code="model_not_found", param="model")
+        return _json(self._described(model))
+
+    async def embeddings(self) -> Response:
+        """Refused: embeddings of different models cannot stand for each other, so there is nothing to route."""
+        message = "Leeroo routes chat completions and serves no embeddings: have your client ask their provider itself."
+        raise Refusal(404, message, code="unsupported_endpoint")
+
+    async def health(self) -> Response:
+        """Whether the server can take requests: its ledger answers."""
+        try:
+            await self._aside(self._router.ledger.remaining, None)
+        except LeerooError as error:
+            raise self._refusal(error, None) from None
+        return _json({"status": "ok", "version": __version__, "experts": len(self._router.pool)})
+
+    async def metrics(self) -> Response:
+        """Figures for Prometheus."""
+        try:
+            from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+        except ImportError:
+            raise Refusal(
+                404, "Metrics need prometheus-client on the server: pip install 'leeroo[prometheus]'."
+            ) from None
+        return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def failed(self, _: Request, error: Exception) -> Response:
+        """Any error in OpenAI's shape."""
+        refusal = self._refusal(error, None)
+        return Response(refusal.encoded(), refusal.status, dict(refusal.headers), "application/json")
+
+    async def _job(self, given: ChatRequest, request: Request) -> Job:
+        key: Key | None = request.state.key
+        # Long prompts take a while to be read through.
+        return await self._aside(job_of, given, request.headers, key, self._router)
+
+    def _refusal(self, error: Exception, scope: str | None) -> Refusal:
+        cause = error.__cause__
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(cause, Refusal):  # FastAPI calls what its reading of a body meets "an error parsing the body"
+            return cause
+        if isinstance(error, RequestValidationError):
+            return _invalid(error.errors())
+        if isinstance(error, HTTPException):
+            return _http_error(error)
+        if isinstance(error, LeerooError):
+            refusal = refusal_of(error, self._router, scope)
+            if refusal.code == "unavailable":
+                log.error("%s: %s", type(error).__name__, error)
+            return refusal
+        log.error("A stream failed: %s", type(error).__name__)
+        return Refusal(500, "Leeroo failed; the server's log says where.", "server_error")
+
+    def _described(self, name: str) -> dict[str, Any]:
+        return {"id": name, "object": "model", "created": self._since, "owned_by": "leeroo"}
+
+
+def serve(
+    router: Router, *, host: str, port: int, keys: KeyFile | None = None, settings: Settings | None = None
+) -> None:
+    """Run the application until the process is asked to end.
+
+    Args:
+        router: Answers the requests.
+        host: Address to listen on; other than loopback with keys only.
+        port: TCP port; 0 for any that is free.
+        keys: Who may ask.
+        settings: Limits on requests.
+
+    Raises:
+        ConfigError: An address that others reach, without keys.
+    """
+    import uvicorn
+
+    if keys is not None and not any(key.revoked is None for key in keys.all()):
+        raise ConfigError(f"{keys.path} has no key that holds; make one with `leeroo keys add SCOPE`.")
+    if keys is None and not is_loopback(host):
+        raise ConfigError(
+            f"{host} can be reached from other machines, and whoever reaches it spends your money. Give --keys FILE "
+            "(`leeroo keys add SCOPE` makes it), or listen on 127.0.0.1."
+        )
+    app = create_app(router, keys=keys, settings=settings)
+    uvicorn.run(
+        app, host=host, port=port, log_level="info", server_header=False, timeout_graceful_shutdown=GRACE, ws="none"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _json(body: Mapping[str, Any]) -> Response:
+    # ASCII: answers may hold characters that UTF-8 has no bytes for.
+    return Response(json.dumps(body), media_type="application/json")
+
+
+def _invalid(faults: Any) -> Refusal:
+    """The first fault that FastAPI found; a misspelt name says more than the missing one beside it."""
+    fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
+    place = [str(part) for part in fault["loc"][1:]]
+    param = ".".join(place) or None
+    if fault["type"] == "extra_forbidden":
+        return Refusal(400, f"Unknown parameter {param!r}.{did_you_mean(param or '', ChatRequest.model_fields)}",
+                       code="unknown_parameter", param=param)  # fmt: skip
+    if fault["type"] == "json_invalid":
+        return Refusal(400, "The body is not JSON.")
+    if not place:
+        return Refusal(400, "The body must be a JSON object, sent with 'Content-Type: application/json'.")
+    return Refusal(400, f"{param}: {fault['msg']}", code="invalid_value", param=param)
+
+
+def _http_error(error: HTTPException) -> Refusal:
+    if error.status_code == 404:
+        message = "There is no such path here. Leeroo serves /v1/chat/completions and /v1/models."
+        return Refusal(404, message, code="unknown_path")
+    return Refusal(error.status_code, str(error.detail), headers=error.headers or {})

@@ -1,0 +1,118 @@
+"""One request through the router, whole or streamed: decide, try the experts, settle, and answer with the record."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import Any
+
+from leeroo.chat_format import text_of, tool_call_ids, usage_of
+from leeroo.endpoints import BadAnswer
+from leeroo.routing.call import Attempt, Call, Usage
+from leeroo.routing.router import Router
+from leeroo.serve.aside import Aside
+from leeroo.serve.experts import Experts
+from leeroo.serve.received import Received
+from leeroo.serve.requests import Job
+
+Json = dict[str, Any]
+
+
+class Calls:
+    """The way of a request through a router, without blocking the event loop.
+
+    Args:
+        router: The router.
+        experts: How its experts are asked.
+        aside: Where blocking work is done.
+    """
+
+    def __init__(self, router: Router, experts: Experts, aside: Aside) -> None:
+        self._router = router
+        self._experts = experts
+        self._aside = aside
+
+    async def whole(self, job: Job) -> Json:
+        """The answer as one chat completion.
+
+        Raises:
+            LeerooError: No expert may or can answer; the record is on the error where there was a call.
+        """
+        async with self._open(job) as call:
+            async for attempt in self._attempts(call):
+                try:
+                    answer = await self._experts.complete(attempt, job.body)
+                except Exception as error:
+                    await self._aside(attempt.failed, error)
+                    continue
+                message = answer["choices"][0]["message"]
+                usage = usage_of(answer.get("usage"), job.query.prompt, text_of(message), attempt.expert)
+                ids = tool_call_ids([message])
+                await self._aside(partial(attempt.succeeded, usage, tool_call_ids=ids))
+                answer["usage"] = answer.get("usage") or _usage_body(usage)
+                return {**answer, **_head(call, attempt, "chat.completion"), "leeroo": await self._aside(call.finish)}
+            raise await self._aside(call.exhausted)
+
+    async def pieces(self, job: Job) -> AsyncGenerator[Json, None]:
+        """The answer as pieces of a chat completion; the last one has the record. Closed early, it settles what came.
+
+        Raises:
+            LeerooError: As `whole`. Once a piece was given, an expert's failure is final.
+        """
+        async with self._open(job) as call:
+            async for attempt in self._attempts(call):
+                received = Received()
+                # OpenAI's pieces before the last one have a null usage; other experts' may have running sums.
+                head = {**_head(call, attempt, "chat.completion.chunk"), "usage": None}
+                try:
+                    async with aclosing(self._experts.stream(attempt, job.body)) as pieces:
+                        async for piece in pieces:
+                            attempt.first_token()
+                            for given in received.take(piece):
+                                yield {**given, **head}
+                    if not received.finished:
+                        raise BadAnswer(f"The stream of expert {attempt.expert.name!r} ended before its answer did.")
+                except Exception as error:
+                    so_far = self._usage(received, job, attempt) if received.started else None
+                    await self._aside(partial(attempt.failed, error, received=so_far))
+                    continue
+                except BaseException:  # the client has gone
+                    await self._aside(attempt.cancelled, self._usage(received, job, attempt))
+                    raise
+                usage = self._usage(received, job, attempt)
+                await self._aside(partial(attempt.succeeded, usage, tool_call_ids=received.tool_call_ids))
+                ending = [{**piece, **head} for piece in received.last()]
+                if job.include_usage:
+                    ending.append({**head, "choices": [], "usage": received.usage or _usage_body(usage)})
+                ending[-1]["leeroo"] = await self._aside(call.finish)
+                for piece in ending:
+                    yield piece
+                return
+            raise await self._aside(call.exhausted)
+
+    @asynccontextmanager
+    async def _open(self, job: Job) -> AsyncIterator[Call]:
+        call = await self._aside(self._router.open, job.query, job.budget)
+        try:
+            yield call
+        finally:
+            await self._aside(call.finish)
+
+    async def _attempts(self, call: Call) -> AsyncIterator[Attempt]:
+        """The call's tries. Each is reserved in the ledger, and waits may lie between them: not for the event loop."""
+        tries = call.attempts()
+        while (attempt := await self._aside(next, tries, None)) is not None:
+            yield attempt
+
+    @staticmethod
+    def _usage(received: Received, job: Job, attempt: Attempt) -> Usage:
+        return usage_of(received.usage, job.query.prompt, received.text, attempt.expert)
+
+
+def _head(call: Call, attempt: Attempt, kind: str) -> Json:
+    """What an answer says of itself: the expert's name as its model, which pins that expert when it is sent back."""
+    return {"id": f"chatcmpl-{call.id}", "object": kind, "created": int(time.time()), "model": attempt.expert.name}
+
+
+def _usage_body(usage: Usage) -> Json:
+    return {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens, "total_tokens": usage.tokens}

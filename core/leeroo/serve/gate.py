@@ -1,0 +1,167 @@
+"""What every request passes before anything of it is read: its key, its rate, its size."""
+
+import logging
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from leeroo.errors import ConfigError
+from leeroo.serve.errors import Refusal, after
+from leeroo.serve.keys import Key, KeyFile
+
+FREE = frozenset({"/healthz", "/openapi.json"})
+"""Paths that need no key and count for no rate."""
+OPERATOR = frozenset({"/metrics"})
+"""Paths that show what every scope spends: for keys of the scope "*" only."""
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+CALLERS = 10_000
+"""Callers whose rate is remembered."""
+log = logging.getLogger("leeroo.serve")
+
+
+class Gate:
+    """ASGI middleware that lets a request in, or answers it with an error in OpenAI's shape.
+
+    Args:
+        app: What lies behind.
+        keys: The keys; None lets everybody in who reaches the server by a name of the loopback.
+        per_minute: Requests of one key, or without keys of one address, per minute; 0 for no limit.
+        max_bytes: The largest body.
+    """
+
+    def __init__(self, app: ASGIApp, *, keys: KeyFile | None, per_minute: int, max_bytes: int) -> None:
+        self._app = app
+        self._keys = keys
+        self._rates = Rates(per_minute) if per_minute else None
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            self._check(scope)
+            await self._app(scope, self._counted(scope, receive), noting)
+        except Refusal as refusal:
+            await _answer(refusal, send, begun)
+        except Exception as error:
+            # Its message may repeat a prompt; its type and its place do not.
+            trace = error.__traceback__
+            while trace is not None and trace.tb_next is not None:
+                trace = trace.tb_next
+            where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+            log.error("%s %s failed: %s at %s", scope["method"], scope["path"], type(error).__name__, where)
+            await _answer(Refusal(500, "Leeroo failed; the server's log says where.", "server_error"), send, begun)
+        return None
+
+    def _check(self, scope: Scope) -> None:
+        path = scope["path"]
+        scope.setdefault("state", {})["key"] = None
+        if path in FREE:
+            return
+        key = None
+        if self._keys is not None:
+            key = _authenticated(self._keys, scope)
+        elif (host := re.sub(r":\d+$", "", _header(scope, b"host"))) not in LOOPBACK:
+            # A page in a browser can have its own name point here; it must not spend the owner's money.
+            raise Refusal(403, f"Host {host!r} is not this server's; without keys it is reached as localhost only.")
+        if key is not None and path in OPERATOR and key.scope != "*":
+            raise Refusal(403, f"{path} needs a key of the scope '*'.", "permission_error", "scope_not_allowed")
+        scope["state"]["key"] = key
+        if self._rates is not None:
+            self._rates.take(key.id if key is not None else (scope.get("client") or ("?",))[0])
+
+    def _counted(self, scope: Scope, receive: Receive) -> Receive:
+        """`receive` that stops a body which is too large, declared or not."""
+        declared = _header(scope, b"content-length")
+        if declared.isdigit() and int(declared) > self._max_bytes:
+            raise self._too_large()
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._max_bytes:
+                raise self._too_large()
+            return message
+
+        return counted
+
+    def _too_large(self) -> Refusal:
+        return Refusal(413, f"The request is larger than {self._max_bytes} bytes.", code="request_too_large")
+
+
+class Rates:
+    """Token buckets: each caller may make so many requests at once, and as many again spread over a minute.
+
+    Args:
+        per_minute: How many.
+        clock: Seconds.
+    """
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = float(per_minute)
+        self._per_second = per_minute / 60
+        self._clock = clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, caller: str) -> None:
+        """Count one request.
+
+        Raises:
+            Refusal: The caller has made too many.
+        """
+        now = self._clock()
+        left, since = self._left.pop(caller, (self._most, now))
+        left = min(self._most, left + (now - since) * self._per_second)
+        allowed = left >= 1
+        self._left[caller] = (left - 1 if allowed else left, now)
+        while len(self._left) > CALLERS:
+            self._left.popitem(last=False)
+        if not allowed:
+            message = f"More than {self._most:.0f} requests per minute; wait a little."
+            wait = after((1 - left) / self._per_second)
+            raise Refusal(429, message, "rate_limit_error", "rate_limit_exceeded", headers=wait)
+
+
+def _authenticated(keys: KeyFile, scope: Scope) -> Key:
+    kind, _, token = _header(scope, b"authorization").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise _denied("Give your key in the header 'Authorization: Bearer ...'; `leeroo keys add` makes one.")
+    try:
+        key = keys.find(token.strip())
+    except ConfigError as error:
+        log.error("No key is accepted: %s", error)
+        key = None
+    if key is None:
+        raise _denied("This key is unknown here, or was revoked.")
+    return key
+
+
+def _denied(message: str) -> Refusal:
+    headers = {"WWW-Authenticate": "Bearer"}
+    return Refusal(401, message, "authentication_error", "invalid_api_key", headers=headers)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+async def _answer(refusal: Refusal, send: Send, begun: bool) -> None:
+    if begun:
+        return  # the client has the beginning of another answer; that its end is missing tells it enough
+    headers = [(b"content-type", b"application/json")]
+    headers += [(name.lower().encode(), value.encode()) for name, value in refusal.headers.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": refusal.encoded()})

@@ -1,0 +1,100 @@
+"""A streamed answer as server-sent events: `Events`."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from leeroo.serve.errors import Refusal
+
+Json = dict[str, Any]
+AHEAD = 64
+"""Pieces that an expert may be ahead of a slow client."""
+DONE = b"data: [DONE]\n\n"
+
+
+class Events:
+    """The events of one answer, made in a task of their own.
+
+    A client that hangs up ends the response at once, wherever it is; the task is then asked to stop, and settles what
+    was used in its own time.
+
+    Args:
+        pieces: The answer's pieces.
+        refusal: Makes an error of whatever is raised while they are made.
+        running: Tasks that are on their way; the server ends them when it ends.
+    """
+
+    def __init__(
+        self,
+        pieces: AsyncGenerator[Json, None],
+        refusal: Callable[[Exception], Refusal],
+        running: "set[asyncio.Task[None]]",
+    ) -> None:
+        self._refusal = refusal
+        self._queue: asyncio.Queue[Json | Refusal | None] = asyncio.Queue(AHEAD)
+        self._task = asyncio.create_task(self._make(pieces))
+        running.add(self._task)
+        self._task.add_done_callback(running.discard)
+
+    async def begin(self) -> AsyncIterator[bytes]:
+        """Wait for the first piece, and give the events; what fails before it is an error with its own HTTP status.
+
+        Raises:
+            Refusal: There is no answer.
+        """
+        try:
+            first = await self._queue.get()
+        except BaseException:
+            self.stop()
+            raise
+        if isinstance(first, Refusal):
+            raise first
+        return self._events(first)
+
+    async def _events(self, piece: Json | Refusal | None) -> AsyncIterator[bytes]:
+        while piece is not None:
+            if isinstance(piece, Refusal):
+                yield b"data: %s\n\n" % piece.encoded()
+                return  # without [DONE]: the answer is not whole
+            yield b"data: %s\n\n" % json.dumps(piece).encode()
+            piece = await self._queue.get()
+        yield DONE
+
+    def stop(self) -> None:
+        """Make no more of them; without effect once all are made."""
+        self._task.cancel()
+
+    async def _make(self, pieces: AsyncGenerator[Json, None]) -> None:
+        end: Refusal | None = None
+        try:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    await self._queue.put(piece)
+        except Exception as error:
+            end = self._refusal(error)
+        await self._queue.put(end)
+
+
+class EventStream(StreamingResponse):
+    """The response that sends events; however it ends, it stops them.
+
+    Args:
+        events: The events.
+        content: From `events.begin`.
+    """
+
+    def __init__(self, events: Events, content: AsyncIterator[bytes]) -> None:
+        super().__init__(content, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._events.stop()
