@@ -88,7 +88,7 @@ function styled(layout) {
     font: { family: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif", size: 12, color: css("--quiet") },
     margin: { l: 8, r: 8, t: 8, b: 8 },
     hoverlabel: { bgcolor: css("--card"), bordercolor: css("--line"), font: { color: css("--text") } },
-    legend: { orientation: "h", y: -0.18, yanchor: "top", x: 0, itemclick: false, itemdoubleclick: false },
+    legend: { orientation: "h", y: -0.18, yanchor: "top", x: 0, traceorder: "normal", itemclick: false, itemdoubleclick: false },
     ...layout,
     xaxis: { ...axis, ...layout.xaxis },
     yaxis: { ...axis, ...layout.yaxis },

@@ -232,7 +232,7 @@ function budgets(chosen) {
     const who = limit.scope === "*" ? "all calls" : limit.scope;
     const words = shown(used) + " of " + shown(limit.amount) + (limit.amount ? " (" + percent(used / limit.amount) + ")" : "") + (reserved ? ", " + shown(reserved) + " reserved" : "");
     return make("li", {}, make("div", { class: "budget" }, make("strong", {}, who + ", " + (limit.per === "total" ? "in all" : "per " + limit.per)), make("span", { class: full ? "bad" : "" }, words)),
-      bar, make("p", { class: "note" }, (limit.hard ? "hard" : "soft") + (limit.pace ? ", paced" : "") + (resets ? "; resets " + resets : "")));
+      bar, make("p", { class: "note" }, (limit.hard ? "hard" : "soft") + (limit.pace ? ", paced" : "") + "; resets " + resets.slice(0, 16).replace("T", " ")));
   });
   const note = make("p", { class: "note" }, "As they stood when this page was made; time and expert do not filter them.");
   $("budgets").replaceChildren(...(items.length ? [note, make("ul", {}, ...items)] : [make("p", { class: "empty" }, "No limits are set here: leeroo scopes set acme --usd 5 --per day.")]));
