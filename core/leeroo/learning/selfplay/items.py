@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from leeroo.experts import Pool
+from leeroo.learning.outcomes import OutcomeTable
 from leeroo.learning.selfplay.domains import Check
 
 Float32 = npt.NDArray[np.float32]
@@ -61,6 +63,27 @@ class Outcome:
     output_tokens: float
     nano: int
     draws: int = 1
+
+
+def as_table(name: str, items: Sequence[Item], outcomes: Sequence[Outcome], pool: Pool) -> OutcomeTable:
+    """Items and outcomes as an outcome table with a column per expert of the pool; unknown pairs are NaN."""
+    row_of = {item.id: i for i, item in enumerate(items)}
+    scores, tokens_in, tokens_out = (np.full((len(items), len(pool)), np.nan, dtype=np.float32) for _ in range(3))
+    for outcome in outcomes:
+        at = row_of[outcome.item], pool.names.index(outcome.expert)
+        scores[at], tokens_in[at], tokens_out[at] = outcome.score, outcome.input_tokens, outcome.output_tokens
+    return OutcomeTable(
+        name=name,
+        query_ids=tuple(item.id for item in items),
+        datasets=tuple(item.origin for item in items),
+        domains=tuple(item.domain for item in items),
+        queries=tuple(item.question for item in items),
+        experts=pool.names,
+        prices=np.array([(e.known_price.input, e.known_price.output) for e in pool], dtype=np.float32),
+        scores=scores,
+        prompt_tokens=tokens_in,
+        completion_tokens=tokens_out,
+    )
 
 
 def near(vectors: Float32, others: Float32, threshold: float) -> npt.NDArray[np.bool_]:

@@ -49,19 +49,19 @@ class Calibration:
     Attributes:
         slope: Of the logistic curve on the rating minus one half.
         offset: The same.
-        auc: P(a right answer was rated above a wrong one) on the checked answers; NaN where there were none.
+        auc: P(a right answer was rated above a wrong one) on the checked answers; None where none were, or all alike.
         answers: How many were checked.
     """
 
     slope: float = 6.0
     offset: float = 0.0
-    auc: float = float("nan")
+    auc: float | None = None
     answers: int = 0
 
     @property
     def trusted(self) -> bool:
         """Whether the ratings are used: not where the checked answers speak against it."""
-        return not self.auc < LEAST_AUC
+        return self.auc is None or self.auc >= LEAST_AUC
 
     def __call__(self, rating: float) -> float:
         """P(right) of a rating 0..1."""
@@ -77,7 +77,8 @@ def calibrate(ratings: Sequence[float | None], scores: Sequence[float]) -> Calib
     truth = np.array([s for _, s in pairs], dtype=np.float64)
     X = np.stack([rated - 0.5, np.ones_like(rated)], axis=1)
     slope, offset = map_logistic(X, truth, np.array([6.0, 0.0]), np.array([1 / 3.0**2, 1.0]), steps=30)
-    return Calibration(max(float(slope), 0.0), float(offset), auc(rated, truth), len(pairs))
+    told = auc(rated, truth)
+    return Calibration(max(float(slope), 0.0), float(offset), None if np.isnan(told) else told, len(pairs))
 
 
 def rate(

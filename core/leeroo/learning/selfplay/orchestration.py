@@ -1,7 +1,7 @@
 """Which experts to run on which queries: the most information about their traits for the money.
 
-Greedy, pair by pair: the largest BALD (see `posterior`) per dollar; after each choice the expert's covariance shrinks as
-the outcome will make it (rank one, by its expected Fisher information), so that a second query of the same kind is
+Greedy, pair by pair: the largest BALD (see `posterior`) per dollar; after each choice the expert's covariance shrinks
+as the outcome will make it (rank one, by its expected Fisher information), so that a second query of the same kind is
 worth less. That is sequential D-optimal design (Chaloner and Verdinelli 1995, section 4) with prices. A share of the
 money is spent on pairs drawn by chance: a floor of exploration, which keeps dear experts and sure ones in view.
 """
@@ -50,11 +50,13 @@ def choose(
         beliefs: One per expert.
         X: Inputs of the queries, shape (queries, d).
         costs: Expected cost of each pair, shape (queries, experts).
-        share: 0..1 of the cost of all pairs that may be spent; 1 runs all.
+        share: 0..1 of the cost of all pairs that may be spent; 1 runs all. Where nothing costs anything, pairs count.
         explore: 0..1 of that money goes to pairs drawn by chance.
         seed: Of the chance.
         forced: Rows that need at least so many experts (for consensus), the cheapest ones.
     """
+    if not costs.any():
+        costs = np.ones_like(costs)
     full = float(costs.sum())
     every = [(row, column) for row in range(len(X)) for column in range(len(beliefs))]
     if share >= 1:
@@ -77,7 +79,7 @@ def choose(
     for row, column in taken:
         designs[column].observe(row)
     gains = np.stack([design.gains() for design in designs], axis=1) if len(X) else np.zeros(costs.shape)
-    price = np.maximum(costs, 1e-12 * max(full, 1e-12))
+    price = np.maximum(costs, 1e-9 * full)
     open_pairs = np.ones(costs.shape, dtype=bool)
     for pair in taken:
         open_pairs[pair] = False

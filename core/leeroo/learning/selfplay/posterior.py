@@ -15,7 +15,6 @@ from leeroo.experts import Expert
 from leeroo.learning.bayes import map_logistic
 from leeroo.prediction.artifact import Artifact
 from leeroo.prediction.matching import Matcher
-from leeroo.prediction.response import benchmark_offset, benchmark_score
 
 Float64 = npt.NDArray[np.float64]
 SCALES = (1.0, 4.0, 16.0, 64.0)
@@ -80,10 +79,6 @@ def prior(artifact: Artifact, expert: Expert, X: Float64) -> Belief:
     cov = cov + 1e-6 * np.eye(len(cov))
     column = Matcher(artifact.experts).columns([expert])[0]
     if column is None:
-        score = benchmark_score(expert)
-        if score is not None:
-            mean = mean.copy()
-            mean[-1] += benchmark_offset(a, score)
         return Belief(mean, cov)
     slope, offset = a["calibration"][column].astype(np.float64)
     own = np.append(a["ability"][column], a["bias"][column]).astype(np.float64) * slope

@@ -1,4 +1,4 @@
-"""What the outcomes teach: quick (the pool's experts' traits only, in seconds) and full (the predictor trained anew)."""
+"""What outcomes teach: quick (the pool's experts' traits only, in seconds) and full (the predictor trained anew)."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from leeroo.learning.bayes import kmeans
 from leeroo.learning.outcomes import OutcomeTable
 from leeroo.learning.selfplay.items import Float32
 from leeroo.learning.selfplay.posterior import SCALES, Belief, prior
-from leeroo.prediction.artifact import Artifact, KnownExpert, write_artifact
+from leeroo.prediction.artifact import EXPERT_ARRAYS, Artifact, KnownExpert, write_artifact
 from leeroo.prediction.matching import Matcher
-from leeroo.prediction.response import ResponseModel, ResponsePredictor, sigmoid, unit
+from leeroo.prediction.response import ResponseModel, ResponsePredictor, benchmark_score, sigmoid, unit
 
 Float64 = npt.NDArray[np.float64]
 CENTROIDS = 64
@@ -107,7 +107,7 @@ def quick(
     return _written(artifact, folder)
 
 
-def full(tables: Sequence[Path], folder: Path, *, epochs: int, seed: int, progress: bool) -> Path:
+def full(tables: Sequence[Path], folder: Path, *, epochs: int, seed: int) -> Path:
     """Train a predictor anew on a run's outcomes and other tables; goes on where it was killed.
 
     Raises:
@@ -115,14 +115,33 @@ def full(tables: Sequence[Path], folder: Path, *, epochs: int, seed: int, progre
     """
     from leeroo.learning.training import train
 
-    train(tables, folder, epochs=epochs, seed=seed, resume=True, progress=progress)
+    train(tables, folder, epochs=epochs, seed=seed, resume=True)
     return folder
 
 
-def without(artifact: Artifact, pool: Sequence[Expert], folder: Path) -> Path:
-    """Write the artifact without what it knows of these experts: the run then begins as if they were new."""
-    columns = {column for column in Matcher(artifact.experts).columns(pool) if column is not None}
-    return _written(artifact.without(columns), folder)
+def starting(predictor: ResponsePredictor, pool: Pool, folder: Path, *, forget: bool) -> Path:
+    """Write the artifact that a run begins with: what the pool file says of its experts becomes traits of their own.
+
+    Args:
+        predictor: The predictor to begin from.
+        pool: The experts, with their `traits` and `benchmark`.
+        folder: Where the artifact goes.
+        forget: Leave out what is known of them, so that they begin as the population's mean.
+    """
+    artifact = predictor.artifact
+    columns = Matcher(artifact.experts).columns(list(pool))
+    if forget:
+        return _written(artifact.without([column for column in columns if column is not None]), folder)
+    for expert, column in zip(pool, columns, strict=True):
+        score = benchmark_score(expert)
+        if expert.traits is not None and column is not None:
+            known = artifact.experts[column]
+            values = {name: artifact.arrays[name][column] for name in EXPERT_ARRAYS}
+            artifact = artifact.with_expert(KnownExpert(expert.name, "added", known.outcomes, known.source), values)
+        elif column is None and score is not None:
+            fitted = traits.fit(predictor, benchmark=score)
+            artifact = artifact.with_expert(KnownExpert(expert.name, "added", 0, fitted.source), fitted.arrays())
+    return _written(artifact, folder)
 
 
 def _written(artifact: Artifact, folder: Path) -> Path:
