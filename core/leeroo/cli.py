@@ -15,6 +15,7 @@ from rich.table import Table
 from leeroo import __version__
 from leeroo.budget import Budget
 from leeroo.cli_artifacts import artifacts_app
+from leeroo.cli_doctor import doctor
 from leeroo.cli_feedback import feedback, feedback_export
 from leeroo.cli_ledger import scopes_app, spend
 from leeroo.cli_pool import open_router
@@ -326,6 +327,7 @@ app.command()(universe)
 app.command()(gaps)
 app.command()(serve)
 app.command()(spend)
+app.command()(doctor)
 app.command()(feedback)
 app.command()(feedback_export)
 app.command()(report)

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, or_, select, true
+from sqlalchemy import Connection, Row, delete, func, or_, select, true, update
 
 from leeroo.errors import ConfigError, LeerooError, did_you_mean
 from leeroo.ledger import schema
@@ -16,7 +16,7 @@ from leeroo.ledger.limits import EVERYTHING, SECOND, Limit, ancestors
 
 def limit_of(row: Row[Any]) -> Limit:
     """A row of the table of limits."""
-    return Limit(row.scope, row.per, row.unit, row.amount, row.hard, row.zone, row.pace, row.id)
+    return Limit(row.scope, row.per, row.unit, row.amount, bool(row.hard), row.zone, bool(row.pace), row.id)
 
 
 def day_of(moment: int) -> str:
@@ -35,6 +35,18 @@ class Books:
     def close(self) -> None:
         """Close all connections."""
         self._database.close()
+
+    def check(self) -> float | None:
+        """Write to the ledger without changing it; returns seconds by which this clock is ahead of the server's.
+
+        Raises:
+            LedgerError: It cannot be written; the message says why.
+        """
+        with self._database.write() as connection:
+            connection.execute(update(schema.version).values(version=schema.version.c.version))
+            if self._database.is_sqlite:
+                return None  # no server, no other clock
+            return self._clock() - float(connection.execute(select(func.extract("epoch", func.now()))).scalar_one())
 
     def set_limit(self, limit: Limit) -> None:
         """Set a limit, in place of the one of the same scope, window, unit and hardness.
@@ -64,9 +76,11 @@ class Books:
     def limits(self, scope: str | None = None) -> list[dict[str, Any]]:
         """Limits on a scope and above it, or all: each with what is spent and reserved now, and when it resets."""
         now = self._now()
-        find = s.HELD if scope is not None else s.HELD_BY_ALL
         with self._database.read() as connection:
-            rows = connection.execute(find, {"at": now, "names": ancestors(scope)}).all()
+            if scope is None:
+                rows = list(connection.execute(s.HELD_BY_ALL, {"at": now}))
+            else:
+                rows = s.HELD.run(connection, {"at": now, "names": ancestors(scope)})
         found = [(limit_of(row), row.used or 0, row.reserved or 0) for row in rows]
         return [
             {"limit": limit, "used": used, "reserved": reserved, "left": max(0, limit.amount - used - reserved),
@@ -150,9 +164,10 @@ class Books:
     ) -> bool:
         """Settle or release a reservation in the windows of the moment it was made in, if its state is `before`."""
         values = {"key": reservation, "before": before, "after": after, "real_cost": cost, "real_tokens": tokens}
-        row = connection.execute(s.SETTLE, values).first()
-        if row is None:
+        rows = s.SETTLE.run(connection, values)
+        if not rows:
             return False
+        row = rows[0]
         if after == "settled":
             key = (day_of(row.at), row.scope, row.expert, row.model)
             self._add_daily(connection, key, attempts=1, cost=cost, tokens=row.cost_tokens)
@@ -160,13 +175,13 @@ class Books:
         worst = s.amounts("worst", *((row.nano, row.tokens, row.calls) if held else (0, 0, 0)))
         # Releasing frees the call's own count too; a settlement after that counts it again.
         real = s.amounts("real", cost, row.cost_tokens, row.calls if after == "settled" else 0)
-        connection.execute(s.MOVE, {"names": ancestors(row.scope), "at": row.at, **worst, **real})
+        s.MOVE.run(connection, {"names": ancestors(row.scope), "at": row.at, **worst, **real})
         return True
 
     def _add_daily(self, connection: Connection, key: tuple[str | None, ...], **more: int) -> None:
         row = {name: part or "" for name, part in zip(s.BY, key, strict=True)}
         sums = {name: more.get(name, 0) for name in s.SUMS}
-        connection.execute(self._upserts.add_daily, {**row, **sums})
+        self._upserts.add_daily.run(connection, {**row, **sums})
 
     def _wait_for_writers(self, connection: Connection) -> None:
         """Nobody reserves or settles beside a change of limits: whoever did not see it would not be counted."""
