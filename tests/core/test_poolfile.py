@@ -2,6 +2,7 @@ import pytest
 
 from leeroo import ConfigError, LeerooError, Router
 from leeroo.poolfile import read_pool
+from leeroo.routing.ledger import Left
 
 GOOD = {"experts": {"small": {"model": "openai:gpt-4o-mini"}, "large": {"model": "openai:gpt-4o"}}}
 
@@ -16,7 +17,7 @@ def test_a_file_gives_pool_budget_and_reference(tmp_path):
     assert read.pool.names == ("small", "large")
     assert read.pool.reference == "small"
     assert read.budget.to_dict() == {"max_cost": 0.02, "tolerance": 0.05}
-    assert read.open_ledger().remaining(None) == (None, None)
+    assert read.open_ledger().remaining(None) == Left()
 
 
 def test_a_router_takes_its_defaults_from_the_file_and_kwargs_win(tmp_path):

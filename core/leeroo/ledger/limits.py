@@ -58,7 +58,8 @@ class Limit:
         """A limit as people write it: USD, not nano-dollars.
 
         Raises:
-            ConfigError: An unknown window, unit or time zone, a malformed scope, or an amount out of range.
+            ConfigError: An unknown window, unit or time zone, a malformed scope, an amount out of range, or a limit
+                that cannot be paced.
         """
         if per not in PERS:
             raise ConfigError(f"Unknown window {per!r}.{did_you_mean(per, PERS)}")
@@ -68,6 +69,9 @@ class Limit:
             raise ConfigError(f"amount is {amount!r}; give 0 or more, at most {to_usd(MOST):g}.")
         if unit != "usd" and amount != int(amount):
             raise ConfigError(f"amount is {amount!r}; {unit} are whole.")
+        if more.get("pace") and (per == "total" or unit == "calls"):
+            why = "a total has no end" if per == "total" else "every expert's call counts one"
+            raise ConfigError(f"A limit of {unit} per {per} cannot be paced: {why}. Pace usd or tokens of a window.")
         found = cls(
             check_scope(scope),
             per,

@@ -18,6 +18,7 @@ from leeroo.ledger.cooldown import CoolDowns
 from leeroo.ledger.database import Database
 from leeroo.ledger.later import Later
 from leeroo.ledger.limits import MOST, SECOND, LedgerError, Limit, ancestors
+from leeroo.ledger.pacing import Demand
 from leeroo.routing.ledger import Left
 
 log = logging.getLogger("leeroo.ledger")
@@ -56,6 +57,7 @@ class SqlLedger(Books):
         self._go_on = go_on
         self._lease = lease
         self._later = Later()
+        self._demand = Demand()
         # Attempts that went on without the ledger, by negative ids: booked once their cost and the ledger are there.
         self._unreserved: dict[int, dict[str, Any]] = {}
         self._unreserved_ids = itertools.count(-1, -1)
@@ -69,13 +71,14 @@ class SqlLedger(Books):
         values = {"names": ancestors(scope), "at": self._now()}
         try:
             with self._database.read() as connection:
-                rows = connection.execute(s.HELD, values).all()
+                rows = s.HELD.run(connection, values)
+                paced = self._demand.meters(connection, rows, self._now())
         except LedgerError as error:
             self._went_down("remaining", error)
             return Left()
         left = [(row.unit, row.amount - (row.used or 0) - (row.reserved or 0)) for row in rows if row.hard]
         nano, tokens = ([max(0, rest) for unit, rest in left if unit == wanted] for wanted in ("usd", "tokens"))
-        return Left(min(nano, default=None), min(tokens, default=None))
+        return Left(min(nano, default=None), min(tokens, default=None), paced)
 
     def reserve(
         self,
@@ -161,7 +164,7 @@ class SqlLedger(Books):
         return len(self._later)
 
     def _reserve(self, connection: Connection, row: dict[str, Any], *, hold: bool = True) -> int:
-        made = connection.execute(s.RESERVE, {f"new_{key}": value for key, value in row.items()}).one()
+        made = s.RESERVE.run(connection, {f"new_{key}": value for key, value in row.items()})[0]
         asked = {"usd": row["nano"], "tokens": row["tokens"], "calls": made.calls}
         self._take(connection, ancestors(row["scope"]), asked, row["at"], hold)
         return int(made.id)
@@ -174,7 +177,7 @@ class SqlLedger(Books):
         if not found:
             return
         worst = s.amounts("worst", **asked)
-        taken = connection.execute(s.TAKE if hold else s.TAKE_ANYWAY, {"ids": list(found), **worst}).all()
+        taken = (s.TAKE if hold else s.TAKE_ANYWAY).run(connection, {"ids": list(found), **worst})
         held = {row.id: row.held - asked[found[row.id].unit] for row in taken}
         if len(held) < len(found):
             refused = next(key for key in found if key not in held)
@@ -188,11 +191,11 @@ class SqlLedger(Books):
 
     def _held(self, connection: Connection, names: tuple[str, ...], now: int) -> dict[int, Limit]:
         """The limits on these scopes by the ids of their counters, which are made where a window is new."""
-        rows = connection.execute(s.HELD, {"names": names, "at": now}).all()
+        rows = s.HELD.run(connection, {"names": names, "at": now})
         new = [self._new_counter(limit_of(row), now) for row in rows if row.counter is None]
         if new:
             connection.execute(self._upserts.add_counter, new)
-            rows = connection.execute(s.HELD, {"names": names, "at": now}).all()
+            rows = s.HELD.run(connection, {"names": names, "at": now})
         return {row.counter: limit_of(row) for row in rows}
 
     def _settle(self, reservation: int, nano: int, tokens: int | None) -> None:

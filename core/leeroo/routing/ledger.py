@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from leeroo.errors import LeerooError
+from leeroo.selection.pacing import Meter
 
 KEPT_CALLS = 10_000
 
@@ -16,10 +17,12 @@ class Left(NamedTuple):
     Attributes:
         nano: Nano-dollars.
         tokens: Input and output tokens.
+        paced: The paced limits above the scope, hard and soft, as they stand.
     """
 
     nano: int | None = None
     tokens: int | None = None
+    paced: tuple[Meter, ...] = ()
 
 
 class Ledger(Protocol):

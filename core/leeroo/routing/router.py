@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from leeroo.routing.ledger import Ledger, MemoryLedger
 from leeroo.routing.logs import event
 from leeroo.routing.observers import tell
 from leeroo.routing.telemetry import emit
+from leeroo.selection.pacing import Meter, Pacer
 from leeroo.selection.selector import Candidate, Selection, select
 from leeroo.tokens import TokenCount, count
 
@@ -60,6 +61,7 @@ class Router:
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
         self.health = health or Health(shared=getattr(self.ledger, "cool_downs", None))
         self._predictor = predictor
+        self._pacer = Pacer()
         self._on_close = on_close
         self._tool_calls: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
@@ -120,7 +122,7 @@ class Router:
         limits.append(left.nano)
         caps = [limit for limit in limits if limit is not None]
         cap = min(caps) if caps else None
-        decision = self.decide(query, merged, cap)
+        decision = self.decide(query, merged, cap, left.paced)
         call = Call(self, query, decision, cap, left.tokens, around.accounts)
         if not decision.selection.order:
             error = self._refusal(decision, cap)
@@ -135,13 +137,16 @@ class Router:
         )  # fmt: skip
         return call
 
-    def decide(self, query: Query, budget: Budget, cap: int | None = None) -> Decision:
+    def decide(
+        self, query: Query, budget: Budget, cap: int | None = None, paced: Sequence[Meter] = ()
+    ) -> Decision:
         """Judge every expert and choose; no call is opened and nothing is written.
 
         Args:
             query: The request.
             budget: The merged budget.
             cap: Nano-dollars that the call may spend, None for no limit.
+            paced: Paced limits above its scope, from the ledger.
         """
         began = time.perf_counter()
         experts = list(self.pool)
@@ -168,7 +173,8 @@ class Router:
                 strict=True,
             )
         )
-        selection = self._sticky(query, budget, candidates) or select(candidates, budget)
+        toll = self._pacer.toll(paced, candidates)
+        selection = self._sticky(query, budget, candidates) or select(candidates, budget, toll)
         return Decision(selection, candidates, budget, float(prediction.novelty[0]), time.perf_counter() - began)
 
     def expert_of_tool_call(self, tool_call_id: str) -> str | None:

@@ -5,6 +5,8 @@ Pure functions of predictions, prices and constraints; nothing here knows how an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
+from typing import NamedTuple
 
 from leeroo.budget import DEFAULT_TOLERANCE, Budget
 from leeroo.experts import NANO, Expert, to_usd
@@ -77,7 +79,19 @@ class Selection:
         return self.adequate and (self.least_quality is None or candidate.quality >= self.least_quality - EPSILON)
 
 
-def select(candidates: Sequence[Candidate], budget: Budget) -> Selection:
+class Toll(NamedTuple):
+    """What using paced limits costs a call beside the expert's price, see `leeroo.selection.pacing`.
+
+    Attributes:
+        nano: Quality per nano-dollar.
+        token: Quality per token.
+    """
+
+    nano: float
+    token: float = 0.0
+
+
+def select(candidates: Sequence[Candidate], budget: Budget, toll: Toll | None = None) -> Selection:
     """Order the eligible candidates by the budget's rule.
 
     - `expert`: the pinned one, then nothing: a pin is not a wish.
@@ -88,6 +102,7 @@ def select(candidates: Sequence[Candidate], budget: Budget) -> Selection:
     Args:
         candidates: All candidates; ineligible ones are left out of the order.
         budget: The rule and its value.
+        toll: The price of paced limits: the rule's worth of each candidate less the toll decides.
     """
     eligible = [c for c in candidates if c.ineligible is None]
     if budget.expert is not None:
@@ -96,6 +111,9 @@ def select(candidates: Sequence[Candidate], budget: Budget) -> Selection:
         return Selection((), adequate=False, rule="none eligible")
     if budget.willingness_to_pay is not None:
         worth = budget.willingness_to_pay * NANO
+        if toll is not None:
+            own = Toll(toll.nano + (1 / worth if worth else inf), toll.token)
+            return _paced(eligible, None, own, f"most value at {budget.willingness_to_pay} USD a right answer")
         order = sorted(eligible, key=lambda c: (c.expected_cost - c.quality * worth, c.expected_cost))
         return Selection(
             tuple(order), adequate=True, rule=f"most value at {budget.willingness_to_pay} USD a right answer"
@@ -106,9 +124,29 @@ def select(candidates: Sequence[Candidate], budget: Budget) -> Selection:
         tolerance = DEFAULT_TOLERANCE if budget.tolerance is None else budget.tolerance
         least = max(c.quality for c in eligible) - tolerance
         rule = f"cheapest within {tolerance} of the best"
+    if toll is not None:
+        return _paced(eligible, least, toll, rule)
     enough = least - EPSILON
     adequate = sorted((c for c in eligible if c.quality >= enough), key=lambda c: (c.expected_cost, -c.quality))
     rest = sorted((c for c in eligible if c.quality < enough), key=lambda c: (-c.quality, c.expected_cost))
     if not adequate:
         return Selection(tuple(rest), adequate=False, rule=f"{rule}: none, so the best", least_quality=least)
     return Selection((*adequate, *rest), adequate=True, rule=rule, least_quality=least)
+
+
+def _paced(eligible: Sequence[Candidate], least: float | None, toll: Toll, rule: str) -> Selection:
+    """By the rule's worth of a candidate's quality less the toll on its use; quality above `least` is worth nothing."""
+    enough = inf if least is None else least - EPSILON
+
+    def value(c: Candidate) -> float:
+        worth = least if least is not None and c.quality >= enough else c.quality
+        # An infinite price times nothing is nothing.
+        due = (toll.nano * c.expected_cost if c.expected_cost else 0) + toll.token * (c.input_tokens + c.output_tokens)
+        return worth - due
+
+    order = tuple(sorted(eligible, key=lambda c: (-value(c), c.expected_cost)))
+    adequate = least is None or order[0].quality >= enough
+    prices = [f"{to_usd(1) / toll.nano:.3g} USD"] if toll.nano else []
+    prices += [f"{1 / toll.token:.3g} tokens"] if toll.token else []
+    shown = f"paced, a right answer is worth {' and '.join(prices)}: {rule}" if prices else f"paced: {rule}"
+    return Selection(order, adequate=adequate, rule=shown, least_quality=least)

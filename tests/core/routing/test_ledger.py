@@ -5,7 +5,7 @@ import pytest
 from leeroo import ConfigError, LeerooError, Query, feedback
 from leeroo.routing import ledger as ledger_module
 from leeroo.routing.call import Usage
-from leeroo.routing.ledger import MemoryLedger
+from leeroo.routing.ledger import Left, MemoryLedger
 
 
 def test_reservations_become_spend_by_scope():
@@ -14,7 +14,7 @@ def test_reservations_become_spend_by_scope():
     assert first != second
     ledger.settle(first, 70)
     ledger.settle(second, 0)
-    assert (ledger.spent("team"), ledger.spent(), ledger.remaining("team")) == (70, 0, (None, None))
+    assert (ledger.spent("team"), ledger.spent(), ledger.remaining("team")) == (70, 0, Left())
     assert ledger._reserved == {}
 
 
