@@ -20,6 +20,7 @@ from leeroo.cli_feedback import feedback, feedback_export
 from leeroo.cli_ledger import scopes_app, spend
 from leeroo.cli_pool import open_router
 from leeroo.cli_report import report
+from leeroo.cli_selfplay import selfplay
 from leeroo.cli_serve import keys_app, serve
 from leeroo.cli_universe import gaps, universe
 from leeroo.errors import ConfigError, LeerooError
@@ -324,6 +325,7 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
 
 
 app.command()(universe)
+app.command()(selfplay)
 app.command()(gaps)
 app.command()(serve)
 app.command()(spend)
