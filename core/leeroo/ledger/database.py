@@ -58,6 +58,7 @@ class Database:
         if self.is_sqlite and not url.database.startswith("file:"):
             self._make_file(Path(url.database))
         self._engine = self._sqlite(url, durable) if self.is_sqlite else self._postgres(url, durable)
+        self._driver_error: Any = self._engine.dialect.loaded_dbapi.Error
         self._pid = os.getpid()
         # One writer at a time is SQLite's rule; waiting for a lock in the process is fairer than polling the file.
         self._lock = threading.Lock()
@@ -110,10 +111,10 @@ class Database:
 
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except (SQLAlchemyError, self._driver_error) as error:
             # The driver's own words only: SQLAlchemy's repeat the statement and its values.
-            driver = error if isinstance(error, sqlite3.Error) else getattr(error, "orig", None)
-            why = str(driver or type(error).__name__).strip().splitlines()[0]
+            driver = getattr(error, "orig", None) if isinstance(error, SQLAlchemyError) else error
+            why = (str(driver or "").strip() or type(error).__name__).splitlines()[0]
             raise LedgerError(f"The ledger {self.name} is not usable: {_advice(why)}.") from None
 
     def _sqlite(self, url: Any, durable: bool) -> "Engine":

@@ -12,14 +12,15 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from leeroo.ledger.limits import UNITS
+from leeroo.ledger.prepared import Prepared, members
 from leeroo.ledger.schema import attempts, calls, counters, daily, limits, queries, reservations
 
 _c, _r = counters.c, reservations.c
 SUMS = ("attempts", "cost", "tokens", "calls", "saved")
 BY = ("day", "scope", "expert", "model")
+SETTLED = ("scope", "expert", "model", "at", "nano", "tokens", "calls", "cost_tokens")
 
 _at = bindparam("at", type_=BigInteger)
-_names = limits.c.scope.in_(bindparam("names", expanding=True))
 
 
 def _amount(kind: str) -> Any:
@@ -35,10 +36,12 @@ def amounts(kind: str, usd: int, tokens: int, calls: int) -> dict[str, int]:
 HELD_BY_ALL = select(limits, _c.id.label("counter"), _c.used, _c.reserved).select_from(
     limits.outerjoin(counters, and_(_c.limit_id == limits.c.id, _c.start <= _at, _c.until > _at))
 )
-HELD = HELD_BY_ALL.where(_names).order_by(limits.c.id)
+HELD = Prepared(
+    lambda n: HELD_BY_ALL.where(limits.c.scope.in_(members("names", n))).order_by(limits.c.id), listed="names"
+)
 """The limits on `names`, each with its counter at the moment `at`; without one where its window is new."""
 
-RESERVE = (
+RESERVE = Prepared(
     insert(reservations)
     .values(
         **{name: bindparam(f"new_{name}") for name in ("call_id", "scope", "expert", "model", "at", "lease")},
@@ -49,22 +52,29 @@ RESERVE = (
     .returning(_r.id, _r.calls)
 )
 
-_locked = select(_c.id).where(_c.id.in_(bindparam("ids", expanding=True))).order_by(_c.id).with_for_update()
-TAKE_ANYWAY = (
-    update(counters)
-    .where(_c.id.in_(select(_locked.cte("locked").c.id)))
-    .values(reserved=_c.reserved + _amount("worst"))
-    .returning(_c.id, (_c.used + _c.reserved).label("held"))
-)
-"""Reserve on the counters `ids`, even past a limit."""
 
-TAKE = TAKE_ANYWAY.where(or_(_c.ceiling.is_(None), _c.used + _c.reserved + _amount("worst") <= _c.ceiling))
+def _take(count: int) -> Any:
+    locked = select(_c.id).where(_c.id.in_(members("ids", count))).order_by(_c.id).with_for_update().cte("locked")
+    return (
+        update(counters)
+        .where(_c.id.in_(select(locked.c.id)))
+        .values(reserved=_c.reserved + _amount("worst"))
+        .returning(_c.id, (_c.used + _c.reserved).label("held"))
+    )
+
+
+def _fits() -> Any:
+    return or_(_c.ceiling.is_(None), _c.used + _c.reserved + _amount("worst") <= _c.ceiling)
+
+
+TAKE = Prepared(lambda n: _take(n).where(_fits()), listed="ids")
 """Reserve on those of the counters `ids` where it fits; the caller undoes all where it does not fit on all."""
-
+TAKE_ANYWAY = Prepared(_take, listed="ids")
+"""Reserve on the counters `ids`, even past a limit."""
 COUNTED = select(_c.used + _c.reserved).where(_c.id == bindparam("counter"))
 COUNT_PASSED = update(counters).where(_c.id == bindparam("counter")).values(passed=_c.passed + 1)
 
-SETTLE = (
+SETTLE = Prepared(
     update(reservations)
     .where(_r.id == bindparam("key"), _r.state == bindparam("before"))
     .values(
@@ -72,22 +82,28 @@ SETTLE = (
         cost=bindparam("real_cost"),
         cost_tokens=func.coalesce(bindparam("real_tokens", type_=BigInteger), _r.tokens),
     )
-    .returning(reservations)
+    .returning(*(_r[name] for name in SETTLED))
 )
 """Settle (or release) the reservation `key` if its state is still `before`."""
 
-_touched = (
-    select(_c.id)
-    .join_from(counters, limits, _c.limit_id == limits.c.id)
-    .where(_names, _c.start <= _at, _c.until > _at)
-    .order_by(_c.id)
-    .with_for_update(of=counters)
-)
-MOVE = (
-    update(counters)
-    .where(_c.id.in_(select(_touched.cte("touched").c.id)))
-    .values(reserved=_c.reserved - _amount("worst"), used=_c.used + _amount("real"))
-)
+
+def _move(count: int) -> Any:
+    touched = (
+        select(_c.id)
+        .join_from(counters, limits, _c.limit_id == limits.c.id)
+        .where(limits.c.scope.in_(members("names", count)), _c.start <= _at, _c.until > _at)
+        .order_by(_c.id)
+        .with_for_update(of=counters)
+        .cte("touched")
+    )
+    return (
+        update(counters)
+        .where(_c.id.in_(select(touched.c.id)))
+        .values(reserved=_c.reserved - _amount("worst"), used=_c.used + _amount("real"))
+    )
+
+
+MOVE = Prepared(_move, listed="names")
 """Exchange reserved for used in all counters of `names` at the moment `at`."""
 
 STATE = select(_r.state).where(_r.id == bindparam("key"))
@@ -108,6 +124,6 @@ class Upserts:
         form: Any = sqlite_insert if is_sqlite else postgres_insert
         day = form(daily)
         sums = {name: daily.c[name] + day.excluded[name] for name in SUMS}
-        self.add_daily = day.on_conflict_do_update(index_elements=BY, set_=sums)
+        self.add_daily = Prepared(day.on_conflict_do_update(index_elements=BY, set_=sums))
         self.add_call = form(calls).on_conflict_do_nothing().returning(calls.c.call_id)
         self.add_counter = form(counters).on_conflict_do_nothing()
