@@ -21,6 +21,7 @@ from leeroo.learning.selfplay.orchestration import Pair, choose
 from leeroo.learning.selfplay.posterior import SCALES, Belief, Float64
 from leeroo.learning.selfplay.updating import inputs
 from leeroo.prediction import load
+from leeroo.prediction.response import ResponseModel
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 SEEDS = (0, 1, 2)
@@ -33,6 +34,7 @@ def main() -> None:
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 240
     predictor = load(threads=1)
     artifact = predictor.artifact
+    model = ResponseModel(artifact)
     order = np.argsort(np.nanmean(table.scores, axis=0))
     names = [table.experts[i] for i in order[np.linspace(0, len(order) - 1, EXPERTS).astype(int)]]
     # The population without them.
@@ -49,8 +51,8 @@ def main() -> None:
     test = rng.permutation(np.flatnonzero((parts == "test") & complete))[:TEST]
     pool = rng.permutation(np.flatnonzero((parts == "train") & complete))
     seen, held = table.take(pool[: count * len(SEEDS)], names), table.take(test, names)
-    X_seen = inputs(artifact, predictor.encode(seen.queries))
-    X_test = inputs(artifact, predictor.encode(held.queries))
+    X_seen = inputs(model, predictor.encode(seen.queries))
+    X_test = inputs(model, predictor.encode(held.queries))
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
     for seed in SEEDS:
         rows = slice(seed * count, (seed + 1) * count)

@@ -16,7 +16,7 @@ from leeroo.experts import Pool
 from leeroo.routing.ledger import Ledger, MemoryLedger
 
 if TYPE_CHECKING:
-    from leeroo.learning.selfplay.loop import Watch
+    from leeroo.learning.selfplay.questions import Watch
 
 out = Console()
 errors = Console(stderr=True)

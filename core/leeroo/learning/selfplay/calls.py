@@ -23,6 +23,7 @@ AGAIN: frozenset[Kind] = frozenset({"rate_limit", "server", "connection"})
 TRIES = 3
 FAILURES_TO_LEAVE = 3
 """Requests in a row that failed for good before an expert is left alone for the rest of the round."""
+_NOT_ITS_FAULT = frozenset({"budget", "down", "lost", "context_overflow", "content_filter"})
 LONGEST_WAIT = 60.0
 Progress = Callable[[int, int], None]
 
@@ -143,7 +144,7 @@ class Caller:
                 break
             if number + 1 < TRIES:
                 self._sleep(wait or 2.0**number)
-        if reply.error not in ("budget", "down", "lost"):
+        if reply.error not in _NOT_ITS_FAULT:
             with self._lock:
                 self._failures[request.expert] = 0 if reply.error is None else self._failures.get(request.expert, 0) + 1
         return reply

@@ -16,7 +16,7 @@ from leeroo.learning.selfplay import updating
 from leeroo.learning.selfplay.calls import Caller, Request
 from leeroo.learning.selfplay.domains import Domains, verified_families
 from leeroo.learning.selfplay.evaluation import LEAST_VOTERS, Answered, Evaluator
-from leeroo.learning.selfplay.items import Item, Outcome, as_table
+from leeroo.learning.selfplay.items import Float32, Item, Outcome, as_table
 from leeroo.learning.selfplay.journal import Journal
 from leeroo.learning.selfplay.measuring import always, measure
 from leeroo.learning.selfplay.orchestration import Pair, choose
@@ -177,8 +177,9 @@ class _Loop:
         if done is None:
             self.versions.use(begun["version"])  # a round that was cut off may have put its own to use
         items = self.questions.make(name, self.settings.queries)
-        pairs = self._plan(name, items)
+        pairs, predicted = self._plan(name, items)
         outcomes = self._answers(name, items, pairs)
+        self.state.record(items, outcomes, predicted)
         self.state.add(items, outcomes)
         if done is None:
             return self._learn(name, len(items), pairs, outcomes)
@@ -188,11 +189,21 @@ class _Loop:
 
     def _learn(self, name: str, generated: int, pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         """A candidate from all outcomes so far, put to use where the held-out part is not predicted worse."""
+        more = {
+            "generated": generated,
+            "planned": len(pairs),
+            "pairs": len(outcomes),
+            "of": generated * len(self.pool),
+            "spent": sum(outcome.nano for outcome in outcomes),
+            "full": self.settings.learning == "full",
+            "notes": dict(self.questions.notes),
+        }
+        if not outcomes:
+            return self._measured(name, {**more, "promoted": False, "reason": "no new outcome"})
         self.watch(f"{title(name)}: learning", 0, 1)
         table, scratch = self.state.table(), self.folder / "work" / f"round-{name}"
         table.write(self.folder / "outcomes")
-        full = self.settings.learning == "full"
-        if full:
+        if more["full"]:
             tables = (*self.settings.tables, self.folder / "outcomes")
             updating.full(tables, scratch, epochs=self.settings.epochs, seed=self.settings.seed)
         else:
@@ -200,28 +211,18 @@ class _Loop:
             vectors = state.vectors(state.items.values())
             updating.quick(state.base, state.pool, table, vectors, state.lesson(), scratch)
         promotion = promote(self.versions, scratch, self.held_out, note=f"self-play, round {name}")
-        if full and promotion.promoted:
+        if more["full"] and promotion.promoted:
             self.state.rebase(load(promotion.version.folder))
         self.watch(f"{title(name)}: learning", 1, 1)
-        return self._measured(
-            name,
-            {
-                "generated": generated,
-                "planned": len(pairs),
-                "pairs": len(outcomes),
-                "of": generated * len(self.pool),
-                "spent": sum(outcome.nano for outcome in outcomes),
-                "promoted": promotion.promoted,
-                "reason": promotion.reason,
-                "candidate": dict(promotion.version.figures),
-                "full": full,
-                "notes": dict(self.questions.notes),
-            },
-        )
+        figures = dict(promotion.version.figures)
+        more |= {"promoted": promotion.promoted, "reason": promotion.reason, "candidate": figures}
+        return self._measured(name, more)
 
     def _measured(self, name: str, more: dict[str, Any]) -> dict[str, Any]:
         """Measure the version in use, and close the round."""
-        figures = measure(load(self.versions.folder), self.state.pool, self.held_out, self.rule)
+        current = load(self.versions.folder)
+        vectors = self._vectors(current, list(self.state.held_out.values()))
+        figures = measure(current, self.state.pool, self.held_out, self.rule, vectors)
         partial = self.caller.out_of_money
         return self.journal.add("round", name, version=self._current(), partial=partial, **more, **figures)
 
@@ -230,12 +231,12 @@ class _Loop:
         found = self.journal.find("round", name)
         return None if found is None or found["partial"] else found
 
-    def _plan(self, name: str, items: Sequence[Item]) -> list[Pair]:
-        """Who answers what in a round."""
+    def _plan(self, name: str, items: Sequence[Item]) -> tuple[list[Pair], list[list[float]]]:
+        """Who answers what in a round, and the quality predicted of every pair."""
         known = self.journal.find("plan", name)
         if known is None:
             current = load(self.versions.folder)
-            predicted = current.predict([item.question for item in items], list(self.state.pool))
+            predicted = current.predict_vectors(self._vectors(current, items), list(self.state.pool))
             tokens = np.minimum(predicted.output_tokens, self.settings.max_tokens)
             costs = [
                 [e.known_price.cost(count_text(item.question, e), int(tokens[i, j])) for j, e in enumerate(self.pool)]
@@ -250,8 +251,10 @@ class _Loop:
                 seed=self.settings.seed + int(name),
                 forced={i: LEAST_VOTERS for i, item in enumerate(items) if item.check == "consensus"},
             )
-            known = self.journal.add("plan", name, pairs=plan.pairs, predicted=predicted.quality.astype(float).tolist())
-        return [(row, column) for row, column in known["pairs"]]
+            known = {"pairs": plan.pairs, "predicted": predicted.quality.astype(float).tolist()}
+            if not self.caller.out_of_money:  # else the questions are not all there yet
+                self.journal.add("plan", name, **known)
+        return [(row, column) for row, column in known["pairs"]], known["predicted"]
 
     def _answers(self, name: str, items: Sequence[Item], pairs: Sequence[Pair] | None) -> list[Outcome]:
         """The outcomes of pairs, of all of them where none are named."""
@@ -262,11 +265,7 @@ class _Loop:
             if not self.caller.out_of_money:
                 self.journal.add("scored", name, **known)
         self.evaluator.restore(known["evaluator"])
-        found = [Outcome(**row) for row in known["outcomes"]]
-        plan = self.journal.find("plan", name)
-        if plan is not None:
-            self.state.record(items, found, plan["predicted"])
-        return found
+        return [Outcome(**row) for row in known["outcomes"]]
 
     def _ask(self, name: str, items: Sequence[Item], pairs: Sequence[Pair] | None) -> list[Outcome]:
         names, draws, most = self.pool.names, self.settings.draws, self.settings.max_tokens
@@ -294,6 +293,12 @@ class _Loop:
             version = self.versions.use(self.versions.add(scratch, note="before self-play").id)
             begun = self.journal.add("start", "version", version=version.id)
         return load(self.versions.get(begun["version"]).folder)
+
+    def _vectors(self, predictor: ResponsePredictor, items: Sequence[Item]) -> Float32:
+        """The items' vectors by a predictor's encoder, which quick learning never changes."""
+        if self.settings.learning == "quick":
+            return self.state.vectors(items)
+        return predictor.encode([item.question for item in items])
 
     def _current(self) -> str:
         return self.versions.get("current").id

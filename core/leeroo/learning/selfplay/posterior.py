@@ -45,16 +45,16 @@ class Belief:
         """The belief after outcomes y (0..1) on inputs X of shape (n, d)."""
         if not len(X):
             return self
-        precision = np.linalg.inv(self.cov)
+        precision = _inverse(self.cov)
         w = np.ones(len(y)) if weights is None else weights
         mean = map_logistic(X, y, self.mean, precision, weights=w, steps=30)
-        return Belief(mean, np.linalg.inv(_curvature(X, mean, w) + precision))
+        return Belief(mean, _inverse(_curvature(X, mean, w) + precision))
 
     def evidence(self, X: Float64, y: Float64) -> float:
         """Log marginal likelihood of outcomes under this prior, by Laplace's approximation."""
         if not len(X):
             return 0.0
-        precision = np.linalg.inv(self.cov)
+        precision = _inverse(self.cov)
         mean = map_logistic(X, y, self.mean, precision, steps=30)
         z, gap = X @ mean, mean - self.mean
         fit = float((y * z - np.logaddexp(0, z)).sum() - 0.5 * gap @ precision @ gap)
@@ -85,7 +85,7 @@ def prior(artifact: Artifact, expert: Expert, X: Float64) -> Belief:
     own[-1] += offset
     count = min(float(artifact.experts[column].outcomes), MOST_REMEMBERED)
     weights = np.full(len(X), count / max(len(X), 1))
-    return Belief(own, np.linalg.inv(np.linalg.inv(cov) + _curvature(X, own, weights)))
+    return Belief(own, _inverse(_inverse(cov) + _curvature(X, own, weights)))
 
 
 def information(m: Float64, v: Float64) -> Float64:
@@ -93,6 +93,10 @@ def information(m: Float64, v: Float64) -> Float64:
     m, v = m * _PROBIT, v * _PROBIT**2
     known = _C / np.sqrt(v + _C**2) * np.exp(-(m**2) / (2 * (v + _C**2)))
     return np.asarray(np.maximum(_entropy(_normal(m / np.sqrt(v + 1))) - known, 0))
+
+
+def _inverse(matrix: Float64) -> Float64:
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
 def _curvature(X: Float64, theta: Float64, weights: Float64) -> Float64:

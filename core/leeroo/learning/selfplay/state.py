@@ -11,7 +11,7 @@ from leeroo.learning.selfplay.generation import Cell, CellRecord
 from leeroo.learning.selfplay.items import Float32, Item, Outcome, as_table
 from leeroo.learning.selfplay.posterior import Float64
 from leeroo.learning.selfplay.updating import Lesson
-from leeroo.prediction.response import ResponsePredictor
+from leeroo.prediction.response import ResponseModel, ResponsePredictor
 
 
 class State:
@@ -31,13 +31,12 @@ class State:
     """
 
     def __init__(self, name: str, pool: Pool, base: ResponsePredictor) -> None:
-        self.name, self.pool, self.base = name, pool, base
+        self.name, self.pool = name, pool
         self.held_out: dict[str, Item] = {}
         self.items: dict[str, Item] = {}
         self.outcomes: list[Outcome] = []
         self.records: dict[Cell, CellRecord] = {}
-        self.included = 0
-        self._vectors: dict[str, Float32] = {}
+        self.rebase(base)
 
     def add(self, items: Iterable[Item], outcomes: Iterable[Outcome]) -> None:
         """Take in a round."""
@@ -47,7 +46,8 @@ class State:
     def rebase(self, base: ResponsePredictor) -> None:
         """Go on from a predictor that was trained on all outcomes so far."""
         self.base, self.included = base, len(self.outcomes)
-        self._vectors.clear()
+        self._model = ResponseModel(base.artifact)
+        self._vectors: dict[str, Float32] = {}
 
     def vectors(self, items: Collection[Item]) -> Float32:
         """The items' vectors by the base's encoder, shape (items, width); each is encoded once."""
@@ -60,12 +60,12 @@ class State:
 
     def inputs(self, items: Collection[Item]) -> Float64:
         """[h(q), 1] of each item, shape (items, traits + 1)."""
-        return updating.inputs(self.base.artifact, self.vectors(items))
+        return updating.inputs(self._model, self.vectors(items))
 
     def lesson(self) -> Lesson:
         """What is believed of the experts now."""
         table = as_table(self.name, list(self.items.values()), self.outcomes[self.included :], self.pool)
-        return updating.learn(self.base.artifact, list(self.pool), self.vectors(self.items.values()), table.scores)
+        return updating.learn(self.base.artifact, list(self.pool), self.inputs(self.items.values()), table.scores)
 
     def table(self) -> OutcomeTable:
         """All outcomes of the rounds."""

@@ -36,22 +36,21 @@ class Lesson:
     scale: float
 
 
-def inputs(artifact: Artifact, vectors: Float32) -> Float64:
+def inputs(model: ResponseModel, vectors: Float32) -> Float64:
     """[h(q), 1] of each query, shape (queries, traits + 1)."""
-    h = ResponseModel(artifact).traits(vectors)
+    h = model.traits(vectors)
     return np.concatenate([h, np.ones((len(h), 1), np.float32)], axis=1).astype(np.float64)
 
 
-def learn(artifact: Artifact, pool: Sequence[Expert], vectors: Float32, scores: Float32) -> Lesson:
+def learn(artifact: Artifact, pool: Sequence[Expert], X: Float64, scores: Float32) -> Lesson:
     """Beliefs of the pool's experts from the artifact and a run's outcomes.
 
     Args:
         artifact: Before the run.
         pool: Its experts.
-        vectors: Of the queries, shape (queries, width).
+        X: Inputs of the queries, shape (queries, traits + 1).
         scores: 0..1, NaN where unknown, shape (queries, experts).
     """
-    X = inputs(artifact, vectors)
     priors = [prior(artifact, expert, X) for expert in pool]
     known = ~np.isnan(scores)
     data = [(X[known[:, j]], scores[known[:, j], j].astype(np.float64)) for j in range(len(pool))]
@@ -78,7 +77,7 @@ def quick(
         folder: Where the artifact goes.
     """
     artifact = base.artifact
-    mean_x = inputs(artifact, vectors).mean(axis=0)
+    mean_x = inputs(ResponseModel(artifact), vectors).mean(axis=0)
     for j, expert in enumerate(pool):
         known = ~np.isnan(table.scores[:, j])
         if not known.any():
