@@ -42,6 +42,7 @@ class Behaviour:
         hang: Seconds of silence before anything is sent.
         raw: The body as it is, in place of JSON; "" is an empty body.
         drop: Close the connection without an answer.
+        drip: Seconds between the bytes of an answer that never ends.
         die_after: Close the connection after so many pieces of a stream.
         usage: Whether usage is reported.
         cached: Input tokens reported as read from the cache, in place of the computed number.
@@ -60,6 +61,7 @@ class Behaviour:
     hang: float = 0.0
     raw: str | None = None
     drop: bool = False
+    drip: float = 0.0
     die_after: int | None = None
     usage: bool = True
     cached: int | None = None
@@ -259,6 +261,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._openai.closing.wait(how.hang)
         if how.drop:
             self.close_connection = True
+        elif how.drip:
+            self._start(200, "application/json", "Content-Length: 1000000")
+            while not self._openai.closing.wait(how.drip):
+                self.wfile.write(b" ")  # which JSON allows before it begins
         elif how.status is not None:
             self._error(how.status, how)
         elif how.raw is not None:

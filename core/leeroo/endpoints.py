@@ -3,12 +3,14 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from leeroo.budget import Budget
 from leeroo.chat_format import CAPS, to_query, usage_of
 from leeroo.errors import ConfigError, LeerooError
 from leeroo.experts import Expert
+from leeroo.racing import first_answer, run_here
 from leeroo.routing.call import Attempt, Usage
 from leeroo.routing.router import Router
 
@@ -91,6 +93,7 @@ def ask(
     budget: Budget | None = None,
     *,
     max_tokens: int | None = None,
+    hedge: bool = False,
 ) -> Answer:
     """Send one request through the router with the openai SDK.
 
@@ -99,6 +102,8 @@ def ask(
         messages: A question, or chat messages with `role` and `content`.
         budget: The call's own budget.
         max_tokens: Output cap.
+        hedge: Whether the next expert is asked, too, when the first takes longer than its 95th percentile; both are
+            paid for, and the budget must allow it.
 
     Raises:
         BudgetExceeded: No expert's worst case fits.
@@ -108,15 +113,8 @@ def ask(
     chat = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
     query = to_query({"messages": chat, "max_tokens": max_tokens}, router)
     with router.open(query, budget) as call:
-        for attempt in call.attempts():
-            try:
-                text, usage = complete(attempt.expert, chat, attempt=attempt, prompt=query.prompt)
-            except Exception as error:
-                attempt.failed(error)
-                continue
-            attempt.succeeded(usage)
-            return Answer(text, call.finish(), time.perf_counter() - began)
-        raise call.exhausted()
+        text = run_here(first_answer(call, lambda attempt: _acomplete(attempt, chat, query.prompt), hedge=hedge))
+        return Answer(text, call.finish(), time.perf_counter() - began)
 
 
 def complete(
@@ -143,16 +141,44 @@ def complete(
 
     place = resolve(expert)
     cap = max_tokens if attempt is None else attempt.max_tokens
-    with openai.OpenAI(**client_options(expert, place)) as client:
-        answer = client.chat.completions.create(
-            **request_to(expert, place, {"messages": list(chat)}, cap),
-            timeout=attempt.timeout if attempt else expert.timeout,
-        )
+    timeout = expert.timeout if attempt is None else attempt.timeout
+    http = openai.DefaultHttpxClient(verify=_tls())
+    with openai.OpenAI(**client_options(expert, place), timeout=timeout, http_client=http) as client:
+        answer = client.chat.completions.create(**request_to(expert, place, {"messages": list(chat)}, cap))
+    return _read(answer, prompt, expert)
+
+
+async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: str) -> tuple[str, Usage]:
+    import openai
+
+    expert = attempt.expert
+    place = resolve(expert)
+    http = openai.DefaultAsyncHttpxClient(verify=_tls())
+    async with openai.AsyncOpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
+        request = request_to(expert, place, {"messages": list(chat)}, attempt.max_tokens)
+        answer = await client.chat.completions.create(**request)
+    return _read(answer, prompt, expert)
+
+
+def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
+    """The text and the usage of a chat completion.
+
+    Raises:
+        BadAnswer: It is none.
+    """
     if not getattr(answer, "choices", None):
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
     text = answer.choices[0].message.content or ""
     reported = None if answer.usage is None else answer.usage.to_dict()
     return text, usage_of(reported, prompt, text, expert)
+
+
+@lru_cache(maxsize=1)
+def _tls() -> Any:
+    """What certificates are checked with; reading them takes a hundred times as long as all else about a client."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def client_options(expert: Expert, place: Endpoint) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import leeroo
 from leeroo.endpoints import Endpoint, ask, complete, resolve
 from leeroo.prediction.predictor import ConstantPredictor
 from tests.langchain.loopback import Server
+from tests.openai_server import OpenAIServer
 
 PRICE = leeroo.Price(input=1.0, output=2.0)
 
@@ -80,3 +81,63 @@ def test_stop_sequences_and_the_output_cap_are_sent(server):
     body = server.requests[-1]
     assert body["stop"] == ["END"]
     assert body["max_tokens"] == 7
+
+
+# A deadline for the whole, and hedges
+
+
+@pytest.fixture
+def slow_server():
+    with OpenAIServer() as running:
+        yield running
+
+
+def known(router, name, seconds):
+    """Let the router have seen 20 answers of an expert."""
+    for _ in range(20):
+        router.health.succeeded(router.pool[name], seconds, 20)
+
+
+def test_a_hedge_answers_when_the_first_is_slow_and_both_are_on_the_record(slow_server):
+    slow_server.behave("small", {"hang": 20})
+    made = router(slow_server, small=0.9, large=0.9)
+    known(made, "small", 0.05)
+    answer = ask(made, "Say something.", leeroo.Budget(max_cost=0.05), hedge=True)
+    record = answer.record
+    assert record["expert"] == "large"
+    assert [(a["expert"], a["error"]) for a in record["attempts"]] == [("large", None), ("small", "cancelled")]
+    assert record["cost"] == pytest.approx(sum(a["cost"] for a in record["attempts"]))
+    assert record["attempts"][1]["cost"] > record["attempts"][0]["cost"] > 0
+    assert record["cost_is_estimate"]
+    assert record["cost"] <= 0.05
+
+
+def test_no_hedge_without_a_wish_without_measurements_or_without_money(slow_server):
+    slow_server.behave("small", [{"hang": 0.3}] * 3)
+    made = router(slow_server, small=0.9, large=0.9)
+    assert ask(made, "Hi.", hedge=True).record["expert"] == "small"
+    known(made, "small", 0.05)
+    assert ask(made, "Hi.").record["expert"] == "small"
+    poor = leeroo.Budget(max_cost=0.00009)
+    record = ask(made, "Hi.", poor, max_tokens=20, hedge=True).record
+    assert (record["expert"], len(record["attempts"])) == ("small", 1)
+    assert slow_server.bodies("large") == []
+
+
+def test_a_hedge_that_fails_leaves_the_first_its_time(slow_server):
+    slow_server.behave("small", {"hang": 0.4})
+    slow_server.behave("large", {"status": 503})
+    made = router(slow_server, small=0.9, large=0.9)
+    known(made, "small", 0.05)
+    record = ask(made, "Hi.", hedge=True).record
+    assert [(a["expert"], a["error"]) for a in record["attempts"]] == [("large", "server"), ("small", None)]
+
+
+async def test_ask_works_beneath_a_running_loop(slow_server):
+    assert ask(router(slow_server, small=0.9), "Hi.").record["expert"] == "small"
+
+
+def test_a_server_that_drips_is_given_up_at_the_deadline(slow_server):
+    slow_server.behave("small", {"drip": 0.05})
+    with pytest.raises(leeroo.ExpertsFailed, match="small: timeout"):
+        ask(router(slow_server, small=0.9), "Hi.", leeroo.Budget(max_latency=0.3))
