@@ -196,17 +196,24 @@ def rows(url: str, *, sizes: tuple[int, ...] = (1_000, 1_000_000), tries: int = 
     for size in sizes:
         _fill(url, present, size)
         present = size
-        ledger = open_ledger(url)
-        result[f"{size:,}"] = {
-            "open": _median(lambda: open_ledger(url).close(), tries),
-            "reserve_settle": _median(
-                lambda: ledger.settle(ledger.reserve(_call_id(), "acme/team", PRICE), PRICE), tries
-            ),
-            "remaining": _median(lambda: ledger.remaining("acme/team"), tries),
-            "spend": _median(lambda: ledger.spend("expert", "acme"), tries),
-        }
-        ledger.close()
+        result[f"{size:,}"] = _measured(url, tries)
     return result
+
+
+def _measured(url: str, tries: int) -> dict[str, Any]:
+    ledger = open_ledger(url)
+
+    def pair() -> None:
+        ledger.settle(ledger.reserve(os.urandom(16).hex(), "acme/team", PRICE), PRICE)
+
+    found = {
+        "open": _median(lambda: open_ledger(url).close(), tries),
+        "reserve_settle": _median(pair, tries),
+        "remaining": _median(lambda: ledger.remaining("acme/team"), tries),
+        "spend": _median(lambda: ledger.spend("expert", "acme"), tries),
+    }
+    ledger.close()
+    return found
 
 
 def _fill(url: str, first: int, until: int) -> None:
@@ -214,16 +221,15 @@ def _fill(url: str, first: int, until: int) -> None:
     now = int(time.time() * 1e6)
     engine = create_engine(url)
     call = {"model": "m", "cost": PRICE, "scope": "acme/team"}
+    held = {**call, "state": "settled", "nano": PRICE, "tokens": 9, "calls": 1, "cost_tokens": 9}
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.execute(text("PRAGMA cache_size=-200000"))
         for start in range(first, until, 50_000):
             numbers = range(start, min(until, start + 50_000))
             ids = [(f"{(n * 2654435761) % 2**32:08x}{n:024x}", f"expert-{n % 5}", now - n * 86_400) for n in numbers]
-            connection.execute(insert(schema.reservations), [
-                {**call, "call_id": c, "expert": e, "at": at, "lease": at + 900_000_000, "state": "settled", "nano": PRICE,
-                 "tokens": 9, "calls": 1, "cost_tokens": 9} for c, e, at in ids
-            ])  # fmt: skip
+            kept = [{**held, "call_id": c, "expert": e, "at": at, "lease": at + 900_000_000} for c, e, at in ids]
+            connection.execute(insert(schema.reservations), kept)
             connection.execute(
                 insert(schema.calls), [{**call, "call_id": c, "expert": e, "at": at} for c, e, at in ids]
             )
@@ -234,10 +240,6 @@ def _fill(url: str, first: int, until: int) -> None:
                 for d in range(336) for e in range(5)
             ])  # fmt: skip
     engine.dispose()
-
-
-def _call_id() -> str:
-    return os.urandom(16).hex()
 
 
 def _median(work: Callable[[], Any], tries: int) -> dict[str, float]:
