@@ -220,7 +220,10 @@ class Expert(Strict):
 
     @model_validator(mode="after")
     def _no_secrets(self) -> Self:
-        places = {"base_url": self.base_url or "", **{f"headers.{k}": v for k, v in self.headers.items()}}
+        places = {"base_url": self.base_url or "", "tokenizer": self.tokenizer or ""}
+        places |= {f"headers.{k}": v for k, v in self.headers.items()}
+        if isinstance(self.model, str):
+            places["model"] = self.model
         named = {f"headers.{k}" for k in self.headers if k.lower() in SECRET_HEADERS}
         for place, text in places.items():
             if place in named or LOOKS_LIKE_KEY.search(text) or SECRET_IN_URL.search(text):
