@@ -9,7 +9,7 @@ domains:
   sums: {family: arithmetic, difficulty: [1, 2], weight: 2}
   tickets:
     description: questions of customers
-    examples: [How do I pay?]
+    examples: ["How do I pay?"]
     examples_file: tickets.txt
     documents: "*.md"
     check: judge

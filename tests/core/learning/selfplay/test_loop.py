@@ -11,8 +11,8 @@ from leeroo.learning.selfplay import RunInProgress, Settings, run, write_report
 from leeroo.learning.selfplay.domains import Domain, Domains
 from leeroo.learning.selfplay.journal import JOURNAL, Journal
 from leeroo.prediction import load
-from tests.core.learning.selfplay.conftest import SETTINGS
 
+SETTINGS = {"rounds": 2, "queries": 12, "held_out": 16, "max_tokens": 16, "share": 0.75}
 SHORT = Settings(rounds=1, queries=6, held_out=6, max_tokens=16, share=0.75)
 
 
@@ -21,34 +21,42 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def kill_after(monkeypatch):
-    """Let the process die at its n-th event: before it is written, or just after."""
+def kill_at(monkeypatch):
+    """Let the process die at its n-th event of a kind: before it is written, or just after."""
     add = Journal.add
 
-    def arrange(count, *, before):
-        left = [count]
+    def arrange(kind, count, *, before):
+        left, dead = [count], []
 
-        def dying(self, kind, key, **data):
-            left[0] -= 1
-            if left[0] < 0 or (left[0] == 0 and before):
+        def dying(self, kind_, key, **data):
+            left[0] -= kind_ == kind
+            if dead or (left[0] == 0 and before):
+                dead.append(True)
                 raise Killed
-            event = add(self, kind, key, **data)
+            event = add(self, kind_, key, **data)
             if left[0] == 0:
+                dead.append(True)
                 raise Killed
             return event
 
         monkeypatch.setattr(Journal, "add", dying)
 
-    yield arrange
-    monkeypatch.setattr(Journal, "add", add)
+    return arrange
+
+
+@pytest.fixture
+def play(pool, domains, artifact, tmp_path):
+    """Run with the short settings, unless told otherwise."""
+    usual = {"pool": pool, "domains": domains, "out": tmp_path, "artifact": artifact, "settings": SHORT}
+    return lambda **given: run(**{**usual, **given})
 
 
 def asked(server):
     return Counter((body["model"], body["messages"][-1]["content"]) for body in server.bodies())
 
 
-def test_a_run_learns_who_is_good_at_what(pool, domains, server, tmp_path):
-    result = run(pool, domains, out=tmp_path, max_cost=1.0, settings=Settings(**SETTINGS))
+def test_a_run_learns_who_is_good_at_what(play, pool, server, tmp_path):
+    result = play(max_cost=1.0, settings=Settings(**SETTINGS))
     assert [row["key"] for row in result.rounds] == ["0", "1", "2"]
     before, after = result.rounds[0], result.rounds[-1]
     assert after["log_loss"] < before["log_loss"] - 0.05
@@ -67,7 +75,7 @@ def test_a_run_learns_who_is_good_at_what(pool, domains, server, tmp_path):
     assert paths.plot.read_text().startswith("<?xml")
     # The same command again: all is there, and nothing is asked.
     count = len(server.requests)
-    assert run(pool, domains, out=tmp_path, max_cost=1.0, settings=Settings(**SETTINGS)) == result
+    assert play(max_cost=1.0, settings=Settings(**SETTINGS)) == result
     assert len(server.requests) == count
 
 
@@ -77,59 +85,59 @@ def _events(folder, kind):
 
 
 @pytest.mark.parametrize(
-    ("count", "before"), [(3, False), (12, False), (30, True), (34, False), (52, True), (54, False)]
+    ("kind", "count", "before"),
+    [("asked", 5, False), ("answered", 14, True), ("scored", 2, False), ("round", 2, True)],
 )
 def test_killed_at_any_point_it_goes_on_and_nothing_is_paid_twice(
-    pool, domains, server, tmp_path, kill_after, monkeypatch, count, before
+    play, server, tmp_path, kill_at, monkeypatch, kind, count, before
 ):
-    kill_after(count, before=before)
+    kill_at(kind, count, before=before)
     with pytest.raises(Killed):
-        run(pool, domains, out=tmp_path, settings=SHORT)
+        play()
     monkeypatch.undo()
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    result = run(pool, domains, out=tmp_path, settings=SHORT)
+    result = play()
     assert set(asked(server).values()) == {1}
-    assert len(result.rounds) == 2
+    assert [row["key"] for row in result.rounds] == ["0", "1"]
     lost = result.unscored.get("lost", 0)
-    answered = len(_events(tmp_path, "answered"))
-    assert len(_events(tmp_path, "asked")) == answered + lost
+    assert len(_events(tmp_path, "asked")) == len(_events(tmp_path, "answered")) + lost
 
 
-def test_two_loops_on_one_folder(pool, domains, tmp_path, server):
+def test_two_loops_on_one_folder(play, tmp_path, server):
     with Journal(tmp_path), pytest.raises(RunInProgress, match="another self-play loop"):
-        run(pool, domains, out=tmp_path, settings=SHORT)
+        play()
     assert not server.requests
 
 
-def test_money_runs_out_in_the_middle_of_a_round_and_more_lets_it_go_on(pool, domains, tmp_path, server):
-    whole = run(pool, domains, out=tmp_path / "whole", settings=SHORT)
+def test_money_runs_out_in_the_middle_of_a_round_and_more_lets_it_go_on(play, tmp_path, server):
+    whole = play(out=tmp_path / "whole")
     held = sum(e["nano"] for e in _events(tmp_path / "whole", "answered")[:12])
     little = (held + (whole.nano - held) // 2) / 1e9
-    part = run(pool, domains, out=tmp_path / "part", max_cost=little, settings=SHORT)
+    part = play(out=tmp_path / "part", max_cost=little)
     assert part.stopped == "money"
     assert part.nano <= little * 1e9
     assert 0 < part.rounds[-1]["pairs"] < whole.rounds[-1]["pairs"]
     server.requests.clear()
-    rest = run(pool, domains, out=tmp_path / "part", max_cost=1.0, settings=SHORT)
+    rest = play(out=tmp_path / "part", max_cost=1.0)
     assert rest.stopped == "rounds"
     assert rest.nano == whole.nano
     assert rest.rounds[-1]["pairs"] == whole.rounds[-1]["pairs"]
     assert len(server.requests) == whole.rounds[-1]["pairs"] - part.rounds[-1]["pairs"]
 
 
-def test_too_little_for_the_held_out_part(pool, domains, tmp_path, server):
+def test_too_little_for_the_held_out_part(play, server):
     with pytest.raises(BudgetExceeded, match="raise max_cost"):
-        run(pool, domains, out=tmp_path, max_cost=1e-8, settings=SHORT)
+        play(max_cost=1e-8)
     assert not server.requests
 
 
-def test_another_run_in_the_folder_is_refused(pool, domains, tmp_path):
-    run(pool, domains, out=tmp_path, settings=SHORT)
+def test_another_run_in_the_folder_is_refused(play):
+    play()
     with pytest.raises(ConfigError, match="whose domains was another"):
-        run(pool, Domains(domains={"units": Domain(family="units")}), out=tmp_path, settings=SHORT)
+        play(domains=Domains(domains={"units": Domain(family="units")}))
 
 
-def test_a_worse_candidate_is_rolled_back(pool, domains, server, tmp_path):
+def test_a_worse_candidate_is_rolled_back(play, server):
     """In the round the experts change sides; the held-out part remembers what they were."""
     first = server.answer
 
@@ -140,15 +148,15 @@ def test_a_worse_candidate_is_rolled_back(pool, domains, server, tmp_path):
     server.answer = turned
     settings = Settings(**{**SETTINGS, "rounds": 1, "queries": 40, "held_out": 6, "share": 1.0})
     arithmetic = Domains(domains={"sums": Domain(family="arithmetic")})
-    result = run(pool, arithmetic, out=tmp_path, settings=settings)
+    result = play(domains=arithmetic, settings=settings)
     assert result.rounds[1]["promoted"] is False
     assert result.rounds[1]["log_loss"] == result.rounds[0]["log_loss"]
     assert result.rounds[1]["version"] == result.rounds[0]["version"]
 
 
-def test_experts_that_fail_leave_no_outcome(pool, domains, server, tmp_path):
+def test_experts_that_fail_leave_no_outcome(play, server, tmp_path):
     server.behave("dull", {"status": 401})
-    result = run(pool, domains, out=tmp_path, settings=SHORT)
+    result = play()
     assert result.unscored["auth"] >= 3
     table = OutcomeTable.read(tmp_path / "held-out")
     assert np.isnan(table.scores[:, table.experts.index("dull")]).all()
@@ -156,7 +164,7 @@ def test_experts_that_fail_leave_no_outcome(pool, domains, server, tmp_path):
     assert "routing" not in result.rounds[0]
 
 
-def test_written_questions_and_draws(pool, server, tmp_path):
+def test_written_questions_and_draws(play, server, tmp_path):
     made = [
         [{"question": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(at, at + 4)] for at in (10, 20, 30)
     ]
@@ -166,19 +174,19 @@ def test_written_questions_and_draws(pool, server, tmp_path):
     )
     words = Domain(description="doubling", check="numeric", difficulty=(1,))
     settings = Settings(rounds=1, queries=2, held_out=2, max_tokens=16, draws=2, share=1.0)
-    result = run(pool, Domains(domains={"doubling": words}), out=tmp_path, settings=settings)
+    result = play(domains=Domains(domains={"doubling": words}), settings=settings)
     assert result.calls["write"] >= 1
     assert result.calls["confirm"] >= 2
     assert {row["draws"] for event in _events(tmp_path, "scored") for row in event["outcomes"]} == {2}
     assert OutcomeTable.read(tmp_path / "held-out").datasets == ("clever", "clever")
 
 
-def test_an_expert_that_cannot_be_run_is_refused_before_anything_is_spent(domains, tmp_path, monkeypatch):
+def test_an_expert_that_cannot_be_run_is_refused_before_anything_is_spent(play, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
     pool = leeroo.Pool({"x": leeroo.Expert(model="openai:gpt-x", price=leeroo.Price(input=1, output=1))})
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
-        run(pool, domains, out=tmp_path, settings=SHORT)
+        play(pool=pool)
     monkeypatch.setenv("OPENAI_API_KEY", "x")
     votes = Domains(domains={"a": Domain(description="x", check="consensus")})
     with pytest.raises(ConfigError, match="consensus needs 3 experts"):
-        run(pool, votes, out=tmp_path, settings=SHORT)
+        play(pool=pool, domains=votes)
