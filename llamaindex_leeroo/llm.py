@@ -52,7 +52,7 @@ class Leeroo(RoutedLLM):
     Raises:
         ConfigError: The experts, the budget or a name is not usable.
 
-    Example:
+    Examples:
         >>> llm = Leeroo(experts={"small": OpenAI(model="gpt-5-nano"), "large": OpenAI(model="gpt-5")}, max_cost=0.01)
         >>> llm.complete("What is the capital of France?", min_quality=0.8).additional_kwargs["leeroo"]["expert"]
     """

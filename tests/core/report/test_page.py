@@ -204,4 +204,4 @@ def test_picture_for_the_docs(browser, tmp_path):
     ledger.close()
     write_report(url, tmp_path / "r.html")
     browser.open((tmp_path / "r.html").as_uri(), width=1200)
-    Path(os.environ["LEEROO_SCREENSHOT"]).write_bytes(browser.screenshot())
+    Path(os.environ["LEEROO_SCREENSHOT"]).write_bytes(browser.screenshot(height=1330))
