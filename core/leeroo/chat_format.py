@@ -44,7 +44,7 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
                 needs.add(_MEDIA[kind])
             else:
                 texts.append(text)
-        texts.extend(_dump(message[key]) for key in ("tool_calls", "function_call") if message.get(key))
+        texts.extend(json.dumps(message[key]) for key in ("tool_calls", "function_call") if message.get(key))
     said = any(text.strip() for text in texts)
     schemas = [body[key] for key in ("tools", "functions", "response_format") if body.get(key)]
     if body.get("tools") or body.get("functions"):
@@ -57,7 +57,7 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
     return Query(
         text=_newest(messages),
         # Schemas count as input, but alone they are nothing to answer.
-        prompt="\n".join([*texts, *map(_dump, schemas)]) if said or media else "",
+        prompt="\n".join([*texts, *map(json.dumps, schemas)]) if said or media else "",
         messages=len(messages),
         media=media,
         needs=frozenset(needs),
@@ -111,7 +111,7 @@ def _parts(message: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         kind = str(part.get("type", ""))
         text = "" if kind in _MEDIA else part.get("text", part.get("refusal"))
         # What kind of part that is only the expert knows; it is text to be counted.
-        yield kind, text if isinstance(text, str) else _dump(part)
+        yield kind, text if isinstance(text, str) else json.dumps(part)
 
 
 def _newest(messages: Sequence[Mapping[str, Any]]) -> str:
@@ -133,10 +133,3 @@ def _sticky(messages: Sequence[Mapping[str, Any]], router: Router) -> str | None
         if maker is not None:
             return maker
     return None
-
-
-def _dump(thing: Any) -> str:
-    try:
-        return json.dumps(thing, allow_nan=False)
-    except ValueError:
-        raise InvalidRequest("The request has a number that JSON does not know (NaN or Infinity).") from None

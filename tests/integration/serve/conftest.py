@@ -41,7 +41,7 @@ def router_over(experts, **more):
             max_output_tokens=200,
             capabilities={"tools", "structured_output", "streaming", "vision"}
             - ({"vision"} if name == "small" else set()),
-            timeout=5.0,
+            timeout=60.0,
         )
         for name, price in (("small", 1.0), ("large", 10.0))
     }
