@@ -26,7 +26,7 @@ from leeroo.prediction.response import ResponseModel
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 SEEDS = (0, 1, 2)
 EXPERTS = 6
-TEST = 600
+TEST = 400
 
 
 def main() -> None:

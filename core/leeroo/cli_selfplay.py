@@ -43,6 +43,7 @@ def selfplay(
     forget: Annotated[bool, typer.Option("--forget", help="Begin as if these experts were new.")] = False,
     artifact: Annotated[Path | None, typer.Option(help="Predictor to begin from; the one that ships.")] = None,
     scope: Annotated[str, typer.Option(help="Ledger account that is charged.")] = "selfplay",
+    report: Annotated[Path | None, typer.Option(help="Where to write the report; REPORT.md in --out.")] = None,
 ) -> None:
     """Generate queries, choose who answers, score the answers, learn, measure, and go on; then write a report.
 
@@ -62,7 +63,7 @@ def selfplay(
             experts, given, out=to, max_cost=max_cost, settings=settings, artifact=artifact, rule=rule, ledger=ledger,
             watch=watch,
         )  # fmt: skip
-    paths = write_report(result, to, " ".join(["leeroo", *sys.argv[1:]]))
+    paths = write_report(result, report or to / "REPORT.md", " ".join(["leeroo", *sys.argv[1:]]))
     out.print(paths.text.read_text(encoding="utf-8"), markup=False, highlight=False)
     out.print(f"Report in {paths.text}; predictor in {to / 'artifacts'}; outcomes in {to / 'outcomes'}", soft_wrap=True)
 

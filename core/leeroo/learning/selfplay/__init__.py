@@ -2,7 +2,7 @@
 
     pool = leeroo.Pool({...})
     result = run(pool, read_domains("domains.yaml"), out="runs/play", max_cost=2.0)
-    write_report(result, "runs/play", "my script")
+    write_report(result, "runs/play/REPORT.md", "my script")
 
 Its parts, each in a file: `generation` and `writing` make queries, `orchestration` on `posterior` chooses who answers,
 `calls` and `journal` pay once, `evaluation` and `judge` score, `updating` and `measuring` learn; then `loop`, `report`.

@@ -1,4 +1,4 @@
-"""The report of a run: REPORT.md, report.json and report.svg, written by the command."""
+"""The report of a run: a text with its figures in a JSON file and a plot beside it, written by the command."""
 
 import json
 from collections.abc import Sequence
@@ -10,8 +10,6 @@ from leeroo.errors import MissingDependency
 from leeroo.experts import show_usd, to_usd
 from leeroo.learning.selfplay.loop import Result
 
-TEXT, DATA, PLOT = "REPORT.md", "report.json", "report.svg"
-
 
 @dataclass(frozen=True, slots=True)
 class Paths:
@@ -22,26 +20,26 @@ class Paths:
     plot: Path
 
 
-def write_report(result: Result, folder: str | Path, command: str) -> Paths:
+def write_report(result: Result, path: str | Path, command: str) -> Paths:
     """Write the report of a run.
 
     Args:
         result: The run's.
-        folder: Where to.
+        path: Of the text, REPORT.md; REPORT.json and REPORT.svg are written beside it.
         command: The command line that made it.
 
     Raises:
         MissingDependency: matplotlib is not installed.
     """
-    place = Path(folder)
-    paths = Paths(place / TEXT, place / DATA, place / PLOT)
+    text = Path(path)
+    paths = Paths(text, text.with_suffix(".json"), text.with_suffix(".svg"))
     paths.data.write_text(json.dumps({"command": command, **asdict(result)}, indent=1) + "\n", encoding="utf-8")
     _plot(result, paths.plot)
-    paths.text.write_text(_text(result, command), encoding="utf-8")
+    text.write_text(_text(result, command, paths.plot.name), encoding="utf-8")
     return paths
 
 
-def _text(result: Result, command: str) -> str:
+def _text(result: Result, command: str, plot: str) -> str:
     about, last = result.about, result.rounds[-1]
     done = len(result.rounds) - 1
     names = [expert["name"] for expert in about["experts"]]
@@ -59,7 +57,7 @@ def _text(result: Result, command: str) -> str:
             ["round", "queries", "pairs asked", "cost", *(f"AUC {n}" for n in names), "AUC", "log loss", "ECE", "then"],
             [_round(row, names) for row in result.rounds],
         ),
-        "![AUC by round, and accuracy against cost](report.svg)",
+        f"![AUC by round, and accuracy against cost]({plot})",
         "## The router on the held-out part",
         f"The rule is the pool's own (by default the cheapest within 0.02 of the best), over {_routed(last)} queries "
         "that every expert answered. The oracle takes the cheapest of the best answers and cannot be passed.",

@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_a_run_learns_who_is_good_at_what(play, pool, server, tmp_path):
     predictor = load(tmp_path / "artifacts")
     sums = predictor.predict(["What is 31 + 7?", "What is 5 * 9?"], list(pool)).quality
     assert (sums[:, 1] > sums[:, 0] + 0.1).all()
-    paths = write_report(result, tmp_path, "leeroo selfplay")
+    paths = write_report(result, tmp_path / "REPORT.md", "leeroo selfplay")
     assert "| always clever |" in paths.text.read_text()
     assert json.loads(paths.data.read_text())["rounds"][2]["log_loss"] == after["log_loss"]
     assert paths.plot.read_text().startswith("<?xml")
@@ -110,15 +111,16 @@ def test_two_loops_on_one_folder(play, tmp_path, server):
 
 
 def test_money_runs_out_in_the_middle_of_a_round_and_more_lets_it_go_on(play, tmp_path, server):
-    whole = play(out=tmp_path / "whole")
+    settings = replace(SHORT, queries=16)
+    whole = play(out=tmp_path / "whole", settings=settings)
     held = sum(e["nano"] for e in _events(tmp_path / "whole", "answered")[:12])
     little = (held + (whole.nano - held) // 2) / 1e9
-    part = play(out=tmp_path / "part", max_cost=little)
+    part = play(out=tmp_path / "part", max_cost=little, settings=settings)
     assert part.stopped == "money"
     assert part.nano <= little * 1e9
     assert 0 < part.rounds[-1]["pairs"] < whole.rounds[-1]["pairs"]
     server.requests.clear()
-    rest = play(out=tmp_path / "part", max_cost=1.0)
+    rest = play(out=tmp_path / "part", max_cost=1.0, settings=settings)
     assert rest.stopped == "rounds"
     assert rest.nano == whole.nano
     assert rest.rounds[-1]["pairs"] == whole.rounds[-1]["pairs"]

@@ -47,7 +47,9 @@ def test_information_is_that_of_bald():
         p = 1 / (1 + np.exp(-z))
         h = lambda q: -(q * np.log2(q) + (1 - q) * np.log2(1 - q))  # noqa: E731
         sampled = h(p.mean()) - h(p).mean()
-        assert float(information(np.array([m]), np.array([v]))[0]) == pytest.approx(sampled, abs=0.03)  # the approximation's error
+        assert float(information(np.array([m]), np.array([v]))[0]) == pytest.approx(
+            sampled, abs=0.03
+        )  # the approximation's error
 
 
 def test_consensus_gets_its_voters():
