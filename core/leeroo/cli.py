@@ -22,6 +22,7 @@ from leeroo.cli_pool import open_router
 from leeroo.cli_report import report
 from leeroo.cli_selfplay import selfplay
 from leeroo.cli_serve import keys_app, serve
+from leeroo.cli_train import train
 from leeroo.cli_universe import gaps, universe
 from leeroo.errors import ConfigError, LeerooError
 from leeroo.experts import show_usd, to_usd
@@ -75,6 +76,7 @@ def ask(
     max_latency: MaxLatency = None,
     expert: ExpertName = None,
     max_tokens: Annotated[int | None, typer.Option(help="Output cap in tokens.")] = None,
+    hedge: Annotated[bool, typer.Option("--hedge", help="Ask the next expert, too, when the first is slow.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask one question and print the answer, who gave it, and what it cost.
@@ -85,7 +87,7 @@ def ask(
 
     budget = _budget(max_cost, min_quality, tolerance, willingness_to_pay, max_latency, expert)
     with open_router(pool, run=True) as router:
-        answer = ask_expert(router, _text(text), budget, max_tokens=max_tokens)
+        answer = ask_expert(router, _text(text), budget, max_tokens=max_tokens, hedge=hedge)
     if as_json:
         _print_json({"answer": answer.text, **answer.record})
         return
@@ -211,37 +213,6 @@ def evaluate(
             out.print(f"Plot in {drawn}")
 
 
-@app.command()
-def train(
-    tables: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Outcome tables to learn from.")],
-    to: Annotated[Path, typer.Option("--out", help="Folder for the artifact and its checkpoints.")],
-    epochs: Annotated[int, typer.Option(min=0, help="Passes over the queries.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all when absent.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Learn from this many queries only.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="End by then, rates annealed as if all were done.")] = None,
-    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in --out.")] = True,
-) -> None:
-    """Train the predictor on outcome tables; stop it and start it again as you like.
-
-    Example: `leeroo train data/mmlu data/mmlu-pro --out runs/mine --epochs 2`
-    """
-    from leeroo.learning.training import train as run
-
-    report = run(
-        tables,
-        to,
-        epochs=epochs,
-        seed=seed,
-        threads=threads,
-        limit=limit,
-        minutes=minutes,
-        resume=resume,
-        progress=True,
-    )
-    out.print(report)
-
-
 @app.command("import")
 def import_results(
     form: Annotated[str, typer.Argument(metavar="FORMAT", help="lm-eval, mmlu-pro, routellm, routerbench or plain.")],
@@ -324,6 +295,7 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     out.print(table)
 
 
+app.command()(train)
 app.command()(universe)
 app.command()(selfplay)
 app.command()(gaps)

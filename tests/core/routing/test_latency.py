@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeroo import Budget, Latency, NoEligibleExpert, Query
@@ -45,6 +45,7 @@ answers = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(answers, st.integers(0, 10**6), st.floats(0, 100))
 def test_estimates_are_finite_never_negative_and_p95_is_no_quicker_than_the_median(seen, tokens, begin):
     estimate = LatencyEstimate(begin)
