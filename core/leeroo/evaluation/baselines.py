@@ -1,7 +1,11 @@
-"""What a router must beat, each fitted on the table's training part: plain methods on the plain encoder."""
+"""What a router must beat, each fitted on the table's training part: plain methods on the plain encoder.
 
-import warnings
+What a method leaves open (when to stop, how strongly to shrink) is chosen on the validation part, as for ours.
+"""
+
+import importlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,13 +15,32 @@ from leeroo.errors import MissingDependency
 
 Floats = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
-Baseline = Callable[[Float32, Floats, Float32], Floats]
-"""(training vectors, training scores with NaN, vectors) -> predicted quality, shape (queries, experts)."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a baseline may look at.
+
+    Attributes:
+        vectors: Of the training part, shape (queries, width).
+        scores: 0..1, NaN where unknown, shape (queries, experts).
+        val_vectors: The same of the validation part.
+        val_scores: The same of the validation part.
+    """
+
+    vectors: Float32
+    scores: Floats
+    val_vectors: Float32
+    val_scores: Floats
+
+
+Baseline = Callable[[Known, Float32], Floats]
+"""(what is known, vectors) -> predicted quality, shape (queries, experts)."""
 
 
 def domain_mean(train_domains: Sequence[str], scores: Floats, domains: Sequence[str]) -> Floats:
     """Each expert's mean score in the query's domain, which it is told; small domains lean on the overall mean."""
-    overall = np.nan_to_num(np.nanmean(scores, axis=0), nan=0.5)
+    overall = _means(scores)
     known_domains = np.array(train_domains)
     found = np.tile(overall, (len(domains), 1))
     for domain in set(domains):
@@ -28,65 +51,134 @@ def domain_mean(train_domains: Sequence[str], scores: Floats, domains: Sequence[
     return found
 
 
-def nearest(train: Float32, scores: Floats, vectors: Float32, k: int = 80) -> Floats:
+def nearest(known: Known, vectors: Float32, k: int = 80) -> Floats:
     """Mean score of the k nearest training queries by cosine similarity."""
-    a = train / np.linalg.norm(train, axis=1, keepdims=True)
-    b = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    a, b = _unit(known.vectors), _unit(vectors)
     k = min(k, len(a))
-    overall = np.nan_to_num(np.nanmean(scores, axis=0), nan=0.5)
-    found = np.empty((len(b), scores.shape[1]))
+    overall = _means(known.scores)
+    found = np.empty((len(b), known.scores.shape[1]))
     for start in range(0, len(b), 256):
         near = np.argpartition(b[start : start + 256] @ a.T, -k, axis=1)[:, -k:]
-        block = scores[near]
+        block = known.scores[near]
         count = (~np.isnan(block)).sum(axis=1)
         found[start : start + 256] = (np.nansum(block, axis=1) + overall) / (count + 1)
     return found
 
 
-def logistic(train: Float32, scores: Floats, vectors: Float32) -> Floats:
-    """One logistic regression per expert."""
+def logistic(known: Known, vectors: Float32) -> Floats:
+    """One logistic regression per expert; one ridge penalty for all."""
     model_of = _sklearn("linear_model").LogisticRegression
-    found = np.empty((len(vectors), scores.shape[1]))
-    for j in range(scores.shape[1]):
-        known = ~np.isnan(scores[:, j])
-        y = scores[known, j] >= 0.5
-        if y.all() or not y.any():
-            found[:, j] = y.mean() if len(y) else 0.5
+    x, val, new = (_unit(v) for v in (known.vectors, known.val_vectors, vectors))
+
+    def predict(penalty: float) -> tuple[Floats, Floats]:
+        found = np.empty((len(val) + len(new), known.scores.shape[1]))
+        for j, scores in enumerate(known.scores.T):
+            told = ~np.isnan(scores)
+            y = scores[told] >= 0.5
+            if y.all() or not y.any():
+                found[:, j] = y.mean() if len(y) else 0.5
+                continue
+            model = model_of(C=penalty, max_iter=200, tol=1e-3).fit(x[told], y)
+            found[:, j] = model.predict_proba(np.concatenate([val, new]))[:, 1]
+        return found[: len(val)], found[len(val) :]
+
+    tried = [predict(penalty) for penalty in (0.3, 3.0)]
+    return min(tried, key=lambda pair: _loss(pair[0], known.val_scores))[1]
+
+
+def mlp(known: Known, vectors: Float32, *, hidden: int = 256, epochs: int = 40, patience: int = 3) -> Floats:
+    """One network of `hidden` rectified units for all experts: cross entropy of the known scores, Adam, drop-out.
+
+    The weights of the epoch with the least loss on the validation part are kept.
+    """
+    rng = np.random.default_rng(0)
+    centre = known.vectors.mean(axis=0)
+    scale = float(np.std(known.vectors - centre)) or 1.0
+    x, val, new = ((v - centre) / scale for v in (known.vectors, known.val_vectors, vectors))
+    told = ~np.isnan(known.scores)
+    y = np.nan_to_num(known.scores).astype(np.float32)
+    start = np.clip(_means(known.scores), 0.02, 0.98)
+    width, experts = x.shape[1], y.shape[1]
+    parameters = [
+        (rng.normal(size=(width, hidden)) * np.sqrt(2 / width)).astype(np.float32),
+        np.zeros(hidden, np.float32),
+        (rng.normal(size=(hidden, experts)) * 0.01).astype(np.float32),
+        np.log(start / (1 - start)).astype(np.float32),
+    ]
+    moments = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
+
+    def predict(inputs: Float32) -> Floats:
+        w, b, out, bias = parameters
+        return np.asarray(_sigmoid(np.maximum(inputs @ w + b, 0) @ out + bias), dtype=np.float64)
+
+    best, found, waited, step = np.inf, predict(new), 0, 0
+    for _ in range(epochs):
+        for rows in np.array_split(rng.permutation(len(x)), max(1, len(x) // 64)):
+            step += 1
+            w, b, out, bias = parameters
+            kept = (rng.random((len(rows), hidden)) < 0.7).astype(np.float32) / np.float32(0.7)
+            units = np.maximum(x[rows] @ w + b, 0) * kept
+            error = (_sigmoid(units @ out + bias) - y[rows]) * told[rows] / len(rows)
+            back = (error @ out.T) * (units > 0) * kept
+            gradients = (x[rows].T @ back, back.sum(axis=0), units.T @ error, error.sum(axis=0))
+            for place, (gradient, (first, second)) in enumerate(zip(gradients, moments, strict=True)):
+                first += 0.1 * (gradient - first)
+                second += 0.001 * (gradient**2 - second)
+                move = (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+                parameters[place] = (parameters[place] - 1e-3 * move).astype(np.float32)
+        loss = _loss(predict(val), known.val_scores)
+        if loss < best:
+            best, found, waited = loss, predict(new), 0
             continue
-        found[:, j] = model_of(C=3.0, max_iter=300).fit(train[known] * 3, y).predict_proba(vectors * 3)[:, 1]
+        waited += 1
+        if waited == patience:
+            break
     return found
 
 
-def mlp(train: Float32, scores: Floats, vectors: Float32) -> Floats:
-    """One network of 128 hidden units for all experts; unknown scores are filled with the expert's mean."""
-    overall = np.nan_to_num(np.nanmean(scores, axis=0), nan=0.5)
-    filled = np.where(np.isnan(scores), overall, scores)
-    model_of = _sklearn("neural_network").MLPRegressor
-    model = model_of(hidden_layer_sizes=(128,), alpha=1e-2, early_stopping=True, max_iter=60, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(train * 10, filled)
-    predicted = np.asarray(model.predict(vectors * 10), dtype=np.float64).reshape(len(vectors), -1)
-    return np.clip(predicted, 0.001, 0.999)
+def matrix_factorisation(known: Known, vectors: Float32, rank: int = 8) -> Floats:
+    """Scores as expert factors x a linear map of the vector (RouteLLM's factorisation, least squares)."""
+    overall = _means(known.scores)
+    filled = np.where(np.isnan(known.scores), 0.0, known.scores - overall)
+    inputs = known.vectors.astype(np.float64)
+    centre = inputs.mean(axis=0)
+    inputs = inputs - centre
+    gram, target = inputs.T @ inputs, inputs.T @ filled
+    spread = float(np.trace(gram)) / len(gram)
+
+    def predict(penalty: float, rows: Float32) -> Floats:
+        weights = np.linalg.solve(gram + penalty * spread * np.eye(len(gram)), target)
+        _, _, vt = np.linalg.svd(inputs @ weights, full_matrices=False)
+        predicted = overall + (rows - centre) @ weights @ vt[:rank].T @ vt[:rank]
+        return np.asarray(np.clip(predicted, 0.001, 0.999), dtype=np.float64)
+
+    penalty = min((0.1, 0.3, 1.0, 3.0), key=lambda p: _loss(predict(p, known.val_vectors), known.val_scores))
+    return predict(penalty, vectors)
 
 
-def matrix_factorisation(train: Float32, scores: Floats, vectors: Float32, rank: int = 8) -> Floats:
-    """Scores as expert factors x a linear map of the vector (RouteLLM's factorisation, least squares, rank 8)."""
-    overall = np.nan_to_num(np.nanmean(scores, axis=0), nan=0.5)
-    filled = np.where(np.isnan(scores), 0.0, scores - overall)
-    X = train.astype(np.float64)
-    centre = X.mean(axis=0)
-    X = X - centre
-    weights = np.linalg.solve(X.T @ X + 2.0 * np.eye(X.shape[1]), X.T @ filled)
-    _, _, vt = np.linalg.svd(X @ weights, full_matrices=False)
-    factors = vt[:rank]
-    predicted = overall + (vectors - centre) @ weights @ factors.T @ factors
-    return np.asarray(np.clip(predicted, 0.001, 0.999), dtype=np.float64)
+def _means(scores: Floats) -> Floats:
+    told = ~np.isnan(scores)
+    return np.asarray(np.where(told.any(axis=0), np.nansum(scores, axis=0) / np.maximum(told.sum(axis=0), 1), 0.5))
+
+
+def _loss(predicted: Floats, scores: Floats) -> float:
+    """Cross entropy of the known scores; 0 when there are none, so that the first candidate is taken."""
+    told = ~np.isnan(scores)
+    if not told.any():
+        return 0.0
+    p, y = np.clip(predicted[told], 1e-4, 1 - 1e-4), scores[told]
+    return float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).mean())
+
+
+def _sigmoid(x: Float32) -> Float32:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)), dtype=np.float32)
+
+
+def _unit(x: Float32) -> Float32:
+    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
 
 def _sklearn(part: str) -> Any:
-    import importlib
-
     try:
         return importlib.import_module(f"sklearn.{part}")
     except ImportError:
@@ -99,3 +191,9 @@ ON_VECTORS: dict[str, Baseline] = {
     "MLP": mlp,
     "matrix factorisation": matrix_factorisation,
 }
+
+
+def on_vectors(known: Known, vectors: Float32) -> dict[str, Floats]:
+    """All baselines on the plain encoder's vectors, and the mean of two of them, by name."""
+    found = {name: method(known, vectors) for name, method in ON_VECTORS.items()}
+    return found | {"mean of MLP and kNN": (found["MLP"] + found["kNN, k=80"]) / 2}

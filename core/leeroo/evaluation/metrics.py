@@ -51,6 +51,31 @@ def calibration_error(predicted: Floats, scores: Floats, bins: int = 10) -> floa
     return float(np.abs(gaps).sum() / len(p))
 
 
+def chance_calibration_error(predicted: Floats, scores: Floats, *, draws: int = 40, seed: int = 0) -> float:
+    """What `calibration_error` would be on average, were every prediction exactly right: the floor of so few outcomes.
+
+    Args:
+        predicted: Predictions.
+        scores: Of which only is looked at where they are known.
+        draws: Outcomes are drawn from the predictions this often.
+        seed: Of the draws.
+    """
+    told = predicted[~np.isnan(scores)]
+    if not len(told):
+        return float("nan")
+    rng = np.random.default_rng(seed)
+    return float(np.mean([calibration_error(told, (rng.random(len(told)) < told) * 1.0) for _ in range(draws)]))
+
+
+def reliability(predicted: Floats, scores: Floats, bins: int = 10) -> Floats:
+    """Rows of (mean prediction, mean score, outcomes) over equally filled bins, shape (bins, 3)."""
+    known = ~np.isnan(scores)
+    order = np.argsort(predicted[known], kind="stable")
+    p, y = predicted[known][order], scores[known][order]
+    parts = [part for part in np.array_split(np.arange(len(p)), bins) if len(part)]
+    return np.array([(p[part].mean(), y[part].mean(), len(part)) for part in parts]).reshape(-1, 3)
+
+
 def calls_curve(advantage: Floats, weak: Floats, strong: Floats) -> Floats:
     """Performance gap recovered against the share of strong calls, shape (queries + 1,) (RouteLLM, section 3.2).
 
@@ -77,6 +102,17 @@ def cpt(advantage: Floats, weak: Floats, strong: Floats, share: float) -> float:
     return float(reached[0] / len(weak)) if len(reached) else 1.0
 
 
+def choices(predicted: Floats, expected_cost: Floats, points: int = 400) -> npt.NDArray[np.intp]:
+    """The expert with the largest predicted quality - price x expected cost, for log-spaced prices of a dollar.
+
+    Returns:
+        Shape (points + 1, queries), from always the cheapest to always the best predicted.
+    """
+    scale = float(np.mean(expected_cost.max(axis=1))) or 1.0
+    prices = np.concatenate([[0.0], np.geomspace(1e-3, 1e4, points) / scale])[::-1]
+    return np.array([np.argmax(predicted - price * expected_cost, axis=1) for price in prices])
+
+
 def sweep(predicted: Floats, expected_cost: Floats, scores: Floats, costs: Floats, points: int = 400) -> Curve:
     """Route by the largest predicted quality x willingness to pay - expected cost, for every willingness.
 
@@ -87,14 +123,10 @@ def sweep(predicted: Floats, expected_cost: Floats, scores: Floats, costs: Float
         costs: What it cost.
         points: Number of willingnesses, log-spaced between always cheapest and always best.
     """
-    scale = float(np.mean(expected_cost.max(axis=1))) or 1.0
-    rows = np.arange(len(predicted))
-    found = []
-    for price in np.concatenate([[0.0], np.geomspace(1e-3, 1e4, points) / scale])[::-1]:
-        pick = np.argmax(predicted - price * expected_cost, axis=1)
-        found.append((costs[rows, pick].mean(), scores[rows, pick].mean()))
-    found.sort()
-    return Curve(np.array([c for c, _ in found]), np.array([a for _, a in found]))
+    picks, rows = choices(predicted, expected_cost, points), np.arange(len(predicted))
+    cost, accuracy = costs[rows, picks].mean(axis=1), scores[rows, picks].mean(axis=1)
+    order = np.lexsort((accuracy, cost))
+    return Curve(cost[order], accuracy[order])
 
 
 def cost_at(curve: Curve, accuracy: float) -> float:

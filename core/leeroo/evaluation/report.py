@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leeroo.errors import ConfigError, MissingDependency
+from leeroo.evaluation.intervals import Interval
 from leeroo.evaluation.metrics import Curve
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ class Report:
         singles: Accuracy and cost of each expert.
         experts: AUC and ECE of our predictor by expert.
         curves: Accuracy against cost by method.
+        intervals: 95% intervals of our predictor's figures (names as in `Line`).
+        chance_ece: The ECE that a perfectly calibrated predictor would show on so few queries, mean over experts.
+        reliability: By expert, rows of (mean prediction, mean score, outcomes) over equally filled bins.
+        regret: By domain: queries, and how much score per query is lost against the best expert of each query, by
+            always taking the reference (`reference`) and by our default rule (`leeroo`).
     """
 
     table_name: str
@@ -91,6 +96,10 @@ class Report:
     singles: tuple[Line, ...]
     experts: dict[str, dict[str, float]]
     curves: dict[str, Curve] = field(repr=False)
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    chance_ece: float = float("nan")
+    reliability: dict[str, list[list[float]]] = field(default_factory=dict, repr=False)
+    regret: dict[str, dict[str, float]] = field(default_factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe: NaN becomes null."""
@@ -104,6 +113,10 @@ class Report:
             "methods": [asdict(line) for line in self.lines],
             "singles": [asdict(line) for line in self.singles],
             "experts": self.experts,
+            "intervals": self.intervals,
+            "chance_ece": self.chance_ece,
+            "reliability": self.reliability,
+            "regret": self.regret,
             "curves": {k: {"cost": c.cost.tolist(), "accuracy": c.accuracy.tolist()} for k, c in self.curves.items()},
         }
         cleaned = _without_nan(content)
@@ -124,59 +137,19 @@ class Report:
             found.add_row(line.method, *(_shown(getattr(line, name)) for name in _HEADS))
         return found
 
-    def plot(self, file: str | Path) -> None:
-        """Draw accuracy against cost to a .png or .svg file.
+    def plot(self, file: str | Path) -> list[Path]:
+        """Draw accuracy against cost to a .png or .svg file, calibration and regret by domain beside it.
+
+        Returns:
+            The files written: FILE, FILE-calibration, FILE-regret.
 
         Raises:
             ConfigError: Another suffix.
             MissingDependency: matplotlib is not installed.
         """
-        path = Path(file)
-        if path.suffix not in (".png", ".svg"):
-            raise ConfigError(f"{path}: plots are written as .png or .svg.")
-        try:
-            from matplotlib.backends.backend_agg import FigureCanvasAgg
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise MissingDependency("Plots need matplotlib: pip install 'leeroo[eval]'.") from None
-        figure = Figure(figsize=(8, 5), dpi=130)
-        FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-        for name, curve in self.curves.items():
-            best = np.maximum.accumulate(curve.accuracy)
-            ours, chance = name == "leeroo", name in ("random mixing", "oracle")
-            # Between two points calls are mixed, which is a straight line in cost and so a curve on the log axis.
-            cost = np.geomspace(max(float(curve.cost[0]), 1e-12), max(float(curve.cost[-1]), 1e-12), 400)
-            axes.plot(
-                cost * 1000,
-                np.interp(cost, curve.cost, best),
-                label=name,
-                linewidth=2.6 if ours else 1.2,
-                linestyle="--" if chance else "-",
-                zorder=5 if ours else 2,
-            )
-        middle = float(np.sqrt(min(s.cost for s in self.singles) * max(s.cost for s in self.singles)))
-        for line in self.singles:
-            axes.plot(line.cost * 1000, line.accuracy, "k.", markersize=5)
-            if line.method in (self.reference, self.weak) or len(self.singles) <= 10:
-                axes.annotate(
-                    line.method,
-                    (line.cost * 1000, line.accuracy),
-                    fontsize=7,
-                    xytext=(0, -11),
-                    textcoords="offset points",
-                    ha="left" if line.cost < middle else "right",
-                )
-        axes.set_xscale("log")
-        axes.set_xlabel("mean cost, USD per 1,000 queries")
-        axes.set_ylabel("accuracy")
-        axes.set_title(
-            f"{self.table_name}, {self.split} part: {self.queries} queries, {len(self.pool)} experts", fontsize=10
-        )
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
-        figure.tight_layout()
-        figure.savefig(path)
+        from leeroo.evaluation.plots import draw
+
+        return draw(self, Path(file))
 
 
 def _shown(value: float) -> str:

@@ -1,11 +1,13 @@
 """Writes docs/RESULTS.md: `python -m leeroo.evaluation.results DIR... --out docs/RESULTS.md`. Never edited by hand."""
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from leeroo.evaluation import newcomers, pools, shift
 from leeroo.evaluation.metrics import accuracy_at, cost_at
 from leeroo.evaluation.report import Line, Report
 from leeroo.evaluation.robustness import flip_rates
@@ -36,21 +38,61 @@ _HEADS = {
     "cost_99": "at 99%",
     "cost_95": "at 95%",
 }
+# What the project set out to reach, by table and figure; the sign says which way is better.
+_AIMS: dict[str, dict[str, tuple[str, float]]] = {
+    "mmlu": {
+        "auc": (">=", 0.72),
+        "ece": ("<=", 0.03),
+        "apgr": (">=", 0.72),
+        "cpt50": ("<=", 0.24),
+        "cpt80": ("<=", 0.52),
+        "cost_100": ("<=", 0.75),
+    },
+    "mmlu-pro": {
+        "auc": (">=", 0.705),
+        "ece": ("<=", 0.03),
+        "cost_100": ("<=", 0.5),
+        "cost_99": ("<=", 0.4),
+        "cost_95": ("<=", 0.18),
+    },
+}
 _LIMITS = """## What this does not show
 - The test part comes from the same benchmarks as the training part: multiple-choice questions, mostly. It says little
   of open-ended requests, long conversations or tools.
 - Costs are list prices of 2024 applied to the tables' token counts; in `mmlu` and `mixed` one output length is assumed
   for all, so only prices matter there.
 - The best point of a frontier is read off on the test part itself: in service, a budget or a tolerance is set before.
-- Intervals are not given; with about 800 queries, a difference of one point of accuracy or 0.01 of AUC may be chance.
-  With ten bins and so few queries, even a perfectly calibrated predictor would show an ECE of 0.03 to 0.05.
+- Intervals are of the queries only: another seed of the training would move the figures too. Where two methods'
+  figures lie inside each other's intervals, nothing says which is better.
+- An ECE of so few queries is mostly chance; beside it stands what a perfectly calibrated predictor would show.
 - Nothing here was tuned on the test part; shrinkage, memory and calibration were chosen on the validation part.
 """
 
 
-def _row(line: Line) -> str:
-    cells = (getattr(line, name) for name in _HEADS)
-    return f"| {line.method} | " + " | ".join("-" if np.isnan(v) else f"{v:.3f}" for v in cells) + " |"
+def _number(value: float) -> str:
+    return "-" if not np.isfinite(value) else f"{value:.3f}"
+
+
+def headline(reports: Sequence[Report]) -> str:
+    """Our figures beside the aims, with intervals."""
+    lines = []
+    for report in reports:
+        ours = next(line for line in report.lines if line.method == "leeroo")
+        for name, (sign, aim) in _AIMS.get(report.table_name, {}).items():
+            value = getattr(ours, name)
+            low, high = report.intervals.get(name, (np.nan, np.nan))
+            met = value >= aim if sign == ">=" else value <= aim
+            interval = f"{_number(low)} to {_number(high)}" if np.isfinite(low) else "-"
+            if name == "ece":
+                interval = f"chance alone: {report.chance_ece:.3f}"
+            lines.append(
+                f"| {report.table_name} | {_HEADS[name]} | {sign} {aim:g} | {_number(value)} | {interval} "
+                f"| {'yes' if met else 'no'} |"
+            )
+    if not lines:
+        return ""
+    head = "| table | figure | aim | measured | 95% interval | reached |\n|---|---|---|---|---|---|"
+    return "## Aims and figures\n" + head + "\n" + "\n".join(lines) + "\n"
 
 
 def section(title: str, report: Report) -> str:
@@ -61,12 +103,20 @@ def section(title: str, report: Report) -> str:
         f"{line.method} {line.accuracy:.3f} ({line.cost_100:.2f} of the reference's cost)"
         for line in report.singles[:6]
     )
+    sure = ", ".join(
+        f"{_HEADS[name]} {_number(low)} to {_number(high)}" for name, (low, high) in report.intervals.items()
+    )
     return (
         f"## {title}\n{report.queries} queries of the {report.split} part, {len(report.pool)} experts; "
         f"reference {report.reference}; APGR and CPT from {report.weak} to it. "
         "Costs are shares of the reference's cost.\n\n"
-        f"{head}\n{rows}\n\nSingle experts (best six): {singles}.\n"
+        f"{head}\n{rows}\n\n95% intervals of leeroo's figures: {sure}. "
+        f"ECE by chance alone: {report.chance_ece:.3f}.\n\nSingle experts (best six): {singles}.\n"
     )
+
+
+def _row(line: Line) -> str:
+    return f"| {line.method} | " + " | ".join(_number(getattr(line, name)) for name in _HEADS) + " |"
 
 
 def paper_pools(folder: Path, predictor: ResponsePredictor) -> str:
@@ -91,55 +141,136 @@ def paper_pools(folder: Path, predictor: ResponsePredictor) -> str:
     )
 
 
-def robustness(folder: Path, predictor: ResponsePredictor, *, limit: int = 80) -> str:
-    """Flip rates as Markdown."""
-    table = OutcomeTable.read(folder)
-    rows = np.flatnonzero(table.parts() == "test")[:limit]
-    rates = flip_rates(table.take(rows), predictor)
-    lines = "\n".join(f"| {name} | {r['flips']:.1%} | {r['regret']:.4f} |" for name, r in rates.items())
+def new_experts(folders: Sequence[Path], predictor: ResponsePredictor, plot: Path, *, progress: bool) -> str:
+    """The study of new experts as Markdown, its plot written."""
+    rows = [
+        row
+        for folder in folders
+        for space in ("own", "plain")
+        for row in newcomers.study(folder, predictor, space, progress=progress)  # type: ignore[arg-type]
+    ]
+    newcomers.plot(rows, plot)
     return (
-        f"### {folder.name}: {len(rows)} queries, {len(table.experts)} experts\n"
-        f"| change | choices that flip | predicted quality lost |\n|---|---|---|\n{lines}\n"
+        "## New experts\nEach expert is left out in turn, the response model is fitted without it, and its traits are "
+        "then fitted from N of its outcomes with the others as the prior. Measured on the test part, mean over the "
+        "experts. `plain`: on vectors of the plain encoder, which has seen no outcome: strict. `own`: on the "
+        "predictor's own vectors, whose fine-tuning did see the expert's outcomes: a little too kind.\n\n"
+        f"{newcomers.markdown(rows)}\n\n![new experts]({plot.name})\n"
     )
 
 
+def far_from_home(folders: Sequence[Path], predictor: ResponsePredictor, *, progress: bool) -> str:
+    """The study of domains left out as Markdown."""
+    by_name = {folder.name: folder for folder in folders}
+    rows = []
+    for space in ("plain", "own"):
+        if "mmlu-pro" in by_name:
+            rows += shift.leave_domains_out(by_name["mmlu-pro"], predictor, space, progress=progress)  # type: ignore[arg-type]
+        if "mixed" in by_name and len(folders) > 1:
+            others = [folder for folder in folders if folder.name != "mixed"]
+            rows.append(shift.leave_table_out(by_name["mixed"], others, predictor, space, progress=progress))  # type: ignore[arg-type]
+    if not rows:
+        return ""
+    return (
+        "## Far from home\nEach domain of `mmlu-pro` is left out in turn: the response model is fitted on the others "
+        "and asked about this one; `all` puts all domains together. `mixed` is left out as a whole; of its experts "
+        "only their mean score is known then. `plain`: on vectors of the plain encoder: strict. `own`: on the "
+        "predictor's own vectors, whose fine-tuning saw the domain, asked about queries it did not see. The best "
+        "fixed choice is the expert that is best on what was fitted; AIQ is the mean accuracy of the frontier.\n\n"
+        f"{shift.markdown(rows)}\n"
+    )
+
+
+def robustness(folders: Sequence[Path], predictor: ResponsePredictor, *, limit: int = 80) -> str:
+    """Flip rates as Markdown."""
+    text = [
+        "## Robustness\nChoices that flip when the same question is written otherwise (and the predicted quality lost, "
+        "mean over queries). Choice: the cheapest expert within 0.02 of the best predicted quality.\n"
+    ]
+    rates, heads = {}, []
+    for folder in folders:
+        table = OutcomeTable.read(folder)
+        rows = np.flatnonzero(table.parts() == "test")[:limit]
+        heads.append(f"{folder.name}: {len(rows)} queries, {len(table.experts)} experts")
+        for name, rate in flip_rates(table.take(rows), predictor).items():
+            rates.setdefault(name, []).append(f"{rate['flips']:.1%} ({rate['regret']:.4f})")
+    text.append(f"| change | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
+    text += [f"| {name} | {' | '.join(cells)} |" for name, cells in rates.items()]
+    return "\n".join(text) + "\n"
+
+
+def universe(folders: Sequence[Path], out: Path, *, size: int = 5) -> str:
+    """Pools of five, what they reach on held-out queries, and their gaps, as Markdown; plots written beside."""
+    text = [
+        "## Universe and gaps\nS(U) is the mean over queries of the best score in the pool (arXiv 2401.13979); pools "
+        "are chosen on all but the test part. The gaps are the domains that the chosen pool serves worst.\n"
+    ]
+    for folder in folders:
+        table = OutcomeTable.read(folder)
+        pool = pools.choose(table, size)
+        drawn = pools.plot(pool, out.parent / f"universe-{folder.name}.svg")
+        text += [pools.markdown(pool), f"![gain by k]({drawn.name})\n"]
+        text.append(pools.gaps_markdown(table, pool.universe.experts))
+    return "\n".join(text)
+
+
 def write_results(
-    dirs: Sequence[str | Path], predictor: ResponsePredictor, out: str | Path, *, baselines: Baselines = "cheap"
+    dirs: Sequence[str | Path],
+    predictor: ResponsePredictor,
+    out: str | Path,
+    *,
+    baselines: Baselines = "cheap",
+    studies: bool = True,
+    progress: bool = False,
 ) -> None:
     """Evaluate on the held-out part of every table and write the report, plots beside it.
 
     Args:
-        dirs: Outcome tables; `mmlu` and `mmlu-pro` get their own sections.
+        dirs: Outcome tables; `mmlu` gets the paper's pools.
         predictor: The predictor.
         out: The Markdown file.
         baselines: all, cheap or none.
+        studies: Leave experts and domains out as well, which fits some hundred response models.
+        progress: Show what is being done.
     """
-    path = Path(out)
+    path, folders = Path(out), [Path(folder) for folder in dirs]
     path.parent.mkdir(parents=True, exist_ok=True)
+    reports, text = [], []
+    for folder in folders:
+        if folder.name == "mmlu":
+            reports.append(
+                evaluate(
+                    folder,
+                    predictor,
+                    pool=[_MIXTRAL, _GPT4],
+                    reference=_GPT4,
+                    weak=_MIXTRAL,
+                    baselines=baselines,
+                    progress=progress,
+                )
+            )
+            text.append(section("MMLU: Mixtral-8x7B and GPT-4", reports[-1]))
+        else:
+            reports.append(evaluate(folder, predictor, baselines=baselines, progress=progress))
+            text.append(section(folder.name, reports[-1]))
+        drawn = reports[-1].plot(path.parent / f"frontier-{folder.name}.svg")
+        text += [f"![{file.stem}]({file.name})\n" for file in drawn]
+        if folder.name == "mmlu":
+            text.append(paper_pools(folder, predictor))
+    text += _studies(folders, predictor, path, progress) if studies else []
+    text += [robustness(folders, predictor), universe(folders, path), _LIMITS]
     about = predictor.artifact.about
-    text = [
+    intro = (
         "# Results\nWritten by `python -m leeroo.evaluation.results`; not edited by hand. The artifact was trained on "
         f"{about.get('queries', '?')} queries (hash {str(about.get('trained_on', '?'))[:12]}); the test part, split "
         "off by the hash of its stems, was not used in training or tuning.\n"
-    ]
-    for folder in map(Path, dirs):
-        if folder.name == "mmlu":
-            report = evaluate(
-                folder, predictor, pool=[_MIXTRAL, _GPT4], reference=_GPT4, weak=_MIXTRAL, baselines=baselines
-            )
-            text.append(section("MMLU: Mixtral-8x7B and GPT-4", report))
-            text.append(paper_pools(folder, predictor))
-        else:
-            report = evaluate(folder, predictor, baselines=baselines)
-            text.append(section(folder.name, report))
-        plot = path.parent / f"frontier-{folder.name}.svg"
-        report.plot(plot)
-        text.append(f"![frontier]({plot.name})\n")
-    flips = "\n".join(robustness(Path(folder), predictor) for folder in dirs)
-    rule = "Choice: the cheapest expert within 0.02 of the best predicted quality."
-    text.append(f"## Robustness\n{rule}\n\n{flips}")
-    text.append(_LIMITS)
-    path.write_text("\n".join(text), encoding="utf-8")
+    )
+    path.write_text("\n".join([intro, headline(reports), *text]), encoding="utf-8")
+
+
+def _studies(folders: Sequence[Path], predictor: ResponsePredictor, path: Path, progress: bool) -> Iterator[str]:
+    yield new_experts(folders, predictor, path.parent / "new-experts.svg", progress=progress)
+    yield far_from_home(folders, predictor, progress=progress)
 
 
 def main() -> None:
@@ -149,8 +280,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/RESULTS.md"))
     parser.add_argument("--artifact", type=Path, default=None)
     parser.add_argument("--baselines", choices=("all", "cheap", "none"), default="cheap")
+    parser.add_argument("--no-studies", action="store_true", help="Leave out new experts and far from home.")
     given = parser.parse_args()
-    write_results(given.dirs, load(given.artifact), given.out, baselines=given.baselines)
+    write_results(
+        given.dirs,
+        load(given.artifact),
+        given.out,
+        baselines=given.baselines,
+        studies=not given.no_studies,
+        progress=sys.stderr.isatty(),
+    )
 
 
 if __name__ == "__main__":

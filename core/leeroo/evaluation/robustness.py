@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from leeroo.evaluation.costs import expected_costs, experts_of
+from leeroo.evaluation.run import default_choice
 from leeroo.learning.outcomes import OutcomeTable
 from leeroo.learning.rewording import reordered
 from leeroo.prediction.predictor import Predictor
@@ -23,42 +24,23 @@ def typos(text: str, rng: random.Random) -> str:
     return " ".join(words)
 
 
-def lower(text: str, rng: random.Random) -> str:
-    """All in lower case."""
-    return text.lower()
-
-
-def whitespace(text: str, rng: random.Random) -> str:
-    """Spaces and line ends behind."""
-    return text + "  \n\n"
-
-
-def polite(text: str, rng: random.Random) -> str:
-    """A polite preamble."""
-    return "Hello! Could you please help me with this question? " + text
-
-
 CHANGES: dict[str, Callable[[str, random.Random], str]] = {
     "typos": typos,
-    "lower case": lower,
-    "trailing whitespace": whitespace,
+    "lower case": lambda text, _: text.lower(),
+    "trailing whitespace": lambda text, _: text + "  \n\n",
     "reordered options": reordered,
-    "polite preamble": polite,
+    "polite preamble": lambda text, _: "Hello! Could you please help me with this question? " + text,
 }
 
 
-def flip_rates(
-    table: OutcomeTable, predictor: Predictor, *, tolerance: float = 0.02, seed: int = 0
-) -> dict[str, dict[str, float]]:
+def flip_rates(table: OutcomeTable, predictor: Predictor) -> dict[str, dict[str, float]]:
     """Share of queries whose choice changes, and how much predicted quality that costs on average.
 
-    The choice is the cheapest expert within `tolerance` of the best predicted quality.
+    The choice is the default rule's: the cheapest expert within 0.02 of the best predicted quality.
 
     Args:
         table: Queries and experts.
         predictor: The predictor.
-        tolerance: Of the rule.
-        seed: Of the changes.
 
     Returns:
         By change: `flips` (0..1) and `regret` (mean loss of the quality predicted for the unchanged query).
@@ -68,14 +50,13 @@ def flip_rates(
     def choose(queries: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         found = predictor.predict(queries, experts)
         costs = expected_costs(predictor, found, experts, queries, table.prices)
-        adequate = found.quality >= found.quality.max(axis=1, keepdims=True) - tolerance
-        return np.where(adequate, costs, np.inf).argmin(axis=1), found.quality
+        return default_choice(found.quality.astype(np.float64), costs), found.quality
 
     base, quality = choose(table.queries)
     rows = np.arange(len(base))
     rates = {}
     for name, change in CHANGES.items():
-        rng = random.Random(seed)  # noqa: S311 - not for secrets
+        rng = random.Random(0)  # noqa: S311 - not for secrets
         picked, _ = choose([change(query, rng) for query in table.queries])
         regret = np.maximum(quality[rows, base] - quality[rows, picked], 0)
         rates[name] = {"flips": float((picked != base).mean()), "regret": float(regret.mean())}

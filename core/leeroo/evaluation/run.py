@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.evaluation import metrics
-from leeroo.evaluation.baselines import ON_VECTORS, domain_mean
+from leeroo.evaluation.baselines import Known, domain_mean, on_vectors
 from leeroo.evaluation.costs import expected_costs, experts_of
+from leeroo.evaluation.intervals import RoutingFigures, bootstrap
 from leeroo.evaluation.metrics import Curve
 from leeroo.evaluation.report import Line, Report
 from leeroo.learning.outcomes import OutcomeTable
@@ -19,6 +20,9 @@ from leeroo.prediction.predictor import Predictor
 
 Floats = npt.NDArray[np.float64]
 Baselines = Literal["all", "cheap", "none"]
+TOLERANCE = 0.02
+"""Of the default rule: the cheapest expert within this of the best predicted quality."""
+
 SPLITS = {"test": "test", "val": "validation", "validation": "validation", "train": "train", "all": "all"}
 
 
@@ -77,9 +81,10 @@ def evaluate(
     )
     ours = prediction.quality.astype(np.float64)
     methods: dict[str, Floats] = {"leeroo": ours}
-    train = whole.take(parts == "train")
     if baselines != "none":
-        methods |= _baselines(train, part, predictor, baselines, progress)
+        methods |= _baselines(
+            whole.take(parts == "train"), whole.take(parts == "validation"), part, baselines, progress
+        )
     judge = _Judge(scores, costs, expected, ref, low)
     curves = {name: metrics.sweep(p, expected, scores, costs) for name, p in methods.items()}
     lines = [judge.line(name, predicted, curves[name]) for name, predicted in methods.items()]
@@ -109,7 +114,32 @@ def evaluate(
             for j, name in enumerate(names)
         },
         curves=curves,
+        intervals=bootstrap(RoutingFigures(ours, expected, scores, costs, ref=ref, weak=low), len(part)),
+        chance_ece=_mean([metrics.chance_calibration_error(p, y) for p, y in zip(ours.T, scores.T, strict=True)]),
+        reliability={name: metrics.reliability(ours[:, j], scores[:, j]).tolist() for j, name in enumerate(names)},
+        regret=_regret(part.domains, default_choice(ours, expected), scores, ref),
     )
+
+
+def default_choice(predicted: Floats, expected: Floats) -> npt.NDArray[np.intp]:
+    """The cheapest expert within `TOLERANCE` of the best predicted quality, shape (queries,)."""
+    adequate = predicted >= predicted.max(axis=1, keepdims=True) - TOLERANCE
+    return np.asarray(np.where(adequate, expected, np.inf).argmin(axis=1))
+
+
+def _regret(
+    domains: Sequence[str], picked: npt.NDArray[np.intp], scores: Floats, ref: int
+) -> dict[str, dict[str, float]]:
+    best, got = scores.max(axis=1), scores[np.arange(len(scores)), picked]
+    found = {}
+    for domain in sorted(set(domains)):
+        at = np.array([d == domain for d in domains])
+        found[domain] = {
+            "queries": float(at.sum()),
+            "reference": float((best - scores[:, ref])[at].mean()),
+            "leeroo": float((best - got)[at].mean()),
+        }
+    return found
 
 
 def find(name: str, known: Sequence[str]) -> str:
@@ -196,16 +226,17 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _baselines(
-    train: OutcomeTable, part: OutcomeTable, predictor: Predictor, which: Baselines, progress: bool
+    train: OutcomeTable, validation: OutcomeTable, part: OutcomeTable, which: Baselines, progress: bool
 ) -> dict[str, Floats]:
     if not len(train):
         return {}
-    known = train.scores.astype(np.float64)
-    found = {"domain mean": domain_mean(train.domains, known, part.domains)}
+    scores = train.scores.astype(np.float64)
+    found = {"domain mean": domain_mean(train.domains, scores, part.domains)}
     if which == "all":
         from leeroo.evaluation.vectors import plain_vectors
 
-        train_vectors = plain_vectors(train.queries, progress=progress)
-        vectors = plain_vectors(part.queries, progress=progress)
-        found |= {name: method(train_vectors, known, vectors) for name, method in ON_VECTORS.items()}
+        sizes = np.cumsum([len(train), len(validation)])
+        queries = (*train.queries, *validation.queries, *part.queries)
+        vectors, val_vectors, asked = np.split(plain_vectors(queries, progress=progress), sizes)
+        found |= on_vectors(Known(vectors, scores, val_vectors, validation.scores.astype(np.float64)), asked)
     return found

@@ -2,14 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import MissingDependency
-from leeroo.prediction.artifact import ENCODER, TOKENIZER, sha256
+from leeroo.prediction.artifact import ENCODER, MANIFEST, TOKENIZER, sha256
 from leeroo.prediction.encoder import Encoder
 from leeroo.prediction.response import ResponsePredictor
 
@@ -29,50 +29,46 @@ def plain_vectors(queries: Sequence[str], *, progress: bool = False) -> Float32:
     Raises:
         MissingDependency: The encoder must be exported first, and torch is not installed.
     """
-    return encoded(queries, _plain_encoder(), PLAIN_LENGTH, progress=progress)
+    folder = _plain_encoder()
+    encode = Encoder(folder, max_length=PLAIN_LENGTH).encode
+    return _kept(queries, encode, f"{sha256(folder / ENCODER)[:16]}-{PLAIN_LENGTH}", progress)
 
 
 def predictor_vectors(queries: Sequence[str], predictor: ResponsePredictor, *, progress: bool = False) -> Float32:
     """Vectors by a predictor's own encoder, as it serves, shape (queries, width)."""
     artifact = predictor.artifact
-    return encoded(queries, artifact.folder, int(artifact.settings["max_length"]), progress=progress)
+    weights = artifact.folder / ENCODER
+    mark = sha256(weights if weights.exists() else artifact.folder / MANIFEST)
+    return _kept(queries, predictor.encode, f"{mark[:16]}-{artifact.settings['max_length']}", progress)
 
 
-def encoded(queries: Sequence[str], folder: Path, max_length: int, *, progress: bool = False) -> Float32:
-    """Vectors by the encoder in a folder, shape (queries, width); only queries never seen are computed.
-
-    Args:
-        queries: The texts.
-        folder: Holds encoder.onnx and tokenizer.json.
-        max_length: Tokens read of each text.
-        progress: Show a progress bar.
-    """
-    kept = cache_dir() / f"vectors-{sha256(folder / ENCODER)[:16]}-{max_length}.npz"
+def _kept(queries: Sequence[str], encode: Callable[[Sequence[str]], Float32], name: str, progress: bool) -> Float32:
+    """Vectors from the disk; only those of queries never seen are computed."""
+    file = cache_dir() / f"vectors-{name}.npz"
     keys = [hashlib.sha256(query.encode()).hexdigest()[:24] for query in queries]
     known: dict[str, Float32] = {}
-    if kept.exists():
-        with np.load(kept) as stored:
+    if file.exists():
+        with np.load(file) as stored:
             known = dict(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
     fresh = {key: query for key, query in zip(keys, queries, strict=True) if key not in known}
     if fresh:
-        encoder = Encoder(folder, max_length=max_length)
         order = sorted(fresh, key=lambda key: len(fresh[key]))
         chunks = [order[start : start + 256] for start in range(0, len(order), 256)]
         for chunk in _tracked(chunks, progress):
-            known |= zip(chunk, encoder.encode([fresh[key] for key in chunk]), strict=True)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        whole = kept.with_name(f"{kept.stem}-{os.getpid()}.npz")
+            known |= zip(chunk, encode([fresh[key] for key in chunk]), strict=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        whole = file.with_name(f"{file.stem}-{os.getpid()}.npz")
         np.savez(whole, keys=np.array(list(known)), vectors=np.stack(list(known.values())))
-        whole.replace(kept)
+        whole.replace(file)
     return np.stack([known[key] for key in keys])
 
 
-def _tracked(chunks: list[list[str]], progress: bool) -> Sequence[list[str]]:
+def _tracked(chunks: list[list[str]], progress: bool) -> Iterable[list[str]]:
     if not progress:
         return chunks
     from rich.progress import track
 
-    return track(chunks, description="encoding")  # type: ignore[return-value]
+    return track(chunks, description="encoding")
 
 
 def _plain_encoder() -> Path:

@@ -1,7 +1,8 @@
 """Several outcome tables as one: all queries below each other, one column per expert and table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,24 @@ class Corpus:
             scores=scores,
             tokens=tokens,
             digest=_digest(tables),
+        )
+
+    def take(
+        self, rows: npt.NDArray[np.bool_] | None = None, columns: npt.NDArray[np.bool_] | None = None
+    ) -> "Corpus":
+        """The same corpus with the queries and columns of two masks only; None: all. The digest stays."""
+        at = np.ones(len(self.queries), dtype=bool) if rows is None else rows
+        on = np.ones(len(self.columns), dtype=bool) if columns is None else columns
+        return replace(
+            self,
+            queries=tuple(compress(self.queries, at)),
+            parts=self.parts[at],
+            columns=tuple(compress(self.columns, on)),
+            group=np.unique(self.group[on], return_inverse=True)[1],
+            table=self.table[at],
+            domains=self.domains[at],
+            scores=self.scores[np.ix_(at, on)],
+            tokens=self.tokens[np.ix_(at, on)],
         )
 
 

@@ -6,7 +6,7 @@ their overall level only, and the dearer expert helps where questions are hard; 
 of its own, estimated from its outcomes alone. tau is chosen on the validation part.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from leeroo.prediction.response import UNKNOWN, gelu, logit, sigmoid, unit
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-SPREADS = (0.02, 0.05, 0.1, 0.2)
+SPREADS = (0.05, 0.02, 0.1, 0.2)
 STRENGTHS = (50.0, 100.0, 200.0, 400.0)
 SHARES = (0.25, 0.5, 0.75, 1.0)
 
@@ -64,6 +64,7 @@ def fit_response(
     activation: str,
     neighbours: int = 80,
     learned: Float64 | None = None,
+    spreads: Sequence[float] = SPREADS,
     seed: int = 0,
 ) -> Fitted:
     """Fit abilities, memory, calibration, lengths and novelty on given vectors.
@@ -79,6 +80,7 @@ def fit_response(
         neighbours: Size of the neighbourhood in the memory; 0: no memory.
         learned: [ability, bias] that the network learned, shape (columns, T+1). Then these are shrunk towards their
             table's mean as candidates too.
+        spreads: Candidates of tau; with no validation part the first is taken.
         seed: Of the clustering.
     """
     h = vectors @ project + project_bias
@@ -90,7 +92,7 @@ def fit_response(
     best: tuple[float, Float64, str, float] | None = None
     chosen = validation if validation.any() else train
     near = memory.neighbours(vectors[chosen]) if memory else None
-    for kind, spread, theta in _candidates(corpus, X, train, scale, learned, several=bool(validation.any())):
+    for kind, spread, theta in _candidates(corpus, X, train, scale, learned, spreads, several=bool(validation.any())):
         p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
         for strength in (*STRENGTHS, np.inf) if memory is not None else (np.inf,):
             blended = p if near is None or np.isinf(strength) else _blend(p, near, strength)
@@ -150,6 +152,7 @@ def _candidates(
     train: npt.NDArray[np.bool_],
     scale: float,
     learned: Float64 | None,
+    spreads: Sequence[float],
     *,
     several: bool,
 ) -> Iterator[tuple[str, float, Float64]]:
@@ -165,7 +168,7 @@ def _candidates(
         shared = middle
     else:
         shared = _shared(corpus, X, train)
-    for spread in SPREADS if several else SPREADS[1:2]:
+    for spread in spreads if several else spreads[:1]:
         yield "spread", spread, _abilities(corpus, X, train, shared, spread)
 
 

@@ -18,6 +18,22 @@ def test_calibration_error_is_the_gap():
     assert metrics.calibration_error(np.full(100, 0.7), np.repeat([1.0, 0.0], [40, 60])) == pytest.approx(0.3)
 
 
+def test_calibration_by_chance_is_the_floor_of_few_outcomes():
+    rng = np.random.default_rng(1)
+    p = rng.random(400)
+    errors = [metrics.calibration_error(p, (rng.random(400) < p) * 1.0) for _ in range(30)]
+    assert metrics.chance_calibration_error(p, p) == pytest.approx(np.mean(errors), abs=0.006)
+    assert metrics.chance_calibration_error(p[:50], p[:50]) > metrics.chance_calibration_error(p, p)
+
+
+def test_reliability_gives_every_outcome_once():
+    rows = metrics.reliability(np.linspace(0, 1, 101), np.append(np.full(100, 0.5), np.nan), bins=10)
+    assert rows.shape == (10, 3)
+    assert rows[:, 2].sum() == 100
+    assert (np.diff(rows[:, 0]) > 0).all()
+    np.testing.assert_allclose(rows[:, 1], 0.5)
+
+
 def test_apgr_and_cpt_of_perfect_and_blind_routers():
     weak, strong = np.array([1.0, 1.0, 0.0, 0.0]), np.array([1.0, 1.0, 1.0, 1.0])
     assert metrics.cpt(strong - weak, weak, strong, 0.5) == 0.25
