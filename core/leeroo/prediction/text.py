@@ -1,10 +1,12 @@
-"""Text to token ids, the same for training and serving: long texts keep their head and their tail."""
+"""Text to token ids, the same for training and serving: without courtesies, and of long texts head and tail."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from leeroo.prediction.courtesy import plain
 
 IntArray = npt.NDArray[np.int64]
 # A BERT word piece is rarely longer; what is cut here would be cut after tokenising, at a much higher price.
@@ -30,7 +32,7 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[i
         max_length: Most tokens, special ones included.
     """
     found = []
-    for encoding in tokenizer.encode_batch([clip(text, max_length) for text in texts]):
+    for encoding in tokenizer.encode_batch([plain(clip(text, max_length)) for text in texts]):
         ids: list[int] = encoding.ids or [0]  # an empty text, where the tokenizer adds nothing of its own
         if len(ids) > max_length:
             tail = max_length // 3
