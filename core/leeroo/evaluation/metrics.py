@@ -64,7 +64,9 @@ def chance_calibration_error(predicted: Floats, scores: Floats, *, draws: int = 
     if not len(told):
         return float("nan")
     rng = np.random.default_rng(seed)
-    return float(np.mean([calibration_error(told, (rng.random(len(told)) < told) * 1.0) for _ in range(draws)]))
+    return float(
+        np.mean([calibration_error(told, (rng.random(len(told)) < told).astype(np.float64)) for _ in range(draws)])
+    )
 
 
 def reliability(predicted: Floats, scores: Floats, bins: int = 10) -> Floats:
