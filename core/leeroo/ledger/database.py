@@ -45,7 +45,6 @@ class Database:
     Raises:
         ConfigError: Neither SQLite nor PostgreSQL.
         MissingDependency: The driver is not installed.
-        LedgerError: It cannot be opened, is damaged, or was made by a newer Leeroo.
     """
 
     def __init__(self, url: Any, *, durable: bool = False) -> None:
@@ -55,20 +54,33 @@ class Database:
             raise ConfigError(f"ledger: {url.drivername!r} is not supported; give sqlite or postgresql+psycopg.")
         if self.is_sqlite and url.database in (None, "", ":memory:"):
             raise ConfigError("ledger: an SQLite ledger needs a file; leave the ledger out to keep it in memory.")
-        if self.is_sqlite and not url.database.startswith("file:"):
-            self._make_file(Path(url.database))
+        self._file = Path(url.database) if self.is_sqlite and not url.database.startswith("file:") else None
         self._engine = self._sqlite(url, durable) if self.is_sqlite else self._postgres(url, durable)
-        self._driver_error: Any = self._engine.dialect.loaded_dbapi.Error
+        self._driver: Any = self._engine.dialect.loaded_dbapi
         self._pid = os.getpid()
         # One writer at a time is SQLite's rule; waiting for a lock in the process is fairer than polling the file.
         self._lock = threading.Lock()
+        self._prepared = False
+
+    def prepare(self) -> None:
+        """Make the tables or bring them up to date, once; every transaction does so where it was not possible before.
+
+        Raises:
+            LedgerError: It cannot be opened, is damaged, or was made by a newer Leeroo.
+        """
+        if self._prepared:
+            return
         from leeroo.ledger.schema import prepare
 
-        with self.alone() as connection:
+        if self._file is not None:
+            self._make_file(self._file)
+        with self._transaction() as connection:
+            self._lock_out_others(connection)
             try:
                 prepare(connection)
             except LedgerError as error:
                 raise LedgerError(f"The ledger {self.name} is not usable: {error}.") from None
+        self._prepared = True
 
     @contextmanager
     def write(self) -> "Iterator[Connection]":
@@ -77,24 +89,34 @@ class Database:
         Raises:
             LedgerError: The database is out of reach, damaged, read-only or full.
         """
-        self._after_fork()
-        with self._lock if self.is_sqlite else nullcontext(), self._errors(), self._engine.begin() as connection:
+        self.prepare()
+        with self._transaction() as connection:
             yield connection
 
     @contextmanager
     def alone(self) -> "Iterator[Connection]":
-        """A transaction beside which no other `alone` one runs; for changes of the schema and of limits."""
+        """A transaction beside which no other `alone` one runs; for changes of limits."""
         with self.write() as connection:
-            if not self.is_sqlite:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            self._lock_out_others(connection)
             yield connection
 
     @contextmanager
     def read(self) -> "Iterator[Connection]":
         """A transaction that only reads; on SQLite it waits for no writer."""
+        self.prepare()
         self._after_fork()
         with self._errors(), self._engine.connect().execution_options(leeroo_read=True) as connection:
             yield connection
+
+    @contextmanager
+    def _transaction(self) -> "Iterator[Connection]":
+        self._after_fork()
+        with self._lock if self.is_sqlite else nullcontext(), self._errors(), self._engine.begin() as connection:
+            yield connection
+
+    def _lock_out_others(self, connection: "Connection") -> None:
+        if not self.is_sqlite:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
     def close(self) -> None:
         """Close all connections."""
@@ -111,10 +133,11 @@ class Database:
 
         try:
             yield
-        except (SQLAlchemyError, self._driver_error) as error:
-            # The driver's own words only: SQLAlchemy's repeat the statement and its values.
+        except (SQLAlchemyError, self._driver.Error) as error:
+            # The driver's own words only: SQLAlchemy's repeat the statement and its values; of data, not even those.
             driver = getattr(error, "orig", None) if isinstance(error, SQLAlchemyError) else error
-            why = (str(driver or "").strip() or type(error).__name__).splitlines()[0]
+            told = not isinstance(driver, (self._driver.DataError, self._driver.IntegrityError))
+            why = ((told and str(driver or "").strip()) or type(error).__name__).splitlines()[0]
             raise LedgerError(f"The ledger {self.name} is not usable: {_advice(why)}.") from None
 
     def _sqlite(self, url: Any, durable: bool) -> "Engine":

@@ -1,12 +1,15 @@
 """Open a ledger by its URL."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from leeroo.errors import ConfigError, MissingDependency, did_you_mean
+from leeroo.ledger.limits import LedgerError
 
 if TYPE_CHECKING:
     from leeroo.ledger.sql import SqlLedger
 
+log = logging.getLogger("leeroo.ledger")
 OPTIONS = {"on_failure": ("refuse", "continue"), "durability": ("normal", "full"), "keep": ("nothing", "query")}
 """Our own options of a URL's query and their values, the default first; `lease` is a number."""
 
@@ -28,7 +31,7 @@ def open_ledger(url: str) -> "SqlLedger":
     Raises:
         MissingDependency: An extra has to be installed.
         ConfigError: The URL is not usable.
-        LedgerError: The ledger cannot be opened, is damaged, or was made by a newer Leeroo.
+        LedgerError: The ledger cannot be opened, is damaged, or was made by a newer Leeroo, and may not be ignored.
     """
     try:
         from sqlalchemy import make_url
@@ -50,6 +53,12 @@ def open_ledger(url: str) -> "SqlLedger":
     if not lease.isdigit() or not int(lease):
         raise ConfigError(f"ledger: lease={lease!r}; give whole seconds.")
     database = Database(parsed.difference_update_query([*OPTIONS, "lease"]), durable=own["durability"] == "full")
-    return SqlLedger(
-        database, go_on=own["on_failure"] == "continue", lease=int(lease), keep_query=own["keep"] == "query"
-    )
+    go_on = own["on_failure"] == "continue"
+    try:
+        database.prepare()
+    except LedgerError as error:
+        if not go_on:
+            database.close()
+            raise
+        log.warning("Going on without the ledger until it is there: %s", error)
+    return SqlLedger(database, go_on=go_on, lease=int(lease), keep_query=own["keep"] == "query")

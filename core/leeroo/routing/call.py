@@ -135,6 +135,7 @@ class Attempt:
             expert=self.expert.name,
             model=self.expert.model_id,
         )
+        call.without_ledger = call.without_ledger or self._reservation < 0
         self._open = True
         self._lock = threading.Lock()
 
@@ -235,6 +236,7 @@ class Call:
         query: The request.
         decision: Which experts, in which order, and why.
         accounts: The `budget()` blocks that are charged.
+        without_ledger: Whether an attempt went on although the ledger was down, so that no limit of its scope held.
     """
 
     def __init__(
@@ -265,6 +267,7 @@ class Call:
         self._reserved = 0
         self._stopped = False
         self._tries = Tries(self)
+        self.without_ledger = False
 
     def __enter__(self) -> Self:
         return self
@@ -473,6 +476,7 @@ class Call:
             "reference_cost": to_usd(reference_cost) if usage else None,
             "saved": to_usd(reference_cost - self._spent) if usage else None,
             "attempts": list(self._attempts),
+            "ledger_down": self.without_ledger,
             "router_latency": round(self.decision.seconds, 6),
         }
 

@@ -52,6 +52,9 @@ class Ledger(Protocol):
             expert: Who is tried.
             model: Its model.
 
+        Returns:
+            The reservation's id; below 0 where the ledger is down and the call goes on without it.
+
         Raises:
             BudgetExceeded: A limit of the scope would be passed.
         """

@@ -5,6 +5,8 @@ import sqlite3
 from leeroo.ledger.limits import Limit
 from leeroo.ledger.opening import open_ledger
 
+NEWER_COLUMNS = [("counters", "until"), ("calls", "base_quality")]
+
 
 def test_version_1_becomes_the_newest(tmp_path):
     url = f"sqlite:///{tmp_path}/l.db"
@@ -15,7 +17,9 @@ def test_version_1_becomes_the_newest(tmp_path):
     before = ledger.limits()
     ledger.close()
     with sqlite3.connect(tmp_path / "l.db") as connection:
-        connection.execute("ALTER TABLE counters DROP COLUMN until")
+        for table, column in NEWER_COLUMNS:
+            if column in {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}:
+                connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.execute("UPDATE leeroo_ledger SET version = 1")
     ledger = open_ledger(url)
     assert ledger.limits() == before
