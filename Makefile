@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint types format clean
+.PHONY: demo test lint types docs notebooks format clean
 
 demo: .venv/.installed-demo
 	$(BIN)/leeroo demo
@@ -17,6 +17,12 @@ lint: .venv/.installed-dev
 
 types: .venv/.installed-dev
 	$(BIN)/mypy
+
+docs: .venv/.installed-dev
+	$(BIN)/mkdocs build --quiet
+
+notebooks: .venv/.installed-dev
+	cd notebooks && ../$(BIN)/jupytext --quiet --to ipynb --execute *.py
 
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .
