@@ -6,10 +6,11 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from leeroo import metrics
 from leeroo._version import __version__
 from leeroo.errors import ConfigError, LeerooError, MissingDependency, did_you_mean
 from leeroo.routing.router import Router
@@ -155,7 +156,7 @@ class _Serving:
             from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
         except ImportError:
             raise Refusal(
-                404, "Metrics need prometheus-client on the server: pip install 'leeroo[prometheus]'."
+                404, "Metrics need prometheus-client on the server: pip install 'leeroo[metrics]'."
             ) from None
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -216,6 +217,8 @@ def serve(
             "(`leeroo keys add SCOPE` makes it), or listen on 127.0.0.1."
         )
     app = create_app(router, keys=keys, settings=settings)
+    with suppress(MissingDependency):  # /metrics says what to install
+        metrics.enable()
     uvicorn.run(
         app, host=host, port=port, log_level="info", server_header=False, timeout_graceful_shutdown=GRACE, ws="none"
     )
