@@ -73,7 +73,7 @@ def test_langchains_client(url):
     for piece in llm.stream("What is the capital of France?"):
         whole = piece if whole is None else whole + piece
     assert whole.content == answer.content
-    assert whole.usage_metadata == answer.usage_metadata
+    assert whole.usage_metadata["total_tokens"] == answer.usage_metadata["total_tokens"]
 
     def get_weather(city: str) -> str:
         """The weather of a city."""
