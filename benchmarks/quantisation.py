@@ -17,8 +17,9 @@ import torch
 from leeroo.evaluation.intervals import bootstrap
 from leeroo.evaluation.metrics import auc
 from leeroo.evaluation.vectors import predictor_vectors
-from leeroo.learning import finetune
+from leeroo.learning.backbone import base_files, tokenizer_of
 from leeroo.learning.corpus import Corpus
+from leeroo.learning.finetune import embed
 from leeroo.learning.network import Network, load_encoder
 from leeroo.prediction import load
 from leeroo.prediction.response import ResponseModel
@@ -29,8 +30,8 @@ def fp32_vectors(run: Path, base: Path, queries: tuple[str, ...], max_length: in
     state = torch.load(run / "work" / "checkpoint.pt", weights_only=True, mmap=True)["network"]
     experts, traits = state["ability"].shape
     network = Network(load_encoder(base / "model.safetensors", base / "config.json"), experts, traits)
-    network.load_state_dict(state)
-    return finetune.embed(network, list(queries), finetune.tokenizer_of(base), max_length)[0]
+    network.load_state_dict(state, strict=False)  # a checkpoint leaves out what did not learn
+    return embed(network, list(queries), tokenizer_of(base), max_length)[0]
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     corpus = Corpus.read(given.dirs)
     corpus = corpus.take(corpus.parts == "test")
     max_length = int(predictor.artifact.settings["max_length"])
-    full = fp32_vectors(given.run, finetune.base_files(given.base), corpus.queries, max_length)
+    full = fp32_vectors(given.run, base_files(given.base), corpus.queries, max_length)
     small = predictor_vectors(corpus.queries, predictor)
     found: dict[str, Any] = {}
     for number, folder in enumerate(given.dirs):

@@ -76,8 +76,8 @@ def _plain_encoder() -> Path:
     if (folder / ENCODER).exists() and (folder / TOKENIZER).exists():
         return folder
     try:
+        from leeroo.learning.backbone import base_files
         from leeroo.learning.export import export_encoder
-        from leeroo.learning.finetune import base_files
         from leeroo.learning.network import load_encoder
     except ImportError as error:
         raise MissingDependency(f"The baselines' encoder needs {error.name}: pip install 'leeroo[train]'.") from None

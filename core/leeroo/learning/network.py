@@ -9,15 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
+
+from leeroo.prediction.causal_lm import mean_pooled
+
+FloatArray = npt.NDArray[np.float32]
 
 
 class Network(nn.Module):
     """Encoder -> mean pooling -> latent traits h(q) -> logits and log output tokens of every expert.
 
     Args:
-        encoder: A BERT-like model returning `last_hidden_state`.
+        encoder: A text model returning `last_hidden_state`, with `config.hidden_size`: BERT, or a causal LM.
         experts: Number of experts (columns of all tables).
         traits: Width of h(q).
     """
@@ -37,9 +43,17 @@ class Network(nn.Module):
     def traits_of(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The pooled vector, shape (batch, width), and h(q), shape (batch, traits)."""
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        weight = mask.unsqueeze(-1).to(hidden.dtype)
-        pooled = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
+        pooled = mean_pooled(hidden, mask)
         return pooled, nn.functional.gelu(self.to_traits(pooled * 3.0))
+
+    def head(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """What a response model starts from: project (width, traits), project_bias, [ability, bias] of every expert."""
+
+        def numbers(values: torch.Tensor) -> FloatArray:
+            return values.detach().cpu().numpy().astype(np.float32)
+
+        learned = torch.cat([self.ability + self.common, self.bias[:, None]], dim=1)
+        return numbers(self.to_traits.weight.T * 3.0), numbers(self.to_traits.bias), numbers(learned)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits and standardised log tokens, both of shape (batch, experts)."""

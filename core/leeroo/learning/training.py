@@ -1,7 +1,6 @@
 """Fit the predictor: outcome tables in, artifact out. One resumable command (`leeroo train`)."""
 
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.errors import MissingDependency
+from leeroo.errors import ConfigError, MissingDependency
 from leeroo.learning.corpus import Corpus
 from leeroo.learning.population import Fitted, fit_response, linear_traits
-from leeroo.prediction.artifact import ENCODER, TOKENIZER, Artifact, KnownExpert, sha256, write_artifact
-from leeroo.prediction.encoder import Encoder
+from leeroo.prediction.artifact import Artifact, KnownExpert, sha256, write_artifact
+from leeroo.prediction.source import open_source
 
 FloatArray = npt.NDArray[np.float32]
 WORK = "work"
@@ -62,16 +61,20 @@ def train(
     minutes: float | None = None,
     base: str | Path | None = None,
     batch: int = 32,
-    learning_rate: float = 1e-4,
+    learning_rate: float | None = None,
     frozen_layers: int = 3,
     max_length: int = 128,
     traits: int = 128,
     reworded: float = 0.4,
     serve_length: int = 192,
     neighbours: int = 80,
+    causal_lm: str | None = None,
+    lm_layers: int | None = None,
+    lora_layers: int | None = None,
+    lora_rank: int = 8,
     progress: bool = False,
 ) -> TrainingReport:
-    """Fine-tune the encoder on outcome tables, fit the response model and write the artifact.
+    """Fine-tune the encoder, or a causal LM, on outcome tables, fit the response model and write the artifact.
 
     The tables are split by question into train (80%), validation (10%) and test (10%); the network sees the first, the
     second chooses the shrinkage and calibrates, the third is left for `leeroo eval`.
@@ -79,46 +82,51 @@ def train(
     Args:
         dirs: Outcome tables.
         out: The artifact's folder; checkpoints lie in `out/work`.
-        epochs: Passes over the training part; 0 leaves the encoder as it is and fits the response model only.
+        epochs: Passes over the training part; 0 leaves the text model as it is and fits the response model only.
         seed: Of the split, the order and the initial values.
-        threads: Threads for torch and the encoder.
+        threads: Threads for torch and the text model.
         resume: Go on from the checkpoint in `out/work`.
         limit: Use this many queries of each table only.
         minutes: Let fine-tuning end by then, its learning rates annealed.
         base: Folder of the encoder to start from; the pinned MiniLM when None.
         batch: Queries per step.
-        learning_rate: Of the encoder's top layer.
+        learning_rate: Of the encoder's top layer (1e-4 when None) or of the adapters (5e-4 when None).
         frozen_layers: Lowest layers that stay as they are.
         max_length: Tokens per query in training.
         traits: Width of the latent traits.
         reworded: Share of the training queries shown in other words, so that slips and manners change little.
         serve_length: Tokens per query when serving.
         neighbours: Size of a neighbourhood in the memory; 0: no memory.
+        causal_lm: Read hidden states of this causal LM instead of the encoder's; `smollm2`, a path, or `hf:org/name`.
+        lm_layers: Lowest layers of the LM that are read; all when None.
+        lora_layers: Uppermost of these that get LoRA adapters; all when None.
+        lora_rank: Rank of the adapters.
         progress: Show progress bars.
 
     Raises:
-        ConfigError: A table is not usable, or the checkpoint was made with other settings.
-        MissingDependency: torch, transformers, onnx or pyarrow is not installed.
+        ConfigError: A table or the base model is not usable, or the checkpoint was made with other settings.
+        MissingDependency: torch, transformers, onnx, peft, gguf or pyarrow is not installed.
     """
     try:
         import torch
 
         from leeroo.learning import finetune
-        from leeroo.learning.export import export_encoder
-        from leeroo.learning.network import load_encoder
+        from leeroo.learning.backbone import Backbone, MiniLM, Settings
+        from leeroo.learning.lora import LoRA
     except ImportError as error:
         raise MissingDependency(f"Training needs {error.name}: pip install 'leeroo[train]'.") from None
+    if base is not None and causal_lm is not None:
+        raise ConfigError("Give an encoder or a causal LM to start from, not both.")
     corpus = Corpus.read(dirs, limit=limit, seed=seed)
     place = Path(out)
     work = place / WORK
     work.mkdir(parents=True, exist_ok=True)
     if threads is not None:
         torch.set_num_threads(threads)
-    start = finetune.base_files(base)
-    settings = finetune.Settings(
+    settings = Settings(
         epochs=epochs,
         batch=batch,
-        learning_rate=learning_rate,
+        learning_rate=learning_rate or (1e-4 if causal_lm is None else 5e-4),
         frozen_layers=frozen_layers,
         max_length=max_length,
         traits=traits,
@@ -127,23 +135,34 @@ def train(
         reworded=reworded,
     )
     rows = np.flatnonzero(corpus.parts == "train")
-    network = None
+    backbone: Backbone
+    if causal_lm is None:
+        backbone = MiniLM(base)
+    else:
+        backbone = LoRA(
+            causal_lm,
+            [corpus.queries[i] for i in np.random.default_rng(seed).permutation(rows)],
+            layers=lm_layers,
+            adapted=lora_layers if epochs else 0,
+            rank=lora_rank,
+            max_length=max_length,
+            seed=seed,
+        )
+    head = None
     if epochs > 0:
-        network = finetune.fit(corpus, rows, work, settings, base=start, resume=resume, progress=progress)
-        encoder = network.encoder
-    else:
-        encoder = load_encoder(start / "model.safetensors", start / "config.json").eval()
-    export_encoder(encoder, place / ENCODER)
-    shutil.copyfile(start / TOKENIZER, place / TOKENIZER)
-    vectors = embed(corpus.queries, place, max_length=serve_length, threads=threads, progress=progress)
-    learned = None
-    if network is None:
-        project, project_bias = linear_traits(vectors[rows], traits)
-    else:
-        project = (network.to_traits.weight.detach().numpy().T * 3.0).astype(np.float32)
-        project_bias = network.to_traits.bias.detach().numpy().astype(np.float32)
-        ability = (network.ability + network.common).detach().numpy()
-        learned = np.concatenate([ability, network.bias.detach().numpy()[:, None]], axis=1)
+        network = finetune.fit(corpus, rows, work, settings, backbone=backbone, resume=resume, progress=progress)
+        head = network.head()
+        del network
+    source, files = backbone.save(place)
+    about = {**backbone.about, "training": {**asdict(settings), **backbone.identity}}
+    del backbone  # a large LM need not lie in memory twice
+    serving = {"max_length": serve_length, **source}
+    # The test part is not even read.
+    read = np.flatnonzero(corpus.parts != "test")
+    some = embed([corpus.queries[i] for i in read], place, serving, files, threads=threads, progress=progress)
+    vectors = np.zeros((len(corpus.queries), some.shape[1]), dtype=np.float32)
+    vectors[read] = some
+    project, project_bias, learned = head or (*linear_traits(vectors[rows], traits), None)
     with _status("fitting the response model", progress):
         fitted = fit_response(
             corpus,
@@ -152,14 +171,12 @@ def train(
             corpus.parts == "validation",
             project,
             project_bias,
-            activation="linear" if network is None else "gelu",
+            activation="linear" if head is None else "gelu",
             neighbours=neighbours,
             learned=learned,
             seed=seed,
         )
-    artifact = assemble(
-        corpus, fitted, place, serve_length=serve_length, about={"training": asdict(settings)}, dirs=dirs
-    )
+    artifact = assemble(corpus, fitted, place, serving=serving, files=files, about=about, dirs=dirs)
     write_artifact(artifact, place)
     best = min(fitted.tried, key=lambda entry: entry["total"])
     return TrainingReport(
@@ -175,19 +192,35 @@ def train(
 
 
 def embed(
-    queries: Sequence[str], folder: Path, *, max_length: int, threads: int | None, progress: bool = False
+    queries: Sequence[str],
+    folder: Path,
+    serving: Mapping[str, Any],
+    files: Sequence[str],
+    *,
+    threads: int | None,
+    progress: bool = False,
 ) -> FloatArray:
-    """The vectors of the encoder that will serve, int8 and all, kept in `folder/work` for the next time.
+    """The vectors of the source that will serve, kept in `folder/work` for the next time.
 
     The response model is fitted on what it will be served: quantisation costs less that way.
+
+    Args:
+        queries: The texts.
+        folder: Holds the source's files.
+        serving: Settings of `open_source`.
+        files: Names of the source's files.
+        threads: Threads per encoding.
+        progress: Show a progress bar.
     """
     import hashlib
+    import json
 
-    name = hashlib.sha256(f"{sha256(folder / ENCODER)}{max_length}{'|'.join(queries)}".encode()).hexdigest()[:16]
-    kept = folder / WORK / f"vectors-{name}.npy"
+    hashes = [sha256(folder / name) for name in files]
+    key = json.dumps([hashes, dict(serving), list(queries)], sort_keys=True)
+    kept = folder / WORK / f"vectors-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
     if kept.exists():
         return np.asarray(np.load(kept))
-    encoder = Encoder(folder, max_length=max_length, threads=threads)
+    source = open_source(folder, serving, threads=threads)
     order = np.argsort([len(query) for query in queries], kind="stable")
     chunks: Sequence[Any] = np.array_split(order, max(1, len(order) // 256))
     if progress:
@@ -196,7 +229,7 @@ def embed(
         steps: Any = track(chunks, description="encoding")
     else:
         steps = chunks
-    done = [(at, encoder.encode([queries[i] for i in at])) for at in steps]
+    done = [(at, source.encode([queries[i] for i in at])) for at in steps]
     vectors = np.empty((len(queries), done[0][1].shape[1]), dtype=np.float32)
     for at, found in done:
         vectors[at] = found
@@ -210,7 +243,8 @@ def assemble(
     fitted: Fitted,
     folder: Path,
     *,
-    serve_length: int,
+    serving: Mapping[str, Any],
+    files: tuple[str, ...],
     about: dict[str, Any],
     dirs: Sequence[str | Path],
 ) -> Artifact:
@@ -221,16 +255,14 @@ def assemble(
         KnownExpert(name=expert, table=table, outcomes=int(count))
         for (table, expert), count in zip(corpus.columns, counts, strict=True)
     )
-    settings = {**fitted.settings, "max_length": serve_length, "assumed_tokens": assumed_tokens(dirs)}
+    settings = {**fitted.settings, **serving, "assumed_tokens": assumed_tokens(dirs)}
     origin = {
         "trained_on": corpus.digest,
         "tables": [Path(folder_).name for folder_ in dirs],
         "queries": int(train_rows.sum()),
-        "encoder": "sentence-transformers/all-MiniLM-L6-v2",
-        "licence": "The encoder derives from all-MiniLM-L6-v2, Apache-2.0 (sentence-transformers).",
         **about,
     }
-    return Artifact(folder=folder, experts=experts, arrays=fitted.arrays, settings=settings, about=origin)
+    return Artifact(folder=folder, experts=experts, arrays=fitted.arrays, settings=settings, about=origin, files=files)
 
 
 def assumed_tokens(dirs: Sequence[str | Path]) -> dict[str, float]:

@@ -36,7 +36,7 @@ def mean_pooled(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 class HiddenStates(nn.Module):
-    """Ids and mask -> standardised hidden states in fp32, shape (batch, length, width).
+    """`input_ids` and `attention_mask` -> standardised `last_hidden_state` in fp32, shape (batch, length, width).
 
     A few dimensions of an LM's hidden states are far larger than all others and hide the rest from dot products
     (Timkey and van Schijndel 2021), hence each dimension is standardised. All is linear, so that the mean over tokens
@@ -52,14 +52,16 @@ class HiddenStates(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        self.config = model.config
         self.width = int(model.config.hidden_size)
         self.register_buffer("centre", torch.zeros(self.width))
         self.register_buffer("scale", torch.ones(self.width))
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
         """See the class."""
-        hidden = self.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state.float()
-        return (hidden - self.centre) * self.scale  # type: ignore[no-any-return]
+        found = self.model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)
+        found.last_hidden_state = (found.last_hidden_state.float() - self.centre) * self.scale
+        return found
 
 
 def load_base(path: Path, layers: int | None) -> tuple[Any, Any]:
@@ -167,7 +169,7 @@ class CausalLM:
         for start in range(0, len(order), batch):
             at = order[start : start + batch]
             rows, mask = (torch.from_numpy(a).to(states.centre.device) for a in pad([ids[i] for i in at]))
-            found[at] = mean_pooled(states(rows, mask), mask).cpu().numpy()
+            found[at] = mean_pooled(states(rows, mask).last_hidden_state, mask).cpu().numpy()
         return found
 
     def _load(self) -> tuple[HiddenStates, Any]:
