@@ -50,6 +50,14 @@ def test_universe_prints_what_it_reaches(folder):
     assert "greedy guarantees 63.2%" in result.stdout
 
 
+def test_universe_draws_the_gain_by_k(folder, tmp_path):
+    result = run("universe", folder, "-k", "2", "--plot", str(tmp_path / "gain.png"))
+    assert "gain.png" in result.stdout
+    assert (tmp_path / "gain.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ConfigError, match=r"\.png or \.svg"):
+        run("universe", folder, "-k", "2", "--plot", str(tmp_path / "gain.gif"))
+
+
 def test_gaps_shows_the_worst_served_domain_first_and_who_would_help(folder):
     lines = [
         line for line in run("gaps", folder, "--pool", "all").stdout.splitlines() if "even" in line or "odd" in line
@@ -61,5 +69,5 @@ def test_gaps_shows_the_worst_served_domain_first_and_who_would_help(folder):
 
 
 def test_an_unknown_expert_is_named(folder):
-    with pytest.raises(ConfigError, match=r"no expert 'al'.*'all'"):
+    with pytest.raises(ConfigError, match=r"Unknown expert 'al'.*'all'"):
         run("gaps", folder, "--pool", "al")

@@ -88,7 +88,12 @@ def frontier(report: Report) -> Any:
                 textcoords="offset points",
                 ha="left" if line.cost < middle else "right",
             )
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("mean cost, USD per 1,000 queries")
     axes.set_ylabel("accuracy")
     axes.set_title(

@@ -55,7 +55,7 @@ def find_gaps(
     places = {name: place for place, name in enumerate(names)}
     for name in pool:
         if name not in places:
-            raise ConfigError(f"Unknown expert {name!r}: no expert of that name.{did_you_mean(name, places)}")
+            raise ConfigError(f"Unknown expert {name!r}.{did_you_mean(name, places)}")
     known = np.nan_to_num(scores)
     inside = [places[name] for name in pool]
     outside = [place for name, place in places.items() if name not in pool]

@@ -31,6 +31,7 @@ class Candidate:
         max_tokens: Output cap.
         latency: Estimated seconds, None when nothing is known.
         ineligible: Why the expert cannot be used for this call, None when it can.
+        base_quality: What the predictor said, where feedback has changed it since.
     """
 
     expert: Expert
@@ -44,6 +45,7 @@ class Candidate:
     max_tokens: int
     latency: float | None = None
     ineligible: str | None = None
+    base_quality: float | None = None
 
     def to_dict(self) -> dict[str, object]:
         """The candidate for the record, JSON-safe, in USD."""
@@ -55,6 +57,7 @@ class Candidate:
             "worst_cost": to_usd(self.worst_cost),
             "latency": None if self.latency is None else round(self.latency, 3),
             "ineligible": self.ineligible,
+            **({} if self.base_quality is None else {"base_quality": round(self.base_quality, 4)}),
         }
 
 

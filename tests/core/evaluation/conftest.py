@@ -22,7 +22,7 @@ def vectors_of(queries):
     for query in queries:
         rng = np.random.default_rng(int(hashlib.sha256(query.encode()).hexdigest()[:8], 16))
         row = rng.normal(size=8).astype(np.float32)
-        row[1] = 2.0 * DOMAINS.index(query.split()[0]) + row[1] / 4
+        row[1] = 2.0 * next((i for i, name in enumerate(DOMAINS) if name in query), 0) + row[1] / 4
         rows.append(row)
     return np.array(rows, dtype=np.float32).reshape(-1, 8)
 
