@@ -10,9 +10,9 @@ def test_every_call_of_a_storm_ends_well_or_clearly_and_none_passes_its_cap(tmp_
     from leeroo.ledger.opening import open_ledger
 
     ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
-    found = storm(150, threads=12, seed=7, ledger=ledger)
+    found = storm(200, threads=24, seed=7, ledger=ledger)
     assert found["faults"] == []
-    assert sum(found["ends"].values()) == 150
+    assert sum(found["ends"].values()) == 200
     assert found["ends"]["answered"] > 50
     assert set(found["ways"]) - {"well"} <= set(WAYS)
     assert len(found["ways"]) > 12
