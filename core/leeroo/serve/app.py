@@ -155,9 +155,7 @@ class _Serving:
         try:
             from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
         except ImportError:
-            raise Refusal(
-                404, "Metrics need prometheus-client on the server: pip install 'leeroo[metrics]'."
-            ) from None
+            raise Refusal(404, "Metrics need prometheus-client on the server: pip install 'leeroo[metrics]'.") from None
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def failed(self, _: Request, error: Exception) -> Response:

@@ -25,8 +25,12 @@ class Experts:
     """
 
     def __init__(self, pool: Pool) -> None:
+        import openai
+
         self._places = {expert.name: resolve(expert) for expert in pool}
-        self._clients: dict[str, AsyncOpenAI] = {}
+        self._clients = {e.name: openai.AsyncOpenAI(**client_options(e, self._places[e.name])) for e in pool}
+        for client in self._clients.values():
+            _ = client.chat.completions  # the SDK loads it at its first use: for seconds, which no request should wait
 
     async def complete(self, attempt: Attempt, body: Mapping[str, Any]) -> Json:
         """One whole answer.
@@ -68,14 +72,8 @@ class Experts:
         """Close all connections."""
         for client in self._clients.values():
             await client.close()
-        self._clients.clear()
 
     def _prepared(self, attempt: Attempt, body: Mapping[str, Any]) -> "tuple[AsyncOpenAI, Json]":
-        import openai
-
         expert = attempt.expert
-        place = self._places[expert.name]
-        client = self._clients.get(expert.name)
-        if client is None:
-            client = self._clients[expert.name] = openai.AsyncOpenAI(**client_options(expert, place))
-        return client, {**request_to(expert, place, body, attempt.max_tokens), "timeout": attempt.timeout}
+        kwargs = request_to(expert, self._places[expert.name], body, attempt.max_tokens)
+        return self._clients[expert.name], {**kwargs, "timeout": attempt.timeout}
