@@ -168,19 +168,25 @@ def test_experts_that_fail_leave_no_outcome(play, server, tmp_path):
 
 def test_written_questions_and_draws(play, server, tmp_path):
     made = [
-        [{"question": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(at, at + 4)] for at in (10, 20, 30)
+        [("What is the first letter of the word 'apple'?", "a"), ("lists lists last letter of the word 'pear'", "r")],
+        [("how many how many first letter of the word 'stone'", "s"), ("do do last letter of the word 'tiger'", "x")],
     ]
     plain = server.answer
-    server.answer = lambda body: (
-        json.dumps(made.pop(0) if made else []) if "JSON" in body["messages"][-1]["content"] else plain(body)
-    )
-    words = Domain(description="doubling", check="numeric", difficulty=(1,))
+
+    def write(body):
+        if "JSON" not in body["messages"][-1]["content"]:
+            return plain(body)
+        return json.dumps([{"question": q, "answer": a} for q, a in (made.pop(0) if made else [])])
+
+    server.answer = write
+    words = Domain(description="letters", check="exact", difficulty=(1,))
     settings = Settings(rounds=1, queries=2, held_out=2, max_tokens=16, draws=2, share=1.0)
-    result = play(domains=Domains(domains={"doubling": words}), settings=settings)
-    assert result.calls["write"] >= 1
-    assert result.calls["confirm"] >= 2
-    assert {row["draws"] for event in _events(tmp_path, "scored") for row in event["outcomes"]} == {2}
+    result = play(domains=Domains(domains={"letters": words}), settings=settings)
+    assert (result.calls["write"], result.calls["confirm"]) == (2, 4)
     assert OutcomeTable.read(tmp_path / "held-out").datasets == ("clever", "clever")
+    assert result.rounds[1]["generated"] == 1
+    assert result.rounds[1]["notes"]["did not survive checking"] == 1
+    assert {row["draws"] for event in _events(tmp_path, "scored") for row in event["outcomes"]} == {2}
 
 
 def test_an_expert_that_cannot_be_run_is_refused_before_anything_is_spent(play, monkeypatch):
