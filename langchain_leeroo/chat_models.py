@@ -26,7 +26,6 @@ from langchain_leeroo.selector import Selector
 from langchain_leeroo.structured import StructuredOutput
 from leeroo.budget import BUDGET_KWARGS, Budget, split_kwargs
 from leeroo.errors import MissingDependency
-from leeroo.routing.router import Router
 
 
 class ChatLeeroo(JointBatches):
@@ -169,7 +168,7 @@ class ChatLeeroo(JointBatches):
 
         file = read_pool(source)
         own = Budget.of({key: kwargs.pop(key) for key in BUDGET_KWARGS if key in kwargs})
-        router = Router(file.pool, predictor=kwargs.get("predictor"), ledger=file.open_ledger())
+        router = file.router(predictor=kwargs.get("predictor"), budget=Budget())
         return cls(router=router, **own.over(file.budget).to_dict(), **{"reference": file.pool.reference, **kwargs})
 
     # Calling

@@ -85,7 +85,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         for key in own:
             del rest[key]
         budget = Budget(**own).over(file.budget)
-        router = Router(file.pool, predictor=predictor, ledger=file.open_ledger())
+        router = file.router(predictor=predictor, budget=Budget())
         rest.update(budget.to_dict())
         return cls(router=router, **rest)
 

@@ -2,6 +2,7 @@ import pytest
 
 from leeroo import ConfigError, LeerooError, Router
 from leeroo.poolfile import read_pool
+from leeroo.prediction import ConstantPredictor
 from leeroo.routing.ledger import Left
 
 GOOD = {"experts": {"small": {"model": "openai:gpt-4o-mini"}, "large": {"model": "openai:gpt-4o"}}}
@@ -57,3 +58,32 @@ def test_a_ledger_url_is_not_repeated_with_its_password():
     with pytest.raises(LeerooError, match="postgresql") as caught:
         read.open_ledger()
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_names_its_predictor_and_how_it_learns(tmp_path):
+    path = tmp_path / "pool.yaml"
+    path.write_text(
+        "experts: {small: {model: 'test:s', price: {input: 1, output: 1}}}\n"
+        "predictor: artifacts\nlearn: {memory: 100, signals: [retry]}\n"
+    )
+    read = read_pool(path)
+    assert read.predictor == tmp_path / "artifacts"
+    with pytest.raises(ConfigError, match="artifacts: no such predictor artifact"):
+        read.router()
+    router = read.router(predictor=ConstantPredictor())
+    assert (router.learn.memory, router.learn.signals) == (100, ["retry"])
+    assert read_pool({"experts": {"s": {"model": "test:s", "price": {"input": 1, "output": 1}}}}).router().learn is None
+
+
+@pytest.mark.parametrize(
+    ("learn", "message"),
+    [
+        ("yes", "'learn' must be true, false or a mapping"),
+        ({"memry": 1}, "'memry'.*'memory'"),
+        ({"memory": 0}, "memory"),
+    ],
+)
+def test_what_is_wrong_with_learn_is_named(learn, message):
+    pool = {"experts": {"s": {"model": "test:s", "price": {"input": 1, "output": 1}}}, "learn": learn}
+    with pytest.raises(ConfigError, match=message):
+        read_pool(pool).router()

@@ -1,17 +1,21 @@
 """The ledger's books: limits, who has spent what, abandoned reservations, and feedback as outcomes."""
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, or_, select, true, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, or_, select, true, update
 
 from leeroo.errors import ConfigError, LeerooError, did_you_mean
 from leeroo.ledger import schema
 from leeroo.ledger import statements as s
 from leeroo.ledger.database import Database
-from leeroo.ledger.limits import EVERYTHING, SECOND, Limit, ancestors
+from leeroo.ledger.limits import EVERYTHING, SECOND, LedgerError, Limit, ancestors
+from leeroo.routing.ledger import KEPT_LESSONS, Lesson
+
+log = logging.getLogger("leeroo.ledger")
 
 
 def limit_of(row: Row[Any]) -> Limit:
@@ -151,6 +155,29 @@ class Books:
         )  # fmt: skip
         with self._database.read() as connection:
             return [dict(row._mapping) for row in connection.execute(find.order_by(f.id))]
+
+    def lessons(self, after: int) -> list[Lesson]:
+        """First feedback of calls after a lesson's number, oldest first, of the newest few thousand.
+
+        A ledger that is down teaches nothing, and a warning says so: no call is refused for that.
+        """
+        f, c = schema.feedback.c, schema.calls.c
+        earlier = schema.feedback.alias("earlier")
+        again = exists().where(earlier.c.call_id == f.call_id, earlier.c.id < f.id)
+        predicted = func.coalesce(c.base_quality, c.predicted_quality)
+        find = (
+            select(f.id, c.expert, predicted, f.score, c.scope)
+            .join_from(schema.feedback, schema.calls, f.call_id == c.call_id)
+            .where(f.id > bindparam("after"), c.expert.is_not(None), predicted.is_not(None), ~again)
+        )
+        try:
+            with self._database.read() as connection:
+                newest = connection.execute(select(func.max(f.id))).scalar() or 0
+                rows = connection.execute(find.order_by(f.id), {"after": max(after, newest - KEPT_LESSONS)}).all()
+        except LedgerError as error:
+            log.warning("Nothing is learned from the ledger's feedback now: %s", error)
+            return []
+        return [Lesson(*row) for row in rows]
 
     def read(self) -> AbstractContextManager[Connection]:
         """A transaction that only reads, for reports over the tables of `leeroo.ledger.schema`."""

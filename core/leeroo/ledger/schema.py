@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from leeroo.ledger.limits import LedgerError, window
 
-VERSION = 2
+VERSION = 3
 FOREVER = 2**62
 """The end of a window that never ends, in microseconds since 1970."""
 
@@ -99,6 +99,7 @@ calls = Table(
     Column("expert", String(200)),
     Column("model", String(200)),
     Column("predicted_quality", Float),
+    Column("base_quality", Float),  # the predictor's own word, where feedback has changed it since
     Column("adequate", Boolean),
     Column("input_tokens", BigInteger),
     Column("output_tokens", BigInteger),
@@ -149,7 +150,11 @@ def _windows_get_an_end(connection: Connection) -> None:
         connection.execute(update(counters).where(counters.c.id == row.id).values(until=until))
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _windows_get_an_end}
+def _calls_keep_the_base_quality(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE calls ADD COLUMN base_quality FLOAT")
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _windows_get_an_end, 2: _calls_keep_the_base_quality}
 """Step n brings a ledger of version n to n + 1; all run in one transaction."""
 
 

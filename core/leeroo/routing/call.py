@@ -460,6 +460,7 @@ class Call:
             "expert": candidate.expert.name if candidate else None,
             "model": candidate.expert.model_id if candidate else None,
             "predicted_quality": round(candidate.quality, 4) if candidate else None,
+            "base_quality": candidate.base_quality if candidate else None,
             "adequate": candidate is not None and self.decision.selection.is_adequate(candidate),
             "rule": self.decision.selection.rule,
             "novelty": round(self.decision.novelty, 4),

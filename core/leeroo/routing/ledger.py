@@ -1,14 +1,15 @@
 """The record of calls, spend and feedback: the `Ledger` protocol, and the one in memory."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from leeroo.errors import LeerooError
 from leeroo.selection.pacing import Meter
 
 KEPT_CALLS = 10_000
+KEPT_LESSONS = 5_000
 
 
 class Left(NamedTuple):
@@ -23,6 +24,24 @@ class Left(NamedTuple):
     nano: int | None = None
     tokens: int | None = None
     paced: tuple[Meter, ...] = ()
+
+
+class Lesson(NamedTuple):
+    """The first feedback on a call, for learning from it.
+
+    Attributes:
+        number: Rises from lesson to lesson.
+        expert: Who answered.
+        predicted: What the predictor said of it.
+        score: 0..1.
+        scope: Whose call it was.
+    """
+
+    number: int
+    expert: str
+    predicted: float
+    score: float
+    scope: str | None
 
 
 class Ledger(Protocol):
@@ -72,6 +91,10 @@ class Ledger(Protocol):
         """Keep a person's score (0..1) of a call's answer."""
         ...
 
+    def lessons(self, after: int) -> Sequence[Lesson]:
+        """First feedback of calls after a lesson's number, oldest first; of many the newest few thousand."""
+        ...
+
 
 class MemoryLedger:
     """A ledger that lives as long as the process and knows no limits. It keeps the newest 10,000 calls.
@@ -87,6 +110,7 @@ class MemoryLedger:
         self._spent: dict[str | None, int] = {}
         self._calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.scores: dict[str, tuple[float, str | None]] = {}
+        self._lessons: deque[Lesson] = deque(maxlen=KEPT_LESSONS)
 
     def remaining(self, scope: str | None) -> Left:
         """No limits here."""
@@ -140,4 +164,16 @@ class MemoryLedger:
         with self._lock:
             if call_id not in self._calls:
                 raise LeerooError(f"No call {call_id!r} is kept here; use the call_id of a record.")
+            call = self._calls[call_id]
+            if call_id not in self.scores and call.get("expert") is not None:
+                known = call["predicted_quality"] if call.get("base_quality") is None else call["base_quality"]
+                number = self._lessons[-1].number + 1 if self._lessons else 1
+                self._lessons.append(Lesson(number, call["expert"], known, score, call["budget"].get("scope")))
             self.scores[call_id] = (score, note)
+
+    def lessons(self, after: int) -> Sequence[Lesson]:
+        """First feedback of calls after a lesson's number, oldest first."""
+        with self._lock:
+            if not self._lessons or self._lessons[-1].number <= after:
+                return ()
+            return [lesson for lesson in self._lessons if lesson.number > after]

@@ -16,6 +16,7 @@ from leeroo.experts import Expert, Pool, to_nano, to_usd
 from leeroo.query import Query
 from leeroo.routing.call import Call, Decision, least_output
 from leeroo.routing.health import Health
+from leeroo.routing.learner import Learner
 from leeroo.routing.ledger import Ledger, MemoryLedger
 from leeroo.routing.logs import event
 from leeroo.routing.observers import tell
@@ -41,6 +42,7 @@ class Router:
         ledger: Where calls are written; in memory when absent.
         health: Circuit breakers and latencies; fresh when absent.
         on_close: Called with the record of every call that ends.
+        learn: Learns from feedback and changes what is predicted: a `leeroo.learning.online.OnlineLearner`.
 
     Raises:
         ConfigError: The pool or the budget is not usable.
@@ -55,6 +57,7 @@ class Router:
         ledger: Ledger | None = None,
         health: Health | None = None,
         on_close: Callable[[dict[str, Any]], None] | None = None,
+        learn: Learner | None = None,
     ) -> None:
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self.budget = budget or Budget()
@@ -63,6 +66,7 @@ class Router:
         self._predictor = predictor
         self._pacer = Pacer()
         self._on_close = on_close
+        self.learn = learn
         self._tool_calls: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
         if self.budget.expert is not None:
@@ -85,9 +89,7 @@ class Router:
         from leeroo.poolfile import read_pool
 
         file = read_pool(source)
-        return cls(
-            file.pool, predictor=predictor, budget=Budget.of(budget).over(file.budget), ledger=file.open_ledger()
-        )
+        return file.router(predictor=predictor, budget=Budget.of(budget).over(file.budget))
 
     @property
     def predictor(self) -> "Predictor":
@@ -137,9 +139,7 @@ class Router:
         )  # fmt: skip
         return call
 
-    def decide(
-        self, query: Query, budget: Budget, cap: int | None = None, paced: Sequence[Meter] = ()
-    ) -> Decision:
+    def decide(self, query: Query, budget: Budget, cap: int | None = None, paced: Sequence[Meter] = ()) -> Decision:
         """Judge every expert and choose; no call is opened and nothing is written.
 
         Args:
@@ -173,6 +173,9 @@ class Router:
                 strict=True,
             )
         )
+        if self.learn is not None:
+            self.learn.refresh(self.ledger)
+            candidates = tuple(self._taught(self.learn, c) for c in candidates)
         toll = self._pacer.toll(paced, candidates)
         selection = self._sticky(query, budget, candidates) or select(candidates, budget, toll)
         return Decision(selection, candidates, budget, float(prediction.novelty[0]), time.perf_counter() - began)
@@ -192,6 +195,8 @@ class Router:
     def closed(self, call: Call, record: dict[str, Any]) -> None:
         """Write a closed call down. Called by `Call`."""
         self.ledger.write(record, call.query.text)
+        if self.learn is not None:
+            self.learn.closed(record, call.query.text)
         _remember_ledger(call.id, self.ledger)
         emit(record, self.pool, call.seconds)
         figures = {key: record[key] for key in ("expert", "cost", "saved", "input_tokens", "output_tokens")}
@@ -261,6 +266,11 @@ class Router:
             needed = to_usd(self._least_cost(candidate))
             return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
         return None if pinned is not None else self.health.why_not(expert)
+
+    @staticmethod
+    def _taught(learner: Learner, c: Candidate) -> Candidate:
+        quality = learner.quality(c.expert.name, c.quality)
+        return c if quality == c.quality else replace(c, quality=quality, base_quality=c.quality)
 
     @staticmethod
     def _least_cost(candidate: Candidate) -> int:
