@@ -20,7 +20,7 @@ class LoRA:
     """A causal LM as the backbone; only its adapters learn.
 
     On a GPU the frozen weights are bf16 and activations are computed again in the backward pass (gradient
-    checkpointing), so that a 7B model trains in 24 GB; adapters and head are fp32 everywhere.
+    checkpointing), to save memory; adapters and head are fp32 everywhere.
 
     Args:
         base: As `leeroo.prediction.base_model.locate` takes it.
