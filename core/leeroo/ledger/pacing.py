@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, cast, func, select
+from sqlalchemy import Connection, func, select
 
 from leeroo.ledger import schema
 from leeroo.ledger.books import inside, limit_of
@@ -54,14 +54,13 @@ class Demand:
             return known[1]
         r = schema.reservations.c
         first = start - DAYS * DAY  # a change of clocks in that week blurs the shape by an hour
-        bucket = cast((r.at - first) % DAY, BigInteger) * BUCKETS / DAY
-        place = func.floor(bucket).label("place")
+        place = ((r.at - first) % DAY * BUCKETS // DAY).label("place")
         find = (
             select(place, func.count()).where(r.at >= first, r.at < start, inside(r.scope, limit.scope)).group_by(place)
         )
         counts = [UNIFORM_CALLS / BUCKETS] * BUCKETS
         for found, number in connection.execute(find):
-            counts[min(int(found), BUCKETS - 1)] += number
+            counts[found] += number
         shape = [total / sum(counts) for total in accumulate(counts)]
         self._shapes[limit.id] = (start, shape)
         return shape
