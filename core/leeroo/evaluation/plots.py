@@ -64,7 +64,7 @@ def frontier(report: Report) -> Any:
     for name, curve in report.curves.items():
         best = np.maximum.accumulate(curve.accuracy)
         ours = name == "leeroo"
-        colour, line = (OURS, "-") if ours else _NEUTRAL[name] if name in _NEUTRAL else (next(colours), "-")
+        colour, style = (OURS, "-") if ours else _NEUTRAL[name] if name in _NEUTRAL else (next(colours), "-")
         # Between two points calls are mixed, which is a straight line in cost and so a curve on the log axis.
         cost = np.geomspace(max(float(curve.cost[0]), 1e-12), max(float(curve.cost[-1]), 1e-12), 400)
         axes.plot(
@@ -73,7 +73,7 @@ def frontier(report: Report) -> Any:
             label=name,
             color=colour,
             linewidth=2.8 if ours else 1.2,
-            linestyle=line,
+            linestyle=style,
             zorder=5 if ours else 2,
         )
     middle = float(np.sqrt(min(s.cost for s in report.singles) * max(s.cost for s in report.singles)))

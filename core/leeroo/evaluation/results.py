@@ -9,6 +9,7 @@ import numpy as np
 
 from leeroo.evaluation import newcomers, pools, shift
 from leeroo.evaluation.metrics import accuracy_at, cost_at
+from leeroo.evaluation.refit import Space
 from leeroo.evaluation.report import Line, Report
 from leeroo.evaluation.robustness import flip_rates
 from leeroo.evaluation.run import Baselines, evaluate
@@ -25,6 +26,7 @@ _SMALL = (
     "zephyr-7b-beta",
 )
 _MIXTRAL, _GPT4 = "Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
+SPACES: tuple[Space, ...] = ("plain", "own")
 _HEADS = {
     "auc": "AUC",
     "ece": "ECE",
@@ -146,8 +148,8 @@ def new_experts(folders: Sequence[Path], predictor: ResponsePredictor, plot: Pat
     rows = [
         row
         for folder in folders
-        for space in ("own", "plain")
-        for row in newcomers.study(folder, predictor, space, progress=progress)  # type: ignore[arg-type]
+        for space in SPACES
+        for row in newcomers.study(folder, predictor, space, progress=progress)
     ]
     newcomers.plot(rows, plot)
     return (
@@ -163,12 +165,12 @@ def far_from_home(folders: Sequence[Path], predictor: ResponsePredictor, *, prog
     """The study of domains left out as Markdown."""
     by_name = {folder.name: folder for folder in folders}
     rows = []
-    for space in ("plain", "own"):
+    for space in SPACES:
         if "mmlu-pro" in by_name:
-            rows += shift.leave_domains_out(by_name["mmlu-pro"], predictor, space, progress=progress)  # type: ignore[arg-type]
+            rows += shift.leave_domains_out(by_name["mmlu-pro"], predictor, space, progress=progress)
         if "mixed" in by_name and len(folders) > 1:
             others = [folder for folder in folders if folder.name != "mixed"]
-            rows.append(shift.leave_table_out(by_name["mixed"], others, predictor, space, progress=progress))  # type: ignore[arg-type]
+            rows.append(shift.leave_table_out(by_name["mixed"], others, predictor, space, progress=progress))
     if not rows:
         return ""
     return (
@@ -187,7 +189,8 @@ def robustness(folders: Sequence[Path], predictor: ResponsePredictor, *, limit: 
         "## Robustness\nChoices that flip when the same question is written otherwise (and the predicted quality lost, "
         "mean over queries). Choice: the cheapest expert within 0.02 of the best predicted quality.\n"
     ]
-    rates, heads = {}, []
+    rates: dict[str, list[str]] = {}
+    heads = []
     for folder in folders:
         table = OutcomeTable.read(folder)
         rows = np.flatnonzero(table.parts() == "test")[:limit]
@@ -200,14 +203,14 @@ def robustness(folders: Sequence[Path], predictor: ResponsePredictor, *, limit: 
 
 
 def universe(folders: Sequence[Path], out: Path, *, size: int = 5) -> str:
-    """Pools of five, what they reach on held-out queries, and their gaps, as Markdown; plots written beside."""
+    """Small pools, what they reach on held-out queries, and their gaps, as Markdown; plots written beside."""
     text = [
         "## Universe and gaps\nS(U) is the mean over queries of the best score in the pool (arXiv 2401.13979); pools "
         "are chosen on all but the test part. The gaps are the domains that the chosen pool serves worst.\n"
     ]
     for folder in folders:
         table = OutcomeTable.read(folder)
-        pool = pools.choose(table, size)
+        pool = pools.choose(table, min(size, len(table.experts)))
         drawn = pools.plot(pool, out.parent / f"universe-{folder.name}.svg")
         text += [pools.markdown(pool), f"![gain by k]({drawn.name})\n"]
         text.append(pools.gaps_markdown(table, pool.universe.experts))
