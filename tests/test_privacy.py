@@ -128,7 +128,7 @@ def check(witness, server):
 
 
 PREDICTOR = ConstantPredictor({"small": 0.9, "large": 0.9}, output_tokens=20)
-BUDGET = {"max_latency": 1.0, "max_cost": 0.1, "scope": "acme/team"}
+BUDGET = {"max_latency": 0.6, "max_cost": 0.1, "scope": "acme/team"}
 
 
 def test_ask(server, pool, witness):

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from leeroo.endpoints import Endpoint, client_options, complete, resolve
+from leeroo.endpoints import NO_KEY, PROVIDERS, Endpoint, client_options, complete, resolve
 from leeroo.errors import LeerooError
 from leeroo.experts import Expert
 from leeroo.poolfile import PoolFile, read_pool
@@ -121,10 +121,9 @@ def _key(expert: Expert) -> tuple[Finding, Endpoint | None]:
     try:
         place = resolve(expert)
     except LeerooError as error:
-        remedy = f"export {expert.api_key_env}=..." if expert.api_key_env else "See the message."
+        variable = expert.api_key_env or PROVIDERS.get(expert.provider or "openai", (None, ""))[1]
+        remedy = f"export {variable}=..." if variable else "See what was found."
         return Finding("fail", subject, str(error), remedy), None
-    from leeroo.endpoints import NO_KEY
-
     return Finding("ok", subject, "none is asked for" if place.api_key == NO_KEY else "set"), place
 
 
