@@ -282,7 +282,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.openai
 
     def _complete(self, body: Json, how: Behaviour, form: "type[_Chat]") -> None:
-        message, finish = _shorten(body, self._openai.message(body, how))
+        try:
+            message, finish = _shorten(body, self._openai.message(body, how))
+        except (KeyError, TypeError, AttributeError, ValueError):
+            return self._error(400, Behaviour(message="The request is malformed"))
         finish = how.finish or finish
         usage = self._openai.usage(body, message, how) if how.usage else None
         head = {

@@ -48,8 +48,12 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: str = Field(description="`leeroo` chooses an expert; an expert's name, or its model's, pins it.")
-    messages: list[Message] = Field(min_length=1)
+    model: str = Field(
+        description="`leeroo` chooses an expert; an expert's name, or its model's, pins it.", examples=["leeroo"]
+    )
+    messages: list[Message] = Field(
+        min_length=1, examples=[[{"role": "user", "content": "What is the capital of France?"}]]
+    )
     leeroo: Json | None = Field(
         default=None,
         description="The call's budget: max_cost (USD), min_quality, tolerance, willingness_to_pay (USD), max_latency "
