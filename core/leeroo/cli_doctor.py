@@ -183,9 +183,7 @@ def _one_token(expert: Expert) -> Finding:
         )
     except Exception as error:
         failure = classify(error)
-        return Finding(
-            "fail", subject, _met(failure), REMEDY.get(failure.kind, "Ask it by hand to see more.")
-        )
+        return Finding("fail", subject, _met(failure), REMEDY.get(failure.kind, "Ask it by hand to see more."))
     words = f"answered in {time.perf_counter() - began:.1f} s, {usage.input_tokens} tokens read"
     if usage.estimated:
         return Finding("warn", subject, f"{words}, usage not reported", "Its costs will be estimates.")
