@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from leeroo.evaluation import newcomers, shift
-from tests.core.evaluation.conftest import make_table
+from leeroo.evaluation.costs import experts_of
+from leeroo.prediction.response import ResponsePredictor
+from tests.core.evaluation.conftest import EXPERTS, make_table, vectors_of
 
 
 @pytest.mark.parametrize("space", ["plain", "own"])
@@ -40,3 +42,13 @@ def test_a_table_left_out_is_routed_by_its_experts_levels(folder, predictor, tmp
     assert row.queries > 20
     assert row.routed == pytest.approx(row.fixed, abs=0.2)
     assert np.isfinite([row.auc, row.ece, row.frontier]).all()
+
+
+def test_a_query_unlike_anything_is_predicted_at_its_experts_priors(fitted):
+    pool = experts_of(EXPERTS, np.ones((4, 2), dtype=np.float32))
+    strange, usual = np.zeros((1, 8), dtype=np.float32), vectors_of(["east question 1 of made"])
+    strange[0, 1] = -5  # the domains lie on the other side
+    found = ResponsePredictor(fitted).predict_vectors(np.concatenate([strange, usual]), pool)
+    assert found.novelty.tolist() == [1.0, 0.0]
+    np.testing.assert_allclose(found.quality[0], fitted.arrays["prior"], atol=1e-6)
+    assert np.abs(found.quality[1] - fitted.arrays["prior"]).max() > 0.1
