@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 log = logging.getLogger("leeroo")
+log.addHandler(logging.NullHandler())  # a library is silent until the application sets up its logging
 
 
 def event(level: int, name: str, **fields: Any) -> None:
