@@ -1,9 +1,12 @@
 """Which experts to run on which queries: the most information about their traits for the money.
 
-Greedy, pair by pair: the largest BALD (see `posterior`) per dollar; after each choice the expert's covariance shrinks
-as the outcome will make it (rank one, by its expected Fisher information), so that a second query of the same kind is
-worth less. That is sequential D-optimal design (Chaloner and Verdinelli 1995, section 4) with prices. A share of the
-money is spent on pairs drawn by chance: a floor of exploration, which keeps dear experts and sure ones in view.
+Information is counted where it matters, as the fall of the posterior's variance of P(right), averaged over all queries
+of the round (I-optimal design; Cohn, Ghahramani and Jordan 1996, "Active Learning with Statistical Models"). Mutual
+information about theta itself (BALD) was measured worse at small shares: it goes on rising in directions that no query
+asks for, so that cheap experts take all the money. Greedy, pair by pair, by gain per dollar; after each choice the
+expert's covariance shrinks as the outcome will make it (rank one, by its expected Fisher information), so that a second
+query of the same kind is worth less. A share of the money is spent on pairs drawn by chance: a floor of exploration,
+which keeps dear experts and sure ones in view.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.learning.selfplay.posterior import Belief, information
+from leeroo.learning.selfplay.posterior import Belief
 
 Float64 = npt.NDArray[np.float64]
 Pair = tuple[int, int]
@@ -108,8 +111,11 @@ class _Design:
         self._cov = X @ belief.cov @ X.T
 
     def gains(self) -> Float64:
-        """BALD of each query's outcome, shape (queries,)."""
-        return information(self._mean, np.maximum(self._cov.diagonal(), 0))
+        """How much each outcome would lower the mean variance of P(right) over all queries, shape (queries,)."""
+        p = 1 / (1 + np.exp(-self._mean))
+        slope = p * (1 - p)
+        weight = slope / (1 + slope * np.maximum(self._cov.diagonal(), 0))
+        return np.asarray(weight * (slope**2 @ self._cov**2) / len(p))
 
     def observe(self, row: int) -> None:
         """Shrink the covariance by the expected Fisher information p (1 - p) x x' of a query (Sherman-Morrison)."""

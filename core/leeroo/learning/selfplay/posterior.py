@@ -2,8 +2,8 @@
 
 theta_e = [ability, bias] of an expert has a Gaussian posterior by Laplace's approximation around the most probable
 value (MacKay 1992, "Bayesian Interpolation"). The prior is the population of known experts, or what the artifact knows
-of the expert itself. How much one more outcome y of a query x would tell of theta_e is their mutual information,
-BALD (Houlsby et al. 2011, "Bayesian Active Learning for Classification and Preference Learning", eq. 2).
+of the expert itself. How much one outcome y of a query x would tell of theta_e is their mutual information, BALD
+(Houlsby et al. 2011, "Bayesian Active Learning for Classification and Preference Learning", eq. 2).
 """
 
 from dataclasses import dataclass

@@ -35,9 +35,9 @@ def test_money_goes_where_least_is_known_with_a_floor_of_exploration():
 
 
 def test_the_same_kind_of_query_is_not_bought_twice_while_another_is_unknown():
-    twins = np.array([[4.0, 0, 0, 0]] * 5 + [[0, 3.0, 0, 0]])
-    pairs = choose([WIDE], twins, np.ones((6, 1)), share=2 / 6, explore=0.0).pairs
-    assert {row for row, _ in pairs} == {0, 5}
+    twins = np.array([[4.0, 0, 0, 0]] * 2 + [[0, 3.0, 0, 0]])
+    pairs = choose([WIDE], twins, np.ones((3, 1)), share=2 / 3, explore=0.0).pairs
+    assert {row for row, _ in pairs} == {0, 2}
 
 
 def test_information_is_that_of_bald():
