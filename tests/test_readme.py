@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from leeroo import last_call
 from leeroo.cli import app
+from leeroo.prediction.artifact import SHIPPED
+from leeroo.prediction.versions import Versions
 from tests.openai_server import OpenAIServer
 
 ROOT = Path(__file__).parent.parent
@@ -18,8 +21,8 @@ PYTHON = [body for language, body in BLOCKS if language == "python"]
 (POOL,) = (body for language, body in BLOCKS if language == "yaml")
 COMMANDS = [shlex.split(line, comments=True) for kind, body in BLOCKS if kind == "shell" for line in body.splitlines()]
 LEEROO = [words[1:] for words in COMMANDS if words and words[0] == "leeroo"]
-LONG = ("train", "eval")
-"""These take minutes on real tables; their own tests run them, here their options are looked at."""
+LONG = ("train", "eval", "selfplay", "serve")
+"""These take minutes, or serve until they are stopped; their own tests run them, here their options are looked at."""
 MINE = "prompt,expert,score,prompt_tokens,completion_tokens\n" + "".join(
     f"What is {n} plus {n}?,{name},{int(n % of == 0)},20,{5 + n}\n"
     for n in range(24)
@@ -29,7 +32,7 @@ MINE = "prompt,expert,score,prompt_tokens,completion_tokens\n" + "".join(
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder with the README's pool file, `mine.csv`, and hosted models that are a loopback server."""
+    """A folder with what the README's pool file names and `mine.csv`; hosted models are a loopback server."""
     with OpenAIServer(("gpt-4o-mini", "gpt-4o", "my-llm")) as server:
         for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
             monkeypatch.setenv(name, server.url)
@@ -37,6 +40,8 @@ def folder(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         Path("pool.yaml").write_text(POOL.replace("http://127.0.0.1:8000/v1", server.url))
         Path("mine.csv").write_text(MINE)
+        versions = Versions("artifacts")
+        versions.use(versions.add(SHIPPED).id)
         yield server
 
 
@@ -48,7 +53,7 @@ def test_python_runs(code, folder, capsys):
 
 
 def test_commands_run(folder, monkeypatch):
-    """In the order in which they stand; `DIR` is the table that `leeroo import` made."""
+    """In the order in which they stand; `DIR` is the table that `leeroo import` made, `CALL_ID` the call of `ask`."""
     run = CliRunner(env={"COLUMNS": "200"})
     made = ["import", "plain", "mine.csv", "--out", "data/mine", "--column", "query=prompt"]
     prices = [f"--price={name}=1,2" for name in ("my-llm", *"abcde")]
@@ -59,7 +64,8 @@ def test_commands_run(folder, monkeypatch):
             options = [word for word in words if word.startswith("--")]
             assert all(option in run.invoke(app, [words[0], "--help"]).stdout for option in options)
             continue
-        given = ["data/mine" if word == "DIR" else word for word in words]
+        meant = {"DIR": "data/mine", "CALL_ID": (last_call() or {}).get("call_id", "")}
+        given = [meant.get(word, word) for word in words]
         again = prices if words[0] == "import" else []
         done = run.invoke(app, given + again, catch_exceptions=False)
         assert done.exit_code == 0, (words, done.output)
