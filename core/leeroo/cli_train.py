@@ -24,8 +24,8 @@ def train(
     causal_lm: Annotated[
         str | None, typer.Option(help="Use a causal LM with LoRA: smollm2, a folder or GGUF file, or hf:org/name.")
     ] = None,
-    lm_layers: Annotated[
-        int | None, typer.Option(min=1, help="Lowest layers of the LM to read; all if absent.")
+    layers: Annotated[
+        int | None, typer.Option(min=1, help="Lowest layers to keep; if absent 4 of the encoder, all of an LM.")
     ] = None,
     lora_layers: Annotated[
         int | None, typer.Option(min=0, help="Uppermost of these that get adapters; all if absent.")
@@ -51,7 +51,7 @@ def train(
         batch=batch,
         learning_rate=learning_rate,
         causal_lm=causal_lm,
-        lm_layers=lm_layers,
+        layers=layers,
         lora_layers=lora_layers,
         lora_rank=lora_rank,
         progress=True,

@@ -43,7 +43,7 @@ class Settings:
     learning_rate: float = 1e-4
     head_learning_rate: float = 1e-3
     layer_decay: float = 0.8
-    frozen_layers: int = 3
+    frozen_layers: int = 1
     max_length: int = 128
     traits: int = 128
     warm_up: float = 0.06
@@ -85,14 +85,16 @@ class MiniLM:
 
     Args:
         folder: Holds model.safetensors, config.json and tokenizer.json; the pinned MiniLM when None.
+        layers: Lowest layers that are kept; 4 when None.
     """
 
-    def __init__(self, folder: str | Path | None = None) -> None:
+    def __init__(self, folder: str | Path | None = None, *, layers: int | None = None) -> None:
         self._folder = base_files(folder)
-        self.module = load_encoder(self._folder / "model.safetensors", self._folder / "config.json")
+        kept = 4 if layers is None else layers
+        self.module = load_encoder(self._folder / "model.safetensors", self._folder / "config.json", layers=kept)
         self.tokenizer = tokenizer_of(self._folder)
         self.device = torch.device("cpu")
-        self.identity: Mapping[str, Any] = {}
+        self.identity: Mapping[str, Any] = {"layers": kept}
         self.about: Mapping[str, str] = {
             "encoder": "sentence-transformers/all-MiniLM-L6-v2",
             "licence": "The encoder derives from all-MiniLM-L6-v2, Apache-2.0 (sentence-transformers).",

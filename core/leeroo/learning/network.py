@@ -62,13 +62,15 @@ class Network(nn.Module):
         return logits, h @ self.length.T + self.length_bias
 
 
-def load_encoder(weights: Path, config: Path) -> nn.Module:
-    """A BERT encoder from a safetensors file and its config.json."""
+def load_encoder(weights: Path, config: Path, *, layers: int | None = None) -> nn.Module:
+    """A BERT encoder from a safetensors file and its config.json; of more layers, the lowest `layers` are kept."""
     from safetensors.torch import load_file
     from transformers import BertConfig, BertModel
 
     settings: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
     settings["attention_probs_dropout_prob"] = 0.0  # attention dropout forbids the fused kernel on a CPU
+    if layers is not None:
+        settings["num_hidden_layers"] = min(layers, int(settings["num_hidden_layers"]))
     encoder = BertModel(BertConfig(**settings), add_pooling_layer=False)
     state = {name: value for name, value in load_file(str(weights)).items() if not name.startswith("pooler.")}
     encoder.load_state_dict(state, strict=False)

@@ -14,7 +14,7 @@ from leeroo.prediction import load
 from tests.core.learning.conftest import FILLER, WORDS
 
 TINY = {"traits": 8, "batch": 16, "max_length": 32, "serve_length": 32, "neighbours": 10, "learning_rate": 1e-2}
-LORA = {"lm_layers": 2, "lora_layers": 1, "lora_rank": 4}
+LORA = {"layers": 2, "lora_layers": 1, "lora_rank": 4}
 
 
 def experts(*names):
@@ -163,7 +163,7 @@ def test_another_or_a_missing_base_model_is_named_with_the_remedy(lm, tiny_llama
 
 def test_wrong_choices_are_refused(table_dir, tiny_llama, tiny_base, tmp_path):
     with pytest.raises(ConfigError, match="3 layers"):
-        train([table_dir], tmp_path, epochs=0, causal_lm=str(tiny_llama), lm_layers=9, **TINY)
+        train([table_dir], tmp_path, epochs=0, causal_lm=str(tiny_llama), layers=9, **TINY)
     with pytest.raises(ConfigError, match="not both"):
         train([table_dir], tmp_path, epochs=0, causal_lm=str(tiny_llama), base=tiny_base, **TINY)
     with pytest.raises(ConfigError, match="nowhere"):
