@@ -368,7 +368,7 @@ def test_with_fallbacks_and_with_retry(make, fake, http_error):
     assert broken.with_fallbacks([make()]).invoke("hi").content == "large says hello"
     model = fake(error=ConnectionError("x"))
     with pytest.raises(ExpertsFailed):
-        make(experts={"a": Expert(model=model, price=Price(input=1, output=1))}).with_retry(
+        make(experts={"a": Expert(model=model, price=Price(input=1, output=1))}, max_retries=0).with_retry(
             stop_after_attempt=2, wait_exponential_jitter=False
         ).invoke("hi")
     assert len(model.seen) == 2

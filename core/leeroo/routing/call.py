@@ -180,7 +180,8 @@ class Attempt:
             return
         failure = classify(error)
         cost, tokens = self._used_by_failure(failure, received, used)
-        self._call.router.health.failed(self.expert, failure, given=self.timeout)
+        repeated = self._call.has_failed(self.expert)
+        self._call.router.health.failed(self.expert, failure, given=self.timeout, repeated=repeated)
         estimated = cost > 0 if used is None else used.estimated
         self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received)
         if failure.kind == "cancelled":
@@ -326,6 +327,10 @@ class Call:
         self._started.append(attempt)
         self._reserved += fit.nano
         return attempt
+
+    def has_failed(self, expert: Expert) -> bool:
+        """Whether an attempt of this call at the expert has failed."""
+        return self._tries.has_failed(expert)
 
     def pays_for(self, candidate: Candidate) -> bool:
         """Whether the rest of the budget pays for a try of an expert."""

@@ -124,7 +124,7 @@ class Health:
         if was_down and self._shared is not None:
             self._shared.clear(key_of(expert))
 
-    def failed(self, expert: Expert, failure: Failure, *, given: float | None = None) -> None:
+    def failed(self, expert: Expert, failure: Failure, *, given: float | None = None, repeated: bool = False) -> None:
         """An attempt failed; failures that are the request's own fault do not count.
 
         Args:
@@ -132,15 +132,16 @@ class Health:
             failure: How.
             given: Seconds that the attempt was given. A timeout counts only where they would have done for most
                 answers: a caller in a hurry must not close an expert to all others.
+            repeated: The same call has failed there before: one call that is tried again is one failure.
         """
         with self._lock:
             state = self._state(expert)
             state.probing = False
             if not POLICIES[failure.kind].counts or self._hurried(expert, state, failure, given):
                 return
-            state.failures += 1
+            state.failures += not repeated
             wait = failure.retry_after or 0.0
-            if state.failures >= FAILURES_TO_OPEN:
+            if state.failures >= FAILURES_TO_OPEN and not repeated:
                 wait = max(wait, min(LONGEST_COOL_DOWN, FIRST_COOL_DOWN * 2**state.opened))
                 state.opened += 1
             if not wait:

@@ -28,6 +28,7 @@ from leeroo.tokens import TokenCount, count
 if TYPE_CHECKING:
     from leeroo.prediction.predictor import Predictor
 
+TAIL = "1 in 20 answers takes"
 REMEMBERED_TOOL_CALLS = 20_000
 KNOWN_CALLS = 20_000
 
@@ -178,6 +179,12 @@ class Router:
             candidates = tuple(self._taught(self.learn, c) for c in candidates)
         toll = self._pacer.toll(paced, candidates)
         selection = self._sticky(query, budget, candidates) or select(candidates, budget, toll)
+        if not selection.order:
+            # Late now and then is better than no answer; and who is never asked is never found to be quick again.
+            candidates = tuple(
+                replace(c, ineligible=None) if (c.ineligible or "").startswith(TAIL) else c for c in candidates
+            )
+            selection = select(candidates, budget, toll)
         return Decision(selection, candidates, budget, float(prediction.novelty[0]), time.perf_counter() - began)
 
     def expert_of_tool_call(self, tool_call_id: str) -> str | None:
@@ -261,7 +268,7 @@ class Router:
             return f"about {candidate.latency:.2f} s, over max_latency={budget.max_latency}"
         slow = None if budget.max_latency is None else self.health.latency(expert, candidate.output_tokens, slow=True)
         if slow is not None and budget.max_latency is not None and slow > budget.max_latency:
-            return f"1 in 20 answers takes {slow:.2f} s or more, over max_latency={budget.max_latency}"
+            return f"{TAIL} {slow:.2f} s or more, over max_latency={budget.max_latency}"
         if passed is not None:
             needed = to_usd(self._least_cost(candidate))
             return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
+from leeroo.experts import Expert
 from leeroo.routing.failures import Failure
 from leeroo.selection.selector import Candidate
 
@@ -23,7 +24,7 @@ WAITS = 2
 FIRST_WAIT = 0.5
 LONGEST_BACKOFF = 8.0
 PATIENCE = 10.0
-"""Seconds that a wait may last in a call without a deadline."""
+"""Seconds that the waits of a call without a deadline may last together."""
 
 
 class Tries:
@@ -39,6 +40,7 @@ class Tries:
         self._again: list[Candidate] = []
         self._failures: Counter[str] = Counter()
         self._waits = 0
+        self._waited = 0.0
 
     def steps(self, most: int | None = None) -> "Iterator[Attempt | float]":
         """Attempts, and seconds to wait before the next one.
@@ -55,6 +57,7 @@ class Tries:
                 candidate, seconds = wait
                 self._again.remove(candidate)
                 self._waits += 1
+                self._waited += seconds
                 if seconds:
                     yield seconds
             else:
@@ -81,6 +84,10 @@ class Tries:
         if failure.again:
             self._again.append(candidate)
 
+    def has_failed(self, expert: Expert) -> bool:
+        """Whether an attempt at the expert has failed."""
+        return self._failures[expert.name] > 0
+
     def _wait(self) -> tuple[Candidate, float] | None:
         """Whom to ask again, and after how many seconds; None where no wait is worth it."""
         if not self._again or self._waits >= WAITS:
@@ -102,7 +109,7 @@ class Tries:
     def _fits(self, candidate: Candidate, seconds: float) -> bool:
         left = self._call.seconds_left
         if left is None:
-            return seconds <= PATIENCE
+            return self._waited + seconds <= PATIENCE
         return seconds + (candidate.latency or 0.0) < left
 
     def _worth_waiting(self, failed: Candidate) -> bool:

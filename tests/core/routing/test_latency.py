@@ -64,8 +64,16 @@ def test_max_latency_is_held_against_the_95th_percentile(make_router):
         assert call.decision.expert.name == "medium"
         why = {c.expert.name: c.ineligible for c in call.decision.candidates}
     assert why["large"] == "1 in 20 answers takes 5.00 s or more, over max_latency=3"
-    with pytest.raises(NoEligibleExpert, match="1 in 20"):
-        router.open(Query(text="hi"), Budget(max_latency=3, expert="large"))
+
+
+def test_who_is_late_now_and_then_answers_where_nobody_else_can(make_router):
+    router = make_router()
+    for n in range(40):
+        router.health.succeeded(router.pool["large"], 5.0 if n % 10 == 9 else 1.0, 100)
+    with router.open(Query(text="hi"), Budget(max_latency=3, expert="large")) as call:
+        assert call.decision.expert.name == "large"
+    with pytest.raises(NoEligibleExpert, match=r"large: about 1\.00 s"):
+        router.open(Query(text="hi"), Budget(max_latency=0.5, expert="large"))
 
 
 @pytest.mark.parametrize(("given_seconds", "counts"), [(0.05, False), (1.5, True), (5.0, True)])

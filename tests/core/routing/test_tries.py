@@ -83,6 +83,15 @@ def test_what_the_provider_asks_for_is_waited_and_no_more_than_patience(make_rou
     assert "rate_limit" in str(error)
 
 
+def test_the_waits_of_a_call_together_are_no_longer_than_patience(make_router, make_expert, waits, monkeypatch):
+    router = make_router({"only": make_expert("only")}, quality={"only": 0.9})
+    monkeypatch.setattr(router.health, "_clock", lambda: 100.0 + sum(waits))
+    asked, error = run(router, {"only": [Refused(429, 6)] * 9})
+    assert asked == ["only", "only"]
+    assert waits == [6.5]
+    assert isinstance(error, ExpertsFailed)
+
+
 def test_a_wait_must_fit_the_deadline(make_router, make_expert, waits):
     router = make_router({"only": make_expert("only")}, quality={"only": 0.9})
     assert run(router, {"only": [Refused(503)]}, Budget(max_latency=0.4))[0] == ["only"]
@@ -151,3 +160,12 @@ def test_a_hedge_that_the_money_does_not_pay_for_is_not_made_and_keeps_its_place
         assert call.hedge() is None or call.hedge() is None
         first.failed(Refused(503))
         assert next(tried).expert.name in ("medium", "small")
+
+
+def test_a_call_that_is_tried_again_is_one_failure_to_the_breaker(make_router, make_expert, waits):
+    router = make_router({"only": make_expert("only")}, quality={"only": 0.9})
+    for _ in range(2):
+        assert run(router, {"only": [Refused(503)] * 9})[0] == ["only"] * 3
+    assert router.health.breaker(router.pool["only"]) == "closed"
+    run(router, {"only": [Refused(503)] * 9})
+    assert router.health.breaker(router.pool["only"]) == "open"
