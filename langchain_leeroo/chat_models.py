@@ -50,7 +50,7 @@ class ChatLeeroo(JointBatches):
         scope: Ledger account charged.
         expert: Pin the expert of this name.
         temperature, top_p, max_tokens, stop, timeout, model_kwargs: Sent to the expert when set.
-        max_retries: Most further experts that are tried when the first fails.
+        max_retries: Most further attempts when the first fails, at other experts or, after a wait, at one that failed.
         streaming: Have `invoke` stream inside, so that callbacks see tokens as they come.
         predictor, router: Parts of one's own; see `leeroo.Router`.
 
