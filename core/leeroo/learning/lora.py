@@ -1,5 +1,6 @@
 """A causal LM in training: frozen weights, LoRA adapters (Hu et al. 2021) in its upper layers. Needs torch, peft."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ class LoRA:
         self._adapted = depth if adapted is None else min(adapted, depth)
         if self._adapted:
             torch.manual_seed(seed)
-            self.module.model = _with_adapters(model, range(depth - self._adapted, depth), rank, name)
+            self.module.model = _with_adapters(model, self._adapted, rank, name)
         if self.device.type == "cuda":
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         self._source = {"kind": "causal-lm", "base": name, "fingerprint": fingerprint(path, name), "layers": layers}
@@ -110,8 +111,8 @@ class LoRA:
         self.module.scale.copy_(1 / (3 * deviation.clamp(min=floor)))
 
 
-def _with_adapters(model: Any, layers: range, rank: int, name: str) -> Any:
-    """The model with adapters in the query and value projections of some layers, where peft knows them."""
+def _with_adapters(model: Any, count: int, rank: int, name: str) -> Any:
+    """The model with adapters in the query and value projections of its uppermost layers, where peft knows them."""
     try:
         from peft import LoraConfig, get_peft_model
         from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as TARGETS
@@ -122,13 +123,17 @@ def _with_adapters(model: Any, layers: range, rank: int, name: str) -> Any:
         raise ConfigError(
             f"{name}: peft does not know where adapters go in a {kind!r} model; known: {sorted(TARGETS)}."
         )
+    upper = {id(module) for layer in list(layers_of(model))[-count:] for module in layer.modules()}
+    # Whole names: peft's own choice of layers expects a prefix that a model without its output layer lacks.
+    places = [path for path, module in model.named_modules() if id(module) in upper and _is_target(path, TARGETS[kind])]
+    if not places:
+        raise ConfigError(f"{name}: no place for adapters found in its layers; train with --lora-layers 0.")
     config = LoraConfig(
         task_type="FEATURE_EXTRACTION",
         r=rank,
         lora_alpha=2 * rank,
         lora_dropout=0.05,
-        target_modules=TARGETS[kind],
-        layers_to_transform=list(layers),
+        target_modules=places,
     )
     adapted = get_peft_model(model, config)
     kept = adapted.peft_config["default"]
@@ -136,3 +141,8 @@ def _with_adapters(model: Any, layers: range, rank: int, name: str) -> Any:
     if not isinstance(kept.target_modules, str):
         kept.target_modules = sorted(kept.target_modules)  # a set would be written in another order each time
     return adapted
+
+
+def _is_target(path: str, targets: str | list[str]) -> bool:
+    """Whether peft's table means this module: a regular expression of its path, or the last part of it."""
+    return bool(re.fullmatch(targets, path)) if isinstance(targets, str) else path.rsplit(".", 1)[-1] in targets
