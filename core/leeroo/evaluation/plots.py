@@ -138,11 +138,12 @@ def regret(report: Report) -> Any:
     height = np.arange(len(shown))
     ours, fixed = (np.array([row[key] for _, row in shown]) for key in ("leeroo", "reference"))
     axes.hlines(height, np.minimum(ours, fixed), np.maximum(ours, fixed), color="#BBBBBB", linewidth=2, zorder=1)
-    axes.scatter(fixed, height, color=OTHER, marker="s", s=28, label=f"always {report.reference}", zorder=2)
+    hollow = {"marker": "s", "s": 70, "facecolors": "none", "edgecolors": OTHER, "linewidths": 1.8}
+    axes.scatter(fixed, height, label=f"always {report.reference}", zorder=2, **hollow)
     axes.scatter(ours, height, color=OURS, s=34, label="leeroo, within 0.02 of the best", zorder=3)
     axes.set_yticks(height, [f"{name} ({row['queries']:.0f})" for name, row in shown], fontsize=8)
     axes.set_xlabel("regret: score per query below the best expert of each query")
-    axes.set_xlim(left=0)
+    axes.set_xlim(left=-0.02 * max(float(np.max([ours, fixed])), 0.05))
     axes.set_title(f"{report.table_name}, by domain (queries)", fontsize=10)
     figure.legend(loc="outside lower center", fontsize=8, ncols=2, frameon=False)
     return figure
