@@ -122,6 +122,8 @@ def storm(calls: int, *, threads: int, seed: int, ledger: Ledger | None = None, 
                 faults.append(f"no clear error: {error!r}")
                 return
             late.append(time.monotonic() - began - (budget.max_latency or 0.0))
+            if end == "NoEligibleExpert":
+                time.sleep(0.2)  # as a client would; refusals come in a millisecond, and would use up the calls
             ends[end] += 1
             spent.append(round(record.get("cost", 0.0) * 1e9))
             if record.keys() != keys:
