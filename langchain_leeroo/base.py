@@ -20,7 +20,8 @@ from leeroo._version import __version__
 from leeroo.budget import BUDGET_KWARGS, Budget, ambient, split_kwargs
 from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
 from leeroo.experts import Capability, Expert, Pool
-from leeroo.routing.call import Attempt, Call
+from leeroo.routing.attempt import Attempt
+from leeroo.routing.call import Call
 from leeroo.routing.router import Router
 from leeroo.tokens import count, count_text
 

@@ -10,7 +10,8 @@ from langchain_leeroo.messages import RECORD_KEY, tool_call_ids, usage_of
 from langchain_leeroo.received import Received
 from langchain_leeroo.requests import Request
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
-from leeroo.routing.call import Attempt, Call, Usage
+from leeroo.routing.attempt import Attempt, Usage
+from leeroo.routing.call import Call
 
 
 def answered(call: Call, attempt: Attempt, request: Request, output: Any) -> Any:

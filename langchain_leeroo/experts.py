@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from leeroo.endpoints import resolve
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.experts import DEFAULT_CAPABILITIES, Capability, Expert, Pool
-from leeroo.routing.call import Attempt
+from leeroo.routing.attempt import Attempt
 
 _PROFILE: tuple[tuple[str, Capability], ...] = (
     ("tool_calling", "tools"),

@@ -9,7 +9,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from leeroo.experts import Capability, Expert
 from leeroo.query import Query
-from leeroo.routing.call import Usage
+from leeroo.routing.attempt import Usage
 from leeroo.routing.router import Router
 from leeroo.tokens import count_text
 

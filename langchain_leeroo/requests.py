@@ -10,7 +10,8 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from leeroo.budget import Budget
 from leeroo.query import Query
-from leeroo.routing.call import Attempt, Call
+from leeroo.routing.attempt import Attempt
+from leeroo.routing.call import Call
 
 T = TypeVar("T")
 

@@ -20,7 +20,8 @@ from langchain_core.tracers._streaming import _StreamingCallbackHandler
 from langchain_leeroo.messages import RECORD_KEY
 from langchain_leeroo.requests import Host, Request
 from leeroo.errors import LeerooError
-from leeroo.routing.call import Attempt, Call, Decision
+from leeroo.routing.attempt import Attempt
+from leeroo.routing.call import Call, Decision
 
 
 def summary(decision: Decision, call_id: str) -> dict[str, Any]:

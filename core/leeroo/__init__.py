@@ -13,7 +13,8 @@ from leeroo.errors import (
 )
 from leeroo.experts import Expert, Latency, Pool, Price, PriceTier
 from leeroo.query import Query
-from leeroo.routing.call import Attempt, Call, Decision, Usage, last_call
+from leeroo.routing.attempt import Attempt, Usage
+from leeroo.routing.call import Call, Decision, last_call
 from leeroo.routing.router import Router, feedback
 
 __all__ = [

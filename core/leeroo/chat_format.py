@@ -7,7 +7,7 @@ from typing import Any
 from leeroo.errors import InvalidRequest
 from leeroo.experts import Capability, Expert
 from leeroo.query import Query
-from leeroo.routing.call import Usage
+from leeroo.routing.attempt import Usage
 from leeroo.routing.router import Router
 from leeroo.tokens import count_text
 

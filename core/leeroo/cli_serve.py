@@ -22,9 +22,7 @@ def serve(
         Path | None,
         typer.Argument(help="Pool file. Default: $LEEROO_POOL, ./leeroo.yaml, ./pool.yaml, else two local experts."),
     ] = None,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; beyond loopback with --keys only.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; beyond loopback with --keys only.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 for any that is free.")] = 8000,
     keys: Annotated[Path | None, typer.Option("--keys", envvar="LEEROO_KEYS", help="File of keys.")] = None,
     per_minute: Annotated[

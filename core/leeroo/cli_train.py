@@ -38,7 +38,6 @@ def train(
     """
     from leeroo.learning.training import train as run
 
-    lengths = {} if max_length is None else {"max_length": max_length, "serve_length": max_length}
     report = run(
         tables,
         to,
@@ -54,7 +53,8 @@ def train(
         layers=layers,
         lora_layers=lora_layers,
         lora_rank=lora_rank,
+        max_length=max_length or 128,
+        serve_length=max_length or 160,
         progress=True,
-        **lengths,
     )
     out.print(report)

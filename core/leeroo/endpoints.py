@@ -11,7 +11,7 @@ from leeroo.chat_format import CAPS, to_query, usage_of
 from leeroo.errors import ConfigError, LeerooError
 from leeroo.experts import Expert
 from leeroo.racing import first_answer, run_here
-from leeroo.routing.call import Attempt, Usage
+from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.router import Router
 
 # provider -> (OpenAI-compatible base URL, environment variable of the key); from the providers' own pages, 2026-11.

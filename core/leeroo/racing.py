@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from leeroo.routing.call import Attempt, Call, Usage
+from leeroo.routing.attempt import Attempt, Usage
+from leeroo.routing.call import Call
 
 T = TypeVar("T")
 

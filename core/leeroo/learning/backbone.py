@@ -65,11 +65,13 @@ class Backbone(Protocol):
         about: `encoder` and `licence`, for the artifact's origin.
     """
 
-    module: nn.Module
     tokenizer: Any
     device: torch.device
     identity: Mapping[str, Any]
     about: Mapping[str, str]
+
+    @property
+    def module(self) -> nn.Module: ...
 
     def groups(self, settings: Settings) -> list[dict[str, Any]]:
         """The parameters that learn, with their peak rates (`peak`); all others of the module get no gradient."""

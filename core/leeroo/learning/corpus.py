@@ -87,9 +87,7 @@ class Corpus:
             digest=_digest(tables),
         )
 
-    def take(
-        self, rows: npt.NDArray[np.bool_] | None = None, columns: npt.NDArray[np.bool_] | None = None
-    ) -> "Corpus":
+    def take(self, rows: npt.NDArray[np.bool_] | None = None, columns: npt.NDArray[np.bool_] | None = None) -> "Corpus":
         """The same corpus with the queries and columns of two masks only; None: all. The digest stays."""
         at = np.ones(len(self.queries), dtype=bool) if rows is None else rows
         on = np.ones(len(self.columns), dtype=bool) if columns is None else columns

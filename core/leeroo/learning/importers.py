@@ -90,6 +90,7 @@ def import_outcomes(
 
 
 def table_of(rows: Sequence[Row], name: str, prices: Mapping[str, tuple[float, float]]) -> OutcomeTable:
+    """The rows as an outcome table: several draws of one (query, expert) pair become its success rate."""
     queries = {row.query: row.domain for row in reversed(rows)}
     texts = list(dict.fromkeys(row.query for row in rows))
     experts = sorted({row.expert for row in rows})

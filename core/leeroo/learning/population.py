@@ -63,7 +63,7 @@ def fit_response(
     *,
     activation: str,
     neighbours: int = 80,
-    learned: Float64 | None = None,
+    learned: npt.NDArray[np.floating[Any]] | None = None,
     spreads: Sequence[float] = SPREADS,
     seed: int = 0,
 ) -> Fitted:
@@ -151,7 +151,7 @@ def _candidates(
     X: Float64,
     train: npt.NDArray[np.bool_],
     scale: float,
-    learned: Float64 | None,
+    learned: npt.NDArray[np.floating[Any]] | None,
     spreads: Sequence[float],
     *,
     several: bool,

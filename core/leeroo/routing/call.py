@@ -21,13 +21,14 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from leeroo.budget import Budget, Spent
 from leeroo.errors import BudgetExceeded, ExpertsFailed, LeerooError
 from leeroo.experts import Expert, to_usd
 from leeroo.query import Query
-from leeroo.routing.failures import Failure, classify
+from leeroo.routing.attempt import Attempt, Fit, Usage
+from leeroo.routing.failures import Failure
 from leeroo.routing.logs import event
 from leeroo.routing.tries import AsyncTries, Tries
 from leeroo.selection.selector import Candidate, Selection
@@ -42,28 +43,6 @@ _last_anywhere: dict[str, Any] | None = None
 def last_call() -> dict[str, Any] | None:
     """The record of the newest call that ended in this context, else of the newest in this process, else None."""
     return _last.get() or _last_anywhere
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an expert reports to have used.
-
-    Attributes:
-        input_tokens: All input tokens.
-        output_tokens: Output tokens, reasoning included.
-        cached_tokens: Input tokens read from the provider's cache.
-        estimated: True where the expert reported none and Leeroo counted.
-    """
-
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int = 0
-    estimated: bool = False
-
-    @property
-    def tokens(self) -> int:
-        """Input and output together, as limits in tokens count them."""
-        return self.input_tokens + self.output_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,139 +72,6 @@ class Decision:
     def expert(self) -> Expert:
         """The expert that is tried first."""
         return self.chosen.expert
-
-
-class Fit(NamedTuple):
-    """How much of an expert's answer the rest of the budget pays for.
-
-    Attributes:
-        max_tokens: The output cap to send, None where nothing limits it.
-        nano: Nano-dollars, worst case.
-        tokens: Input and output tokens, worst case.
-    """
-
-    max_tokens: int | None
-    nano: int
-    tokens: int
-
-
-class Attempt:
-    """One try of one expert. Exactly one of `succeeded`, `failed` and `cancelled` ends it; later ones change nothing.
-
-    Attributes:
-        candidate: The judged expert.
-        max_tokens: The output cap to send, None where the caller set none and no money limits it.
-        timeout: Seconds that this try may take.
-        reserved: Nano-dollars set aside for it, its worst case.
-        reserved_tokens: Input and output tokens set aside for it, its worst case.
-    """
-
-    def __init__(self, call: "Call", candidate: Candidate, timeout: float, fit: Fit) -> None:
-        self.candidate = candidate
-        self.max_tokens, self.reserved, self.reserved_tokens = fit
-        self.timeout = timeout
-        self._call = call
-        self._began = time.perf_counter()
-        self._first: float | None = None
-        self._reservation = call.router.ledger.reserve(
-            call.id,
-            call.decision.budget.scope,
-            self.reserved,
-            tokens=self.reserved_tokens,
-            expert=self.expert.name,
-            model=self.expert.model_id,
-        )
-        call.without_ledger = call.without_ledger or self._reservation < 0
-        self._open = True
-        self._lock = threading.Lock()
-
-    @property
-    def expert(self) -> Expert:
-        """Who is tried."""
-        return self.candidate.expert
-
-    def first_token(self) -> None:
-        """Note the arrival of the first piece of a streamed answer."""
-        if self._first is None:
-            self._first = time.perf_counter() - self._began
-
-    def succeeded(self, usage: Usage, *, tool_call_ids: tuple[str, ...] = ()) -> None:
-        """The expert answered: settle what it cost.
-
-        Args:
-            usage: What it used.
-            tool_call_ids: Tool calls in the answer; their results go back to the same expert.
-        """
-        if not self._close():
-            return
-        seconds = time.perf_counter() - self._began
-        self._call.router.health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
-        self._call.router.remember(self.expert, tool_call_ids)
-        cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
-        self._end(cost, usage.tokens, usage.estimated, None, seconds, usage)
-
-    def failed(self, error: BaseException, *, received: Usage | None = None, used: Usage | None = None) -> None:
-        """The expert failed. Returns where another expert may try; raises where none would help.
-
-        Args:
-            error: What it raised.
-            used: What the expert reports to have used for an answer that is of no use, charged as it is.
-            received: What had arrived before a stream broke. Money for it is on the record, and nobody else is tried:
-                the caller has seen the beginning of the answer.
-
-        Raises:
-            ExpertsFailed: The failure is the request's own, or came after the answer had begun.
-        """
-        if not self._close():
-            return
-        failure = classify(error)
-        cost, tokens = self._used_by_failure(failure, received, used)
-        repeated = self._call.has_failed(self.expert)
-        self._call.router.health.failed(self.expert, failure, given=self.timeout, repeated=repeated)
-        estimated = cost > 0 if used is None else used.estimated
-        self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received)
-        if failure.kind == "cancelled":
-            self._call.stop()
-            return
-        if failure.fatal or received is not None:
-            when = " after the answer had begun" if received is not None else ""
-            status = f" (HTTP {failure.status})" if failure.status else ""
-            # Our own messages name the remedy; others' may repeat the prompt or a key.
-            detail = str(error) if isinstance(error, LeerooError) else f"{type(error).__name__}."
-            message = f"Expert {self.expert.name!r} failed{when}: {failure.kind}{status}: {detail}"
-            raise ExpertsFailed(message, self._call.finish()) from error
-
-    def cancelled(self, received: Usage | None = None) -> None:
-        """The caller gave up, for example by closing a stream: settle what had been used."""
-        if self._close():
-            failure = Failure("cancelled")
-            self._call.router.health.failed(self.expert, failure)
-            cost, tokens = self._used_by_failure(failure, received)
-            self._end(cost, tokens, True, failure, time.perf_counter() - self._began, received)
-            self._call.stop()
-
-    def _close(self) -> bool:
-        """Whether this is the first of the ends; a stream may be closed by one thread and finished by another."""
-        with self._lock:
-            was_open, self._open = self._open, False
-            return was_open
-
-    def _used_by_failure(self, failure: Failure, received: Usage | None, used: Usage | None = None) -> tuple[int, int]:
-        """Nano-dollars and tokens that a failure counts for."""
-        known = used or (received if failure.kind == "cancelled" else None)
-        if known is not None:
-            price = self.expert.known_price
-            return price.cost(known.input_tokens, known.output_tokens, known.cached_tokens), known.tokens
-        return (self.reserved, self.reserved_tokens) if failure.billable or received is not None else (0, 0)
-
-    def _end(
-        self, cost: int, tokens: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None
-    ) -> None:
-        # The ledger last: it may be out of reach, and the call's own books must hold all the same.
-        self._call.ended(self, cost, estimated, failure, seconds, usage)
-        for account in self._call.accounts:
-            account.settle(self.reserved, cost, self.expert.name)
-        self._call.router.ledger.settle(self._reservation, cost, tokens=tokens)
 
 
 class Call:

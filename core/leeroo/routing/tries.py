@@ -17,7 +17,8 @@ from leeroo.routing.failures import Failure
 from leeroo.selection.selector import Candidate
 
 if TYPE_CHECKING:
-    from leeroo.routing.call import Attempt, Call
+    from leeroo.routing.attempt import Attempt
+    from leeroo.routing.call import Call
 
 WAITS = 2
 """Waits of one call; the openai SDK's own number of retries."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from leeroo.chat_format import text_of, tool_call_ids, usage_of
 from leeroo.endpoints import BadAnswer
-from leeroo.routing.call import Attempt, Call, Usage
+from leeroo.routing.attempt import Attempt, Usage
+from leeroo.routing.call import Call
 from leeroo.routing.router import Router
 from leeroo.serve.aside import Aside
 from leeroo.serve.experts import Experts

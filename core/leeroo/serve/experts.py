@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from leeroo.endpoints import BadAnswer, client_options, request_to, resolve
 from leeroo.experts import Pool
-from leeroo.routing.call import Attempt
+from leeroo.routing.attempt import Attempt
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -36,4 +36,4 @@ def test_slips_touch_inner_letters_of_long_words_only() -> None:
     for seed in range(30):
         words = rewording.slipped(text, random.Random(seed)).split(" ")
         assert words[:3] == ["a", "an", "the"]
-        assert words[3][0] == "a" and words[3][-1] == "h"
+        assert (words[3][0], words[3][-1]) == ("a", "h")

@@ -108,7 +108,7 @@ def test_an_abandoned_reservation_stands_until_released_and_its_true_cost_still_
 
 def test_a_call_is_written_once_without_words_and_scored(ledger, make_router):
     from leeroo import Budget, Query
-    from leeroo.routing.call import Usage
+    from leeroo.routing.attempt import Usage
 
     router = make_router(ledger=ledger, budget=Budget(scope="a/b"))
     with router.open(Query(text="the secret question", prompt="the secret question")) as call:

@@ -4,7 +4,7 @@ import pytest
 
 from leeroo import ConfigError, LeerooError, Query, feedback
 from leeroo.routing import ledger as ledger_module
-from leeroo.routing.call import Usage
+from leeroo.routing.attempt import Usage
 from leeroo.routing.ledger import Left, MemoryLedger
 
 
