@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leeroo.evaluation import newcomers, pools, shift
+from leeroo.evaluation import drift, newcomers, pools, shift
 from leeroo.evaluation.metrics import accuracy_at, cost_at
 from leeroo.evaluation.refit import Space
 from leeroo.evaluation.report import Line, Report
@@ -217,6 +217,16 @@ def universe(folders: Sequence[Path], out: Path, *, size: int = 5) -> str:
     return "\n".join(text)
 
 
+def feedback(folders: Sequence[Path], predictor: ResponsePredictor, plot: Path) -> Iterator[str]:
+    """How feedback moves the traffic, where a table has the study's experts, as Markdown; the plot written beside."""
+    for folder in folders:
+        if set(drift.POOL) <= set(OutcomeTable.read(folder).experts):
+            world = drift.World.read(folder, predictor)
+            lines = drift.study(world)
+            yield drift.markdown(world, lines, folder.name)
+            yield f"![The favourite's share of the traffic]({drift.plot(world, lines, plot).name})\n"
+
+
 def write_results(
     dirs: Sequence[str | Path],
     predictor: ResponsePredictor,
@@ -261,7 +271,8 @@ def write_results(
         if folder.name == "mmlu":
             text.append(paper_pools(folder, predictor))
     text += _studies(folders, predictor, path, progress) if studies else []
-    text += [robustness(folders, predictor), universe(folders, path), _LIMITS]
+    text += [robustness(folders, predictor), universe(folders, path)]
+    text += [*feedback(folders, predictor, path.parent / "feedback.svg"), _LIMITS]
     about = predictor.artifact.about
     intro = (
         "# Results\nWritten by `python -m leeroo.evaluation.results`; not edited by hand. The artifact was trained on "
