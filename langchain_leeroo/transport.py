@@ -5,22 +5,12 @@ connection error. langchain-openai hides that behind retries; the router makes n
 """
 
 import asyncio
-import importlib
 import ssl
 import urllib.request
 from typing import Any
 from weakref import WeakKeyDictionary
 
-
-def _http_library() -> Any:
-    """The library that the installed openai SDK is built on: httpx, or httpx2 from its version 3 on."""
-    import openai
-
-    for cls in openai.DefaultAsyncHttpxClient.__mro__:
-        root = cls.__module__.partition(".")[0]
-        if root.startswith("httpx"):
-            return importlib.import_module(root)
-    return importlib.import_module("httpx")
+from leeroo.endpoints import http_library
 
 
 class PerLoopTransport:
@@ -64,4 +54,4 @@ def async_client(timeout: float) -> Any:
         return None
     import openai
 
-    return openai.DefaultAsyncHttpxClient(transport=PerLoopTransport(_http_library()), timeout=timeout)  # type: ignore[arg-type]
+    return openai.DefaultAsyncHttpxClient(transport=PerLoopTransport(http_library()), timeout=timeout)  # type: ignore[arg-type]

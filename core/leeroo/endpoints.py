@@ -1,5 +1,6 @@
 """The core's own way to run an expert: the openai SDK for any OpenAI-compatible endpoint. No framework needed."""
 
+import importlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -176,9 +177,15 @@ def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
 @lru_cache(maxsize=1)
 def _tls() -> Any:
     """What certificates are checked with; reading them takes a hundred times as long as all else about a client."""
-    import httpx
+    return http_library().create_ssl_context()
 
-    return httpx.create_ssl_context()
+
+def http_library() -> Any:
+    """The library that the installed openai SDK is built on: httpx, or httpx2 from its version 3 on."""
+    import openai
+
+    roots = (cls.__module__.partition(".")[0] for cls in openai.DefaultAsyncHttpxClient.__mro__)
+    return importlib.import_module(next(root for root in roots if root.startswith("httpx")))
 
 
 def client_options(expert: Expert, place: Endpoint) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """The core's own way to run an expert, against a loopback server and against nothing."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 import leeroo
+from leeroo import endpoints
 from leeroo.endpoints import Endpoint, ask, complete, resolve
 from leeroo.prediction.predictor import ConstantPredictor
-from tests.langchain.loopback import Server
 from tests.openai_server import OpenAIServer
 
 PRICE = leeroo.Price(input=1.0, output=2.0)
@@ -13,9 +16,8 @@ PRICE = leeroo.Price(input=1.0, output=2.0)
 
 @pytest.fixture
 def server():
-    running = Server()
-    yield running
-    running.shutdown()
+    with OpenAIServer() as running:
+        yield running
 
 
 def router(server, **quality):
@@ -38,14 +40,14 @@ def test_ask_gives_the_answer_and_the_settled_record(server):
 
 
 def test_a_failing_expert_is_replaced_by_the_next(server):
-    server.fail["small"] = 503
+    server.behave("small", {"status": 503})
     answer = ask(router(server, small=0.9, large=0.9), "Say something.")
     assert answer.record["expert"] == "large"
     assert [(a["expert"], a["error"]) for a in answer.record["attempts"]] == [("small", "server"), ("large", None)]
 
 
 def test_a_bad_request_is_raised_at_once_saying_which_expert(server):
-    server.fail["small"] = 400
+    server.behave("small", {"status": 400})
     with pytest.raises(leeroo.ExpertsFailed, match=r"'small'.*bad_request.*400") as caught:
         ask(router(server, small=0.9, large=0.9), "Say something.")
     assert [a["expert"] for a in caught.value.record["attempts"]] == ["small"]
@@ -78,18 +80,12 @@ def test_what_cannot_be_reached_says_what_to_give():
 def test_stop_sequences_and_the_output_cap_are_sent(server):
     expert = leeroo.Expert(model="m", name="m", base_url=server.url, price=PRICE, stop=("END",))
     complete(expert, [{"role": "user", "content": "Hello"}], max_tokens=7)
-    body = server.requests[-1]
+    body = server.bodies()[-1]
     assert body["stop"] == ["END"]
     assert body["max_tokens"] == 7
 
 
 # A deadline for the whole, and hedges
-
-
-@pytest.fixture
-def slow_server():
-    with OpenAIServer() as running:
-        yield running
 
 
 def known(router, name, seconds):
@@ -98,9 +94,9 @@ def known(router, name, seconds):
         router.health.succeeded(router.pool[name], seconds, 20)
 
 
-def test_a_hedge_answers_when_the_first_is_slow_and_both_are_on_the_record(slow_server):
-    slow_server.behave("small", {"hang": 20})
-    made = router(slow_server, small=0.9, large=0.9)
+def test_a_hedge_answers_when_the_first_is_slow_and_both_are_on_the_record(server):
+    server.behave("small", {"hang": 20})
+    made = router(server, small=0.9, large=0.9)
     known(made, "small", 0.05)
     answer = ask(made, "Say something.", leeroo.Budget(max_cost=0.05), hedge=True)
     record = answer.record
@@ -112,32 +108,40 @@ def test_a_hedge_answers_when_the_first_is_slow_and_both_are_on_the_record(slow_
     assert record["cost"] <= 0.05
 
 
-def test_no_hedge_without_a_wish_without_measurements_or_without_money(slow_server):
-    slow_server.behave("small", [{"hang": 0.3}] * 3)
-    made = router(slow_server, small=0.9, large=0.9)
+def test_no_hedge_without_a_wish_without_measurements_or_without_money(server):
+    server.behave("small", [{"hang": 0.3}] * 3)
+    made = router(server, small=0.9, large=0.9)
     assert ask(made, "Hi.", hedge=True).record["expert"] == "small"
     known(made, "small", 0.05)
     assert ask(made, "Hi.").record["expert"] == "small"
     poor = leeroo.Budget(max_cost=0.00009)
     record = ask(made, "Hi.", poor, max_tokens=20, hedge=True).record
     assert (record["expert"], len(record["attempts"])) == ("small", 1)
-    assert slow_server.bodies("large") == []
+    assert server.bodies("large") == []
 
 
-def test_a_hedge_that_fails_leaves_the_first_its_time(slow_server):
-    slow_server.behave("small", {"hang": 0.4})
-    slow_server.behave("large", {"status": 503})
-    made = router(slow_server, small=0.9, large=0.9)
+def test_a_hedge_that_fails_leaves_the_first_its_time(server):
+    server.behave("small", {"hang": 0.4})
+    server.behave("large", {"status": 503})
+    made = router(server, small=0.9, large=0.9)
     known(made, "small", 0.05)
     record = ask(made, "Hi.", hedge=True).record
     assert [(a["expert"], a["error"]) for a in record["attempts"]] == [("large", "server"), ("small", None)]
 
 
-async def test_ask_works_beneath_a_running_loop(slow_server):
-    assert ask(router(slow_server, small=0.9), "Hi.").record["expert"] == "small"
+async def test_ask_works_beneath_a_running_loop(server):
+    assert ask(router(server, small=0.9), "Hi.").record["expert"] == "small"
 
 
-def test_a_server_that_drips_is_given_up_at_the_deadline(slow_server):
-    slow_server.behave("small", {"drip": 0.05})
+def test_a_server_that_drips_is_given_up_at_the_deadline(server):
+    server.behave("small", {"drip": 0.05})
     with pytest.raises(leeroo.ExpertsFailed, match="small: timeout"):
-        ask(router(slow_server, small=0.9), "Hi.", leeroo.Budget(max_latency=0.3))
+        ask(router(server, small=0.9), "Hi.", leeroo.Budget(max_latency=0.3))
+
+
+def test_certificates_are_read_by_the_library_that_the_openai_sdk_is_built_on(monkeypatch):
+    """From its version 3 on that is httpx2, and httpx need not be there."""
+    monkeypatch.setattr("openai.DefaultAsyncHttpxClient", type("Client", (), {"__module__": "httpx2._client"}))
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    monkeypatch.setitem(sys.modules, "httpx2", SimpleNamespace(create_ssl_context=lambda: "certificates"))
+    assert endpoints._tls.__wrapped__() == "certificates"
