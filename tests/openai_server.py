@@ -98,15 +98,22 @@ class OpenAIServer:
 
     Args:
         models: What `/v1/models` lists. A model that is not listed answers all the same.
-        answer: Makes the answer's text of a request's body, in place of the rule.
+        answer: Makes the answer of a request's body: a text, or tools to call as (name, arguments); None: by the rule.
+        tokens: Input and output tokens to report of every answer, in place of those counted.
 
     Attributes:
         requests: All POST requests so far, in order.
     """
 
-    def __init__(self, models: Sequence[str] = ("gpt-x", "gpt-y"), answer: Callable[[Json], str] | None = None) -> None:
+    def __init__(
+        self,
+        models: Sequence[str] = ("gpt-x", "gpt-y"),
+        answer: "Callable[[Json], Answer] | None" = None,
+        tokens: tuple[int, int] | None = None,
+    ) -> None:
         self.models = tuple(models)
-        self.answer = answer or _echo
+        self.answer = answer or (lambda body: None)
+        self.tokens = tokens
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self._behaviours: dict[str, Behaviour | list[Behaviour]] = {}
@@ -138,6 +145,10 @@ class OpenAIServer:
         """Bodies of the requests, of one model or of all."""
         return [r["body"] for r in self.requests if model is None or r["body"].get("model") == model]
 
+    def asked(self) -> list[str]:
+        """The models of the requests, in order."""
+        return [body["model"] for body in self.bodies()]
+
     def behave(self, model: str, how: "Given | Sequence[Given] | None") -> None:
         """Say how a model behaves.
 
@@ -166,17 +177,16 @@ class OpenAIServer:
 
     def message(self, body: Json, how: Behaviour) -> Json:
         """The assistant's message."""
-        if how.tool_calls is not None:
-            calls: Sequence[tuple[str, Any]] = how.tool_calls
-        elif how.text is not None:
-            return {"role": "assistant", "content": how.text}
-        else:
-            calls = _tools_called(body)
-        if not calls:
-            return {"role": "assistant", "content": _structured(body) or self.answer(body)}
+        given: Answer = how.tool_calls if how.text is None else how.text
+        if given is None:
+            given = self.answer(body)
+        if given is None:
+            given = _tools_called(body) or _structured(body) or _echo(body)
+        if isinstance(given, str):
+            return {"role": "assistant", "content": given}
         with self._lock:
             first = self._calls
-            self._calls += len(calls)
+            self._calls += len(given)
         return {
             "role": "assistant",
             "content": None,
@@ -186,7 +196,7 @@ class OpenAIServer:
                     "type": "function",
                     "function": {"name": name, "arguments": _arguments(args)},
                 }
-                for at, (name, args) in enumerate(calls)
+                for at, (name, args) in enumerate(given)
             ],
         }
 
@@ -202,6 +212,8 @@ class OpenAIServer:
             same += 1
         written = _tokens_of(message.get("content") or "") + _tokens_of(message.get("tool_calls", [])) + how.reasoning
         cached = _tokens_of(messages[:same]) if how.cached is None else how.cached
+        if self.tokens is not None:
+            (read, written), cached = self.tokens, 0
         heard = sum(part.get("type") == "input_audio" for m in messages for part in _parts(m))
         return {
             "prompt_tokens": read,
@@ -213,6 +225,7 @@ class OpenAIServer:
 
 
 Given = str | Mapping[str, Any] | Behaviour
+Answer = str | Sequence[tuple[str, Any]] | None
 
 
 class _Http(ThreadingHTTPServer):
@@ -268,7 +281,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif how.status is not None:
             self._error(how.status, how)
         elif how.raw is not None:
-            self._write(200, how.raw.encode(), "text/event-stream" if body.get("stream") else "text/html")
+            kind = "application/json" if how.raw.startswith("{") else "text/html"
+            self._write(200, how.raw.encode(), "text/event-stream" if body.get("stream") else kind)
         elif self.path == "/v1/chat/completions":
             self._complete(body, how, _Chat)
         elif self.path == "/v1/completions":

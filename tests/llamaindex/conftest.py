@@ -12,9 +12,12 @@ from llama_index.core import Settings
 
 from leeroo.prediction.predictor import ConstantPredictor
 from llamaindex_leeroo import Leeroo
-from tests.llamaindex.fake_openai import FakeOpenAI
+from tests.llamaindex.replies import answer
+from tests.openai_server import OpenAIServer
 
 QUALITY = {"small": 0.6, "large": 0.9}
+READ, WRITTEN = 40, 8
+"""Tokens that the server reports of every answer."""
 
 
 @pytest.fixture
@@ -32,8 +35,8 @@ def _fresh_settings():
 
 @pytest.fixture
 def server():
-    with FakeOpenAI() as fake:
-        yield fake
+    with OpenAIServer(answer=answer, tokens=(READ, WRITTEN)) as running:
+        yield running
 
 
 def pool_of(server, **changes):

@@ -50,10 +50,10 @@ def test_kwargs_of_direct_calls_do_not_reach_the_expert(llm, server):
     llm.chat(HELLO, max_cost=0.1, min_quality=0.1, max_latency=20, scope="a", temperature=0.5)
     llm.structured_predict(City, PROMPT, llm_kwargs={"expert": "large", "max_cost": 0.1}, place="Paris")
     llm.as_structured_llm(City).chat(HELLO, expert="large")
-    for request in server.requests:
+    for request in server.bodies():
         assert not set(request) & {"max_cost", "min_quality", "max_latency", "scope", "expert"}
-    assert server.requests[0]["temperature"] == 0.5
-    assert server.models() == ["small-model", "large-model", "large-model"]
+    assert server.bodies()[0]["temperature"] == 0.5
+    assert server.asked() == ["small-model", "large-model", "large-model"]
 
 
 def test_copies_share_everything_but_their_budget(llm, server):
@@ -71,12 +71,12 @@ def test_copies_share_everything_but_their_budget(llm, server):
 
 
 def test_health_is_shared_by_copies(llm, server):
-    server.down["small-model"] = 503
+    server.behave("small-model", {"status": 503})
     for _ in range(3):
         llm.with_budget(scope="a").chat(HELLO)
     server.requests.clear()
     llm.for_role("critic").chat(HELLO)
-    assert server.models() == ["large-model"], "the small one cools down"
+    assert server.asked() == ["large-model"], "the small one cools down"
 
 
 def test_a_streaming_query_engine_read_outside_the_block_needs_a_copy(llm, server):
@@ -85,7 +85,7 @@ def test_a_streaming_query_engine_read_outside_the_block_needs_a_copy(llm, serve
     with budget(expert="large"):
         answer = index.as_query_engine(llm=llm.with_budget(expert="large"), streaming=True).query("Capital?")
     assert "".join(answer.response_gen) == PARIS
-    assert server.models() == ["large-model"]
+    assert server.asked() == ["large-model"]
 
 
 def test_role_copies_have_their_own_budget(llm, server):
@@ -108,7 +108,7 @@ def test_threads_that_carry_the_context_are_on_the_account(llm):
 
 
 async def test_a_total_is_never_passed_by_calls_at_the_same_time(llm, server):
-    server.delay = 0.05
+    server.behave("small-model", {"hang": 0.05})
     with budget(max_total_cost=0.004) as spent:
         results = await asyncio.gather(*(llm.achat(HELLO) for _ in range(20)), return_exceptions=True)
     refused = [r for r in results if isinstance(r, BudgetExceeded)]
@@ -136,7 +136,7 @@ def test_the_own_cap_of_a_given_llm_is_lowered_but_never_raised(server, predicto
     llm.chat(HELLO, max_cost=0.0008)
     llm.chat(HELLO, max_tokens=20)
     llm.chat(HELLO, max_cost=1.0)
-    sent = [r["max_tokens"] for r in server.requests]
+    sent = [r["max_tokens"] for r in server.bodies()]
     assert sent[0] == sent[3] == 300
     assert 50 <= sent[1] < 300
     assert sent[2] == 20
@@ -144,7 +144,7 @@ def test_the_own_cap_of_a_given_llm_is_lowered_but_never_raised(server, predicto
 
 
 def test_max_latency_is_a_deadline(server, predictor):
-    server.hangs.add("small-model")
+    server.behave("small-model", "hang")
     llm = Leeroo.from_pool(pool_of(server), predictor=predictor, tolerance=0.5)
     with pytest.raises(RuntimeError, match=r"small: timeout; large: deadline"):
         llm.chat(HELLO, max_latency=0.4)

@@ -8,14 +8,13 @@ from pydantic import BaseModel
 
 from leeroo import BudgetExceeded, ExpertsFailed, budget, last_call
 from llamaindex_leeroo import Leeroo
-from tests.llamaindex.conftest import pool_of
-from tests.llamaindex.fake_openai import TOKENS
+from tests.llamaindex.conftest import READ, WRITTEN, pool_of
+from tests.llamaindex.replies import PARIS
 
-COST_SMALL = (TOKENS["prompt_tokens"] * 1.0 + TOKENS["completion_tokens"] * 4.0) / 1e6
+COST_SMALL = (READ * 1.0 + WRITTEN * 4.0) / 1e6
 COST_LARGE = COST_SMALL * 10
 PROMPT = PromptTemplate("Where is {place}?")
 HELLO = [ChatMessage(role="user", content="What is the capital of France?")]
-PARIS = "Paris is the capital of France."
 
 
 class City(BaseModel):
@@ -90,10 +89,10 @@ def check(way, llm, answer):
 @pytest.mark.parametrize("way", WAYS)
 async def test_one_call_to_the_cheapest_adequate_expert(way, llm, server):
     check(way, llm, await call(way, llm))
-    assert server.models() == ["small-model"]
+    assert server.asked() == ["small-model"]
     record = last_call()
     assert (record["expert"], record["model"]) == ("small", "small-model")
-    assert (record["input_tokens"], record["output_tokens"]) == (40, 8)
+    assert (record["input_tokens"], record["output_tokens"]) == (READ, WRITTEN)
     assert record["cost"] == pytest.approx(COST_SMALL, abs=2e-9)
     assert record["cost_is_estimate"] is False
     assert [c["expert"] for c in record["candidates"]] == ["small", "large"]
@@ -101,9 +100,9 @@ async def test_one_call_to_the_cheapest_adequate_expert(way, llm, server):
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_goes_on_with_the_next_expert_when_one_is_down(way, llm, server):
-    server.down["small-model"] = 503
+    server.behave("small-model", {"status": 503})
     check(way, llm, await call(way, llm))
-    assert server.models() == ["small-model", "large-model"]
+    assert server.asked() == ["small-model", "large-model"]
     record = last_call()
     assert record["expert"] == "large"
     assert [(a["expert"], a["error"], a["status"]) for a in record["attempts"]] == [
@@ -111,13 +110,14 @@ async def test_goes_on_with_the_next_expert_when_one_is_down(way, llm, server):
         ("large", None, None),
     ]
     assert record["cost"] == pytest.approx(COST_LARGE, abs=2e-9)
-    bodies = [{k: v for k, v in r.items() if k != "model"} for r in server.requests]
+    bodies = [{k: v for k, v in r.items() if k != "model"} for r in server.bodies()]
     assert bodies[0] == bodies[1], "the second expert is asked exactly what the first was"
 
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_all_down_is_one_clear_error(way, llm, server):
-    server.down.update({"small-model": 500, "large-model": 429})
+    server.behave("small-model", {"status": 500})
+    server.behave("large-model", {"status": 429})
     with pytest.raises(ExpertsFailed, match="small: server; large: rate_limit") as caught:
         await call(way, llm)
     assert caught.value.record["cost"] == 0
@@ -135,7 +135,7 @@ async def test_a_budget_that_no_expert_fits_reaches_no_expert(way, llm, server):
 async def test_the_output_cap_is_lowered_to_what_the_budget_pays_for(way, llm, server):
     with budget(max_cost=0.0015, expert="small") as spent:
         await call(way, llm)
-    (request,) = server.requests
+    (request,) = server.bodies()
     assert 50 <= request["max_tokens"] < 500
     assert spent.cost <= 0.0015
     assert last_call()["remaining"] == pytest.approx(0.0015 - spent.cost)
@@ -146,7 +146,7 @@ async def test_a_server_that_hangs_is_given_up(way, server, predictor):
     file = pool_of(server)
     for expert in file["experts"].values():
         expert["timeout"] = 0.3
-    server.hangs.add("small-model")
+    server.behave("small-model", "hang")
     llm = Leeroo.from_pool(file, predictor=predictor, tolerance=0.5)
     check(way, llm, await call(way, llm))
     assert [a["error"] for a in last_call()["attempts"]] == ["timeout", None]
@@ -155,7 +155,7 @@ async def test_a_server_that_hangs_is_given_up(way, server, predictor):
 
 @pytest.mark.parametrize("way", ["chat", "achat", "stream_chat", "astream_chat", "structured_predict"])
 async def test_garbage_is_no_answer(way, llm, server):
-    server.garbage.add("small-model")
+    server.behave("small-model", "garbage")
     check(way, llm, await call(way, llm))
     assert last_call()["expert"] == "large"
 
@@ -165,7 +165,7 @@ def test_settings_of_the_constructor_go_to_the_expert(server, predictor):
     llm.chat(HELLO)
     llm.complete("Hello", max_tokens=20, temperature=0)
     "".join(r.delta or "" for r in llm.stream_chat(HELLO))
-    sent = [(r["temperature"], r["max_tokens"]) for r in server.requests]
+    sent = [(r["temperature"], r["max_tokens"]) for r in server.bodies()]
     assert sent == [(0.3, 40), (0, 20), (0.3, 40)]
 
 

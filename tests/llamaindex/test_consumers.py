@@ -262,7 +262,7 @@ CONSUMERS = [
 async def test_answers_as_with_one_llm_and_every_call_is_on_the_account(consumer, llm, server):
     with budget(max_total_cost=1.0, scope="team/run") as spent:
         calls = await consumer(llm)
-    assert set(server.models()) == {"small-model"}
+    assert set(server.asked()) == {"small-model"}
     assert (len(server.requests), spent.calls) == (calls, calls)
     assert spent.cost == pytest.approx(calls * COST_SMALL, abs=1e-8)
     assert list(spent.by_expert) == ["small"]
@@ -271,10 +271,10 @@ async def test_answers_as_with_one_llm_and_every_call_is_on_the_account(consumer
 
 @pytest.mark.parametrize("consumer", CONSUMERS, ids=lambda f: f.__name__)
 async def test_answers_all_the_same_with_one_expert_down(consumer, llm, server):
-    server.down["small-model"] = 503
+    server.behave("small-model", {"status": 503})
     with budget() as spent:
         calls = await consumer(llm)
-    assert server.models().count("large-model") == calls
+    assert server.asked().count("large-model") == calls
     assert spent.cost == pytest.approx(calls * COST_LARGE, abs=1e-8)
     assert list(spent.by_expert) == ["large"]
 

@@ -149,11 +149,11 @@ def test_the_router_decides_on_retries_and_not_the_client(used_before, server):
     if used_before:
         own.chat(HELLO)
     server.requests.clear()
-    server.down["given-model"] = 503
+    server.behave("given-model", {"status": 503})
     experts = {"given": {"model": own, "price": {"input": 1, "output": 2}}, **pool_of(server)["experts"]}
     llm = Leeroo(experts=experts, predictor=ConstantPredictor({"given": 0.99}))
     assert llm.chat(HELLO).message.content == PARIS
-    assert server.models() == ["given-model", "small-model"]
+    assert server.asked() == ["given-model", "small-model"]
     assert own.max_retries == 3
     assert own._client is None or own._client.max_retries == 3
 
@@ -172,7 +172,7 @@ def test_an_expert_keeps_its_own_system_prompt(server):
     llm.predict(PROMPT, place="Paris")
     "".join(llm.stream(PROMPT, place="Paris"))
     llm.chat(HELLO)
-    systems = [[m["content"] for m in r["messages"] if m["role"] == "system"] for r in server.requests]
+    systems = [[m["content"] for m in r["messages"] if m["role"] == "system"] for r in server.bodies()]
     assert systems == [["Be brief."], ["Be brief."], []], "in predict, and not in chat, as with any LLM"
 
 
@@ -180,7 +180,7 @@ def test_the_routers_system_prompt_is_added_once(server):
     llm = Leeroo.from_pool(pool_of(server), predictor=ConstantPredictor(QUALITY), system_prompt="Be kind.")
     llm.predict(PROMPT, place="Paris")
     llm.structured_predict(City, PROMPT, place="Paris")
-    for request in server.requests:
+    for request in server.bodies():
         assert [m["content"] for m in request["messages"] if m["role"] == "system"] == ["Be kind."]
 
 

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from leeroo import BudgetExceeded
 from llamaindex_leeroo import Leeroo, RoutingEvent
-from tests.llamaindex.conftest import pool_of
-from tests.llamaindex.test_calls import HELLO, PROMPT, TOKENS, WAYS, City, call
+from tests.llamaindex.conftest import READ, WRITTEN, pool_of
+from tests.llamaindex.test_calls import HELLO, PROMPT, WAYS, City, call
 
 
 class Events(BaseEventHandler):
@@ -90,7 +90,8 @@ def test_the_event_tells_role_and_error(llm, events, server):
     (event,) = of(RoutingEvent, events)
     assert (event.role, event.error) == ("critic", "BudgetExceeded")
     assert event.record["candidates"][0]["ineligible"]
-    server.down.update({"small-model": 500, "large-model": 500})
+    server.behave("small-model", {"status": 500})
+    server.behave("large-model", {"status": 500})
     with pytest.raises(RuntimeError):
         llm.chat(HELLO)
     assert of(RoutingEvent, events)[-1].error == "ExpertsFailed"
@@ -120,9 +121,7 @@ async def test_the_token_counter_counts_once_and_right(way, server, predictor):
     await call(way, llm)
     structured = way == "as_structured_llm"  # LlamaIndex's wrapper emits an event of its own, with any LLM
     counts = counter.llm_token_counts[: 1 if structured else None]
-    assert [(c.prompt_token_count, c.completion_token_count) for c in counts] == [
-        (TOKENS["prompt_tokens"], TOKENS["completion_tokens"])
-    ]
+    assert [(c.prompt_token_count, c.completion_token_count) for c in counts] == [(READ, WRITTEN)]
 
 
 def test_engines_may_set_the_callback_manager_late(llm):
@@ -131,7 +130,7 @@ def test_engines_may_set_the_callback_manager_late(llm):
     llm.callback_manager = CallbackManager([counter])
     llm.chat(HELLO)
     llm.with_budget(max_cost=0.1).chat(HELLO)
-    assert counter.total_llm_token_count == 2 * TOKENS["total_tokens"]
+    assert counter.total_llm_token_count == 2 * (READ + WRITTEN)
 
 
 def test_one_trace_for_a_whole_query(llm):
@@ -163,4 +162,4 @@ def test_an_experts_own_callbacks_are_kept_where_the_router_has_none(server, pre
     llm = Leeroo(experts={"small": {"model": given, "price": {"input": 1, "output": 4}}}, predictor=predictor)
     llm.chat(HELLO)
     llm.structured_predict(City, PROMPT, place="Paris")
-    assert counter.total_llm_token_count == 2 * TOKENS["total_tokens"]
+    assert counter.total_llm_token_count == 2 * (READ + WRITTEN)

@@ -15,7 +15,7 @@ def test_the_decision_is_made_at_the_call_and_not_at_the_first_read(llm, server)
         llm.stream_chat(HELLO)
     with budget(expert="large") as spent:
         stream = llm.stream_chat(HELLO)
-    assert server.models() == ["large-model"]
+    assert server.asked() == ["large-model"]
     assert "".join(piece.delta or "" for piece in stream) == PARIS
     assert spent.by_expert.keys() == {"large"}, "charged to the block that it was called in"
 
@@ -26,7 +26,7 @@ async def test_the_decision_is_made_at_the_call_async(llm, server):
     with budget(expert="large"):
         stream = await llm.astream_chat(HELLO)
     assert "".join([piece.delta or "" async for piece in stream]) == PARIS
-    assert server.models() == ["large-model"]
+    assert server.asked() == ["large-model"]
 
 
 def test_every_piece_says_who_answers_and_the_last_one_holds_the_record(llm):
@@ -47,7 +47,7 @@ def test_nothing_of_an_answer_is_lost_or_doubled(llm):
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_a_stream_that_breaks_is_an_error_with_its_money_on_the_record(asynchronous, llm, server):
-    server.breaks.add("small-model")
+    server.behave("small-model", {"die_after": 2})
     got = []
 
     async def read():
@@ -57,8 +57,8 @@ async def test_a_stream_that_breaks_is_an_error_with_its_money_on_the_record(asy
 
     with budget() as spent, pytest.raises(ExpertsFailed, match="after the answer had begun") as caught:
         await read()
-    assert "".join(g or "" for g in got) == PARIS[:6]
-    assert server.models() == ["small-model"], "nobody else is asked: the caller has seen the beginning"
+    assert "".join(g or "" for g in got) == "Paris"
+    assert server.asked() == ["small-model"], "nobody else is asked: the caller has seen the beginning"
     assert caught.value.record["cost"] == spent.cost > 0
     assert caught.value.record["cost_is_estimate"] is True
 
@@ -95,7 +95,7 @@ def test_a_stream_that_nobody_reads_leaves_no_reservation(llm):
 
 
 async def test_a_cancelled_task_settles_its_call(llm, server):
-    server.delay = 1.0
+    server.behave("small-model", {"hang": 1.0})
     with budget(max_total_cost=1.0) as spent:
         task = asyncio.create_task(llm.achat(HELLO))
         await asyncio.sleep(0.2)
@@ -105,11 +105,11 @@ async def test_a_cancelled_task_settles_its_call(llm, server):
         assert spent.calls == 1
         assert spent.cost > 0, "the provider may have worked: counted at the worst case"
         assert spent.remaining == pytest.approx(1.0 - spent.cost)
-    assert server.models() == ["small-model"], "nobody else is asked"
+    assert server.asked() == ["small-model"], "nobody else is asked"
 
 
 def test_usage_is_estimated_and_said_so_where_the_server_reports_none(llm, server):
-    server.usage = False
+    server.behave("small-model", "no_usage")
     *_, last = llm.stream_chat(HELLO)
     record = last.additional_kwargs["leeroo"]
     assert record["cost_is_estimate"] is True
@@ -122,11 +122,11 @@ def test_usage_is_estimated_and_said_so_where_the_server_reports_none(llm, serve
 def test_usage_is_asked_for_in_streams_only(llm, server):
     list(llm.stream_chat(HELLO))
     llm.chat(HELLO)
-    assert [r.get("stream_options") for r in server.requests] == [{"include_usage": True}, None]
+    assert [r.get("stream_options") for r in server.bodies()] == [{"include_usage": True}, None]
 
 
 def test_an_answer_without_text_is_an_answer(llm, server):
-    server.script = [""]
+    server.behave("small-model", [{"text": ""}])
     pieces = list(llm.stream_chat([ChatMessage(content="Say nothing.")]))
     assert pieces
     assert last_call()["expert"] == "small"

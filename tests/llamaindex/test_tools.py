@@ -40,32 +40,32 @@ def test_a_tool_loop_stays_with_its_expert_and_the_next_turn_is_free(streamed, l
     history += [first.message, result(first, llm)]
     second = turn()
     assert second.message.content == "The tool said 2."
-    assert server.models() == ["large-model", "large-model"], "the router alone would have chosen the small one"
+    assert server.asked() == ["large-model", "large-model"], "the router alone would have chosen the small one"
     assert "tool loop" in last_call()["rule"]
     history += [second.message, ChatMessage(role="user", content="thank you")]
     turn()
-    assert server.models()[-1] == "small-model"
+    assert server.asked()[-1] == "small-model"
 
 
 def test_the_loop_goes_on_elsewhere_when_its_expert_fails(llm, server):
     history = [ChatMessage(role="user", content="add 1 and 1")]
     first = llm.chat_with_tools([ADD], chat_history=history, expert="large")
-    server.down["large-model"] = 500
+    server.behave("large-model", {"status": 500})
     answer = llm.chat_with_tools([ADD], chat_history=[*history, first.message, result(first, llm)])
     assert answer.message.content == "The tool said 2."
-    assert server.models() == ["large-model", "large-model", "small-model"]
+    assert server.asked() == ["large-model", "large-model", "small-model"]
 
 
 @pytest.mark.parametrize("down", [False, True])
 def test_the_callers_history_is_not_touched(down, llm, server):
     if down:
-        server.down["small-model"] = 500
+        server.behave("small-model", {"status": 500})
     history = [ChatMessage(role="user", content="Hello."), ChatMessage(role="assistant", content="Hi.")]
     before = [m.model_dump() for m in history]
     llm.chat_with_tools([ADD], user_msg="add 1 and 1", chat_history=history)
     list(llm.stream_chat_with_tools([ADD], user_msg="add 1 and 1", chat_history=history))
     assert [m.model_dump() for m in history] == before
-    for request in server.requests:
+    for request in server.bodies():
         assert [m["content"] for m in request["messages"]] == ["Hello.", "Hi.", "add 1 and 1"]
 
 
@@ -106,7 +106,7 @@ def test_calls_made_by_a_tool_are_on_the_same_account(llm):
 
 
 def test_an_expert_that_calls_no_tool_though_it_must_is_replaced(llm, server):
-    server.script = ["I would rather talk."]
+    server.behave("small-model", [{"text": "I would rather talk."}])
     answer = llm.predict_and_call([ADD], user_msg="add 1 and 1")
     assert answer.response == "2"
     record = last_call()
@@ -118,14 +118,14 @@ def test_an_expert_that_calls_no_tool_though_it_must_is_replaced(llm, server):
 def test_a_structured_answer_that_does_not_fit_the_schema_is_replaced(llm, server):
     from tests.llamaindex.test_calls import PROMPT, City
 
-    server.script = ['{"name": "Paris"}']
+    server.behave("small-model", [{"text": '{"name": "Paris"}'}])
     assert llm.structured_predict(City, PROMPT, place="Paris") == City(name="Paris", size=1)
     assert [a["expert"] for a in last_call()["attempts"]] == ["small", "large"]
     assert last_call()["cost_is_estimate"] is False
 
 
 def test_parallel_tool_calls_come_through(llm, server):
-    server.script = [{"tool_calls": [("add", {"a": 1, "b": 2}), ("add", {"a": 3, "b": 4})]}] * 2
+    server.behave("small-model", {"tool_calls": [("add", {"a": 1, "b": 2}), ("add", {"a": 3, "b": 4})]})
     both = llm.chat_with_tools([ADD], user_msg="add", allow_parallel_tool_calls=True)
     assert [c.tool_kwargs["a"] for c in llm.get_tool_calls_from_response(both)] == [1, 3]
     one = llm.chat_with_tools([ADD], user_msg="add")
@@ -194,9 +194,9 @@ def test_histories_cross_providers(server):
     # and back
     second = llm.chat_with_tools([ADD], chat_history=history, expert="other")
     llm.chat_with_tools([ADD], chat_history=[*history, second.message, result(second, llm)], expert="large")
-    sent = server.requests[-1]["messages"][1]
+    sent = server.bodies()[-1]["messages"][1]
     assert json.loads(sent["tool_calls"][0]["function"]["arguments"]) == {"a": 1, "b": 1}
-    assert "only mine" not in json.dumps(server.requests[-1])
+    assert "only mine" not in json.dumps(server.bodies()[-1])
     # its own history an expert gets as it was
     llm.chat_with_tools([ADD], chat_history=[*history, second.message, result(second, llm)], expert="other")
     assert any(isinstance(b, ThinkingBlock) for m in SENT[-1] for b in m.blocks)
