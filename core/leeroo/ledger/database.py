@@ -62,6 +62,11 @@ class Database:
         self._lock = threading.Lock()
         self._prepared = False
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is an SQLite file that is not there."""
+        return self._file is not None and not self._file.exists()
+
     def prepare(self) -> None:
         """Make the tables or bring them up to date, once; every transaction does so where it was not possible before.
 
@@ -101,11 +106,22 @@ class Database:
             yield connection
 
     @contextmanager
+    def at_once(self) -> "Iterator[Connection]":
+        """On PostgreSQL every statement is a transaction of its own, for fewer round trips; on SQLite as `read`."""
+        with self._connected({"leeroo_read": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}) as found:
+            yield found
+
+    @contextmanager
     def read(self) -> "Iterator[Connection]":
         """A transaction that only reads; on SQLite it waits for no writer."""
+        with self._connected({"leeroo_read": True}) as connection:
+            yield connection
+
+    @contextmanager
+    def _connected(self, options: dict[str, Any]) -> "Iterator[Connection]":
         self.prepare()
         self._after_fork()
-        with self._errors(), self._engine.connect().execution_options(leeroo_read=True) as connection:
+        with self._errors(), self._engine.connect().execution_options(**options) as connection:
             yield connection
 
     @contextmanager

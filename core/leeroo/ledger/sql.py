@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from leeroo.errors import BudgetExceeded, LeerooError
 from leeroo.experts import to_nano
-from leeroo.ledger import schema
+from leeroo.ledger import at_once, schema
 from leeroo.ledger import statements as s
 from leeroo.ledger.books import Books, day_of, limit_of
 from leeroo.ledger.cooldown import CoolDowns
@@ -70,7 +70,7 @@ class SqlLedger(Books):
         """
         values = {"names": ancestors(scope), "at": self._now()}
         try:
-            with self._database.read() as connection:
+            with self._database.at_once() as connection:
                 rows = s.HELD.run(connection, values)
                 paced = self._demand.meters(connection, rows, self._now())
         except LedgerError as error:
@@ -123,6 +123,9 @@ class SqlLedger(Books):
         }
         self._later.catch_up()
         try:
+            made = at_once.reserve(self._database, row)
+            if made is not None:
+                return made
             with self._database.write() as connection:
                 return self._reserve(connection, row)
         except LedgerError as error:
@@ -199,6 +202,8 @@ class SqlLedger(Books):
         return {row.counter: limit_of(row) for row in rows}
 
     def _settle(self, reservation: int, nano: int, tokens: int | None) -> None:
+        if at_once.settle(self._database, reservation, nano, tokens):
+            return
         with self._database.write() as connection:
             if not self._exchange(connection, reservation, "open", "settled", nano, tokens):
                 state = connection.execute(s.STATE, {"key": reservation}).scalar()

@@ -18,9 +18,11 @@ from leeroo.ledger.schema import attempts, calls, counters, daily, limits, queri
 _c, _r = counters.c, reservations.c
 SUMS = ("attempts", "cost", "tokens", "calls", "saved")
 BY = ("day", "scope", "expert", "model")
+NEW = ("call_id", "scope", "expert", "model", "at", "lease", "state", "nano", "tokens")
 SETTLED = ("scope", "expert", "model", "at", "nano", "tokens", "calls", "cost_tokens")
 
-_at = bindparam("at", type_=BigInteger)
+AT = bindparam("at", type_=BigInteger)
+"""The moment whose windows are meant."""
 
 
 def _amount(kind: str) -> Any:
@@ -34,23 +36,20 @@ def amounts(kind: str, usd: int, tokens: int, calls: int) -> dict[str, int]:
 
 
 HELD_BY_ALL = select(limits, _c.id.label("counter"), _c.used, _c.reserved).select_from(
-    limits.outerjoin(counters, and_(_c.limit_id == limits.c.id, _c.start <= _at, _c.until > _at))
+    limits.outerjoin(counters, and_(_c.limit_id == limits.c.id, _c.start <= AT, _c.until > AT))
 )
 HELD = Prepared(
     lambda n: HELD_BY_ALL.where(limits.c.scope.in_(members("names", n))).order_by(limits.c.id), listed="names"
 )
 """The limits on `names`, each with its counter at the moment `at`; without one where its window is new."""
 
-RESERVE = Prepared(
-    insert(reservations)
-    .values(
-        **{name: bindparam(f"new_{name}") for name in ("call_id", "scope", "expert", "model", "at", "lease")},
-        **{name: bindparam(f"new_{name}") for name in ("state", "nano", "tokens")},
-        # A retry belongs to the same call.
-        calls=case((exists(select(1).where(_r.call_id == bindparam("new_call_id"))), 0), else_=1),
-    )
-    .returning(_r.id, _r.calls)
-)
+NEW_ROW = {
+    **{name: bindparam(f"new_{name}", type_=_r[name].type) for name in NEW},
+    # A retry belongs to the same call.
+    "calls": case((exists(select(1).where(_r.call_id == bindparam("new_call_id"))), 0), else_=1),
+}
+"""The columns of a new reservation."""
+RESERVE = Prepared(insert(reservations).values(NEW_ROW).returning(_r.id, _r.calls))
 
 
 def _take(count: int) -> Any:
@@ -74,7 +73,7 @@ TAKE_ANYWAY = Prepared(_take, listed="ids")
 COUNTED = select(_c.used + _c.reserved).where(_c.id == bindparam("counter"))
 COUNT_PASSED = update(counters).where(_c.id == bindparam("counter")).values(passed=_c.passed + 1)
 
-SETTLE = Prepared(
+SETTLED_ROW = (
     update(reservations)
     .where(_r.id == bindparam("key"), _r.state == bindparam("before"))
     .values(
@@ -84,6 +83,7 @@ SETTLE = Prepared(
     )
     .returning(*(_r[name] for name in SETTLED))
 )
+SETTLE = Prepared(SETTLED_ROW)
 """Settle (or release) the reservation `key` if its state is still `before`."""
 
 
@@ -91,7 +91,7 @@ def _move(count: int) -> Any:
     touched = (
         select(_c.id)
         .join_from(counters, limits, _c.limit_id == limits.c.id)
-        .where(limits.c.scope.in_(members("names", count)), _c.start <= _at, _c.until > _at)
+        .where(limits.c.scope.in_(members("names", count)), _c.start <= AT, _c.until > AT)
         .order_by(_c.id)
         .with_for_update(of=counters)
         .cte("touched")
@@ -111,6 +111,12 @@ ADD_ATTEMPTS = insert(attempts)
 ADD_QUERY = insert(queries)
 
 
+def added_up(day: Any) -> Any:
+    """An insert into the daily sums that adds to what is there."""
+    sums = {name: daily.c[name] + day.excluded[name] for name in SUMS}
+    return day.on_conflict_do_update(index_elements=BY, set_=sums)
+
+
 class Upserts:
     """The statements that SQLite and PostgreSQL each have their own form of.
 
@@ -122,8 +128,6 @@ class Upserts:
 
     def __init__(self, is_sqlite: bool) -> None:
         form: Any = sqlite_insert if is_sqlite else postgres_insert
-        day = form(daily)
-        sums = {name: daily.c[name] + day.excluded[name] for name in SUMS}
-        self.add_daily = Prepared(day.on_conflict_do_update(index_elements=BY, set_=sums))
+        self.add_daily = Prepared(added_up(form(daily)))
         self.add_call = form(calls).on_conflict_do_nothing().returning(calls.c.call_id)
         self.add_counter = form(counters).on_conflict_do_nothing()
