@@ -51,7 +51,7 @@ def set_(
     ]
     if not new and remove is None:
         raise ConfigError("Give a limit: --usd, --tokens or --calls; or --remove usd.")
-    opened = open_ledger_at(ledger)
+    opened = open_ledger_at(ledger, new=bool(new))
     if remove is not None:
         opened.remove_limit(scope, per, remove, hard=not soft)
         out.print(f"{scope}: no limit of {remove} per {per} any more.", highlight=False, markup=False)
@@ -143,11 +143,11 @@ def spend(
         out.print(f"{left} See `leeroo scopes show`, `leeroo scopes release`.", highlight=False)
 
 
-def open_ledger_at(url: str) -> "SqlLedger":
-    """The ledger of a command's --ledger; SQLAlchemy is imported only here."""
+def open_ledger_at(url: str, *, new: bool = False) -> "SqlLedger":
+    """The ledger of a command's --ledger, which is there unless it may be `new`; SQLAlchemy is imported only here."""
     from leeroo.ledger.opening import open_ledger
 
-    return open_ledger(url)
+    return open_ledger(url, new=new)
 
 
 def _when(moment: int) -> str:

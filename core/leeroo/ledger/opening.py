@@ -14,8 +14,8 @@ OPTIONS = {"on_failure": ("refuse", "continue"), "durability": ("normal", "full"
 """Our own options of a URL's query and their values, the default first; `lease` is a number."""
 
 
-def open_ledger(url: str) -> "SqlLedger":
-    """Open a ledger, made at first use.
+def open_ledger(url: str, *, new: bool = True) -> "SqlLedger":
+    """Open a ledger.
 
     Args:
         url: `sqlite:///leeroo.db` or `postgresql+psycopg://user@host/db`. Its query may hold
@@ -28,9 +28,11 @@ def open_ledger(url: str) -> "SqlLedger":
               `nothing` of a prompt or an answer is.
             - `lease=900`: seconds after which an unsettled reservation counts as abandoned.
 
+        new: Whether an SQLite file that is not there is made; who only reads would not notice a misspelt path.
+
     Raises:
         MissingDependency: An extra has to be installed.
-        ConfigError: The URL is not usable.
+        ConfigError: The URL is not usable, or there is no such file and `new` is False.
         LedgerError: The ledger cannot be opened, is damaged, or was made by a newer Leeroo, and may not be ignored.
     """
     try:
@@ -53,6 +55,9 @@ def open_ledger(url: str) -> "SqlLedger":
     if not lease.isdigit() or not int(lease):
         raise ConfigError(f"ledger: lease={lease!r}; give whole seconds.")
     database = Database(parsed.difference_update_query([*OPTIONS, "lease"]), durable=own["durability"] == "full")
+    if not new and database.is_missing:
+        how = "It is made by the first call of a router with `ledger: URL`, or by `leeroo scopes set`."
+        raise ConfigError(f"There is no ledger at {parsed.database}; check the path. {how}")
     go_on = own["on_failure"] == "continue"
     try:
         database.prepare()

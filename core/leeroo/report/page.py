@@ -48,10 +48,9 @@ def write_report(
     begin = None if since is None else _moment(since, now)
     if scope is not None:
         check_scope(scope)
-    _must_exist(ledger)
     from leeroo.ledger.opening import open_ledger
 
-    opened = open_ledger(ledger)
+    opened = open_ledger(ledger, new=False)
     from leeroo.report.data import Reference, read
 
     try:
@@ -98,13 +97,6 @@ def _digest(script: str) -> str:
 def _name(url: str) -> str:
     """The ledger's last name: neither its place on the disk nor who may log in is anyone's business."""
     return re.split(r"[?#]", url)[0].rstrip("/").rsplit("/", 1)[-1]
-
-
-def _must_exist(url: str) -> None:
-    """A report makes no new ledger where a path is misspelt."""
-    path = url.removeprefix("sqlite:///").split("?")[0]
-    if url.startswith("sqlite:///") and not path.startswith("file:") and not Path(path).is_file():
-        raise ConfigError(f"There is no ledger at {path}. A router with `ledger: {url}` makes it with its first call.")
 
 
 def _moment(since: str, now: float) -> int:

@@ -328,7 +328,7 @@ def feedback(call_id: str, score: float, note: str | None = None, *, ledger: str
         ledger: URL of the ledger, where another process made the call; $LEEROO_LEDGER when absent.
 
     Raises:
-        ConfigError: The score is not between 0 and 1.
+        ConfigError: The score is not between 0 and 1, or there is no such ledger.
         LeerooError: Neither a router of this process nor the ledger knows the call.
     """
     if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
@@ -341,7 +341,7 @@ def feedback(call_id: str, score: float, note: str | None = None, *, ledger: str
     elif url:
         from leeroo.ledger.opening import open_ledger
 
-        opened = open_ledger(url)
+        opened = open_ledger(url, new=False)
         try:
             opened.feedback(call_id, score, note)
         finally:

@@ -6,6 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from leeroo.cli_feedback import feedback, feedback_export
 from leeroo.cli_ledger import scopes_app, spend
 from leeroo.errors import ConfigError
 from leeroo.ledger.opening import open_ledger
@@ -13,6 +14,8 @@ from leeroo.ledger.opening import open_ledger
 app = typer.Typer()
 app.add_typer(scopes_app, name="scopes")
 app.command()(spend)
+app.command()(feedback)
+app.command()(feedback_export)
 
 
 @pytest.fixture
@@ -56,10 +59,26 @@ def test_what_dead_processes_held_is_shown_and_released(run, file):
     assert "0 of 1 released" in run("scopes", "release", str(reservation))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "spend", "scopes list", "scopes show a", "scopes release 1", "scopes set a --remove usd", "feedback c 1",
+        "feedback-export --out scores.csv",
+    ],
+)  # fmt: skip
+def test_a_misspelt_file_is_refused_and_not_made(run, tmp_path, command):
+    with pytest.raises(
+        ConfigError, match=r"There is no ledger at .*ledger\.db; check the path\. .*`leeroo scopes set`"
+    ):
+        run(*command.split())
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_wrong_word_is_named(run):
     with pytest.raises(ConfigError, match=r"'dya'.*'day'"):
         run("scopes", "set", "a", "--usd", "5", "--per", "dya")
     with pytest.raises(ConfigError, match="--usd"):
         run("scopes", "set", "a")
+    run("scopes", "set", "a", "--usd", "5")
     with pytest.raises(ConfigError, match=r"'exprt'.*'expert'"):
         run("spend", "--by", "exprt")
