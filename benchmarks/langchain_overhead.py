@@ -30,7 +30,7 @@ from langchain_openai import ChatOpenAI
 from langchain_leeroo import ChatLeeroo
 from leeroo.prediction import ConstantPredictor
 
-SERVER = Path(__file__).parents[1] / "tests" / "langchain" / "loopback.py"
+SERVER = Path(__file__).parents[1] / "tests" / "openai_server.py"
 QUESTION = (
     "A train leaves the station at nine in the morning and travels at eighty kilometres an hour; a second one leaves "
     "an hour later from the same place at one hundred and twenty. At what time does the second train reach the first, "
@@ -220,10 +220,10 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--calls", type=int, default=200)
     calls = options.parse_args().calls
-    server = subprocess.Popen([sys.executable, str(SERVER)], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([sys.executable, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
-        url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
+        url = server.stdout.readline().strip()
         found = contenders(url)
         result = {
             "calls": calls,

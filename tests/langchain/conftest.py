@@ -1,9 +1,7 @@
 """Experts that need no network, and a router over them."""
 
-import importlib.util
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from pydantic import Field
 from langchain_leeroo import ChatLeeroo
 from leeroo import Expert, Price
 from leeroo.prediction.predictor import ConstantPredictor
+from tests.openai_server import OpenAIServer
 
 
 class Fake(BaseChatModel):
@@ -127,25 +126,16 @@ def http_error() -> type[HttpError]:
     return HttpError
 
 
-def _loopback() -> Any:
-    spec = importlib.util.spec_from_file_location("leeroo_test_loopback", Path(__file__).with_name("loopback.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+TEXT = "Hello there, this is an answer from the loopback server."
 
 
-@pytest.fixture(scope="session")
-def _shared_server() -> Iterator[Any]:
-    running = _loopback().Server()
-    yield running
-    running.shutdown()
+def _answer(body: dict[str, Any]) -> str | None:
+    """`TEXT`, where neither a tool is to be called nor JSON to be made."""
+    return None if body.get("tools") or body.get("response_format") else TEXT
 
 
 @pytest.fixture
-def server(_shared_server: Any) -> Any:
-    """An OpenAI-compatible server: `url`, `fail[model] = 500`, `requests`."""
-    _shared_server.fail.clear()
-    _shared_server.requests.clear()
-    return _shared_server
+def server() -> Iterator[OpenAIServer]:
+    """An OpenAI-compatible server that answers `TEXT`."""
+    with OpenAIServer(answer=_answer) as running:
+        yield running

@@ -14,9 +14,9 @@ import leeroo
 from langchain_leeroo import ChatLeeroo
 from leeroo import ConfigError, Expert, ExpertsFailed, MissingDependency, Price
 from leeroo.prediction.predictor import ConstantPredictor
+from tests.langchain.conftest import TEXT
 
 QUALITY = {"small": 0.6, "large": 0.9}
-TEXT = "Hello there, this is an answer from the loopback server."
 
 
 class Joke(BaseModel):
@@ -57,6 +57,7 @@ def record(message):
 
 
 def test_a_pool_file(pool, tmp_path, server):
+    server.behave("small-model", {"cached": 4})
     file = tmp_path / "pool.yaml"
     file.write_text(json.dumps(pool))  # JSON is YAML
     llm = ChatLeeroo.from_pool(file, tolerance=0.5, predictor=ConstantPredictor(QUALITY, output_tokens=30))
@@ -68,14 +69,14 @@ def test_a_pool_file(pool, tmp_path, server):
     assert entry["budget"] == {"max_cost": 0.5, "tolerance": 0.5}
     assert entry["cached_tokens"] == 4
     assert message.response_metadata["model_name"] == "small-model"
-    sent = server.requests[-1]
+    sent = server.bodies()[-1]
     assert sent["model"] == "small-model"
     assert sent["max_completion_tokens"] <= 4096
 
 
 def test_fallbacks_of_structured_output(llm, server, pool):
     other = ChatLeeroo.from_pool(pool, expert="small", predictor=ConstantPredictor(QUALITY, output_tokens=30))
-    server.fail["large-model"] = 400
+    server.behave("large-model", {"status": 400})
     structured = llm.with_fallbacks([other]).with_structured_output(Joke)
     assert isinstance(structured.invoke("a joke"), Joke)
 
@@ -111,15 +112,15 @@ def test_a_provider_that_does_not_exist(pool):
 @pytest.mark.parametrize(
     ("fail", "kind", "charged"),
     [
-        (500, "server", False),
-        (429, "rate_limit", False),
+        ({"status": 500}, "server", False),
+        ({"status": 429}, "rate_limit", False),
         ("garbage", None, True),
-        ("empty", "bad_answer", True),
+        ({"raw": "{}"}, "bad_answer", True),
         ("hang", "timeout", True),
     ],
 )
 def test_a_failing_server_is_passed_over(pool, server, fail, kind, charged):
-    server.fail["large-model"] = fail
+    server.behave("large-model", fail)
     pool["experts"]["large"]["timeout"] = 0.3
     llm = ChatLeeroo.from_pool(pool, predictor=ConstantPredictor(QUALITY, output_tokens=30))
     with leeroo.budget() as spent:
@@ -133,7 +134,7 @@ def test_a_failing_server_is_passed_over(pool, server, fail, kind, charged):
 
 
 def test_a_request_that_the_server_refuses_is_raised_with_the_experts_name(llm, server):
-    server.fail["large-model"] = 400
+    server.behave("large-model", {"status": 400})
     with pytest.raises(ExpertsFailed, match=r"'large'.*HTTP 400") as caught:
         llm.with_structured_output(Joke).invoke("hi")
     assert len(server.requests) == 1
@@ -141,7 +142,7 @@ def test_a_request_that_the_server_refuses_is_raised_with_the_experts_name(llm, 
 
 
 def test_a_stream_that_dies_half_way(llm, server):
-    server.fail["large-model"] = "dies half way"
+    server.behave("large-model", {"die_after": 6})
     stream = llm.stream("hi")
     got = [next(stream).text for _ in range(3)]
     with pytest.raises(ExpertsFailed, match="after the answer had begun") as caught:
@@ -152,7 +153,7 @@ def test_a_stream_that_dies_half_way(llm, server):
 
 
 def test_a_server_without_usage_is_estimated(llm, server):
-    server.fail["large-model"] = "no usage"
+    server.behave("large-model", "no_usage")
     for message in (llm.invoke("hi"), list(llm.stream("hi"))[-1]):
         entry = record(message)
         assert entry["cost_is_estimate"]
@@ -169,9 +170,9 @@ def test_streams_report_usage(llm):
 
 def test_stop_and_caps_are_sent(llm, server):
     assert llm.invoke("hi", stop=["answer"]).text == "Hello there, this is an "
-    assert llm.invoke("hi", max_tokens=3).text == "Hello there, this"
-    assert server.requests[-1]["max_completion_tokens"] == 3
-    assert "stop" not in server.requests[-1]
+    assert llm.invoke("hi", max_tokens=3).text == "Hello there,"
+    assert server.bodies()[-1]["max_completion_tokens"] == 3
+    assert "stop" not in server.bodies()[-1]
 
 
 @pytest.mark.parametrize("method", ["json_schema", "function_calling", "json_mode"])
@@ -202,14 +203,14 @@ def test_structured_output_is_held_to_its_cap(llm, server, method):
     for include_raw in (True, False):
         structured = llm.with_structured_output(Joke, method=method, include_raw=include_raw)
         structured.invoke("JSON with 'setup' and 'punchline'", max_cost=0.01, temperature=0.5)
-        assert server.requests[-1]["max_completion_tokens"] < 500
-        assert server.requests[-1]["temperature"] == 0.5
+        assert server.bodies()[-1]["max_completion_tokens"] < 500
+        assert server.bodies()[-1]["temperature"] == 0.5
         list(structured.stream("JSON with 'setup' and 'punchline'", max_tokens=77))
-        assert server.requests[-1]["max_completion_tokens"] == 77
+        assert server.bodies()[-1]["max_completion_tokens"] == 77
 
 
 def test_the_callers_timeout_holds(llm, server):
-    server.fail["large-model"] = "hang"
+    server.behave("large-model", "hang")
     entry = record(llm.invoke("hi", timeout=0.2))
     assert [a["error"] for a in entry["attempts"]] == ["timeout", None]
 
@@ -228,19 +229,20 @@ def test_structured_output_keeps_budgets(llm):
     assert leeroo.last_call()["budget"]["max_cost"] == 0.2
 
 
-def test_an_answer_that_breaks_the_schema(llm):
+def test_an_answer_that_breaks_the_schema(llm, server):
+    server.behave("large-model", {"text": "this is no JSON"})
     structured = llm.with_structured_output(Joke, method="json_mode", include_raw=True)
-    whole = structured.invoke("break the schema, JSON")
+    whole = structured.invoke("a joke, as JSON")
     assert whole["parsed"] is None
     assert whole["parsing_error"] is not None
     with leeroo.budget() as spent, pytest.raises(Exception, match="JSON"):
-        llm.with_structured_output(Joke, method="json_mode").invoke("break the schema, JSON")
+        llm.with_structured_output(Joke, method="json_mode").invoke("a joke, as JSON")
     assert spent.cost > 0, "the answer was paid for, whatever it is worth"
 
 
 def test_parallel_tool_calls(llm):
-    assert len(llm.bind_tools([add, weather]).invoke("use each tool, 2").tool_calls) == 2
-    assert len(llm.bind_tools([add, weather], parallel_tool_calls=False).invoke("use each tool, 2").tool_calls) == 1
+    assert len(llm.bind_tools([add, weather]).invoke("add 2 to the weather").tool_calls) == 2
+    assert len(llm.bind_tools([add, weather], parallel_tool_calls=False).invoke("add 2 to the weather").tool_calls) == 1
     assert llm.bind_tools([add, weather], tool_choice="weather").invoke("hi").tool_calls[0]["name"] == "weather"
     assert not llm.bind_tools([add], tool_choice="none").invoke("hi").tool_calls
 

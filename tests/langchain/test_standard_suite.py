@@ -37,6 +37,12 @@ class Flags:
         kinds = ["audio_input", "reasoning_output", "cache_read_input"]
         return {"invoke": kinds, "stream": kinds}
 
+    @pytest.fixture(autouse=True)
+    def _server(self, server):
+        type(self).url = server.url
+        for name in ("small-model", "large-model"):
+            server.behave(name, {"cached": 4, "reasoning": 1})
+
     def _ask(self, text, stream, content=None):
         model = self.chat_model_class(**{**self.standard_chat_model_params, **self.chat_model_params})
         message = HumanMessage(content or text)
@@ -59,10 +65,6 @@ class Flags:
 
 
 class Leeroo(Flags):
-    @pytest.fixture(autouse=True)
-    def _server(self, server):
-        type(self).url = server.url
-
     @property
     def chat_model_class(self):
         return ChatLeeroo
@@ -76,10 +78,6 @@ class Leeroo(Flags):
 
 
 class OpenAI(Flags):
-    @pytest.fixture(autouse=True)
-    def _server(self, server):
-        type(self).url = server.url
-
     @property
     def chat_model_class(self):
         return ChatOpenAI
