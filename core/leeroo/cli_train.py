@@ -34,8 +34,11 @@ def train(
 ) -> None:
     """Train the predictor on outcome tables; stop it and start it again as you like.
 
+    Started by `accelerate launch`, several processes train together.
+
     Example: `leeroo train data/mmlu data/mmlu-pro --out runs/mine --epochs 2`
     """
+    from leeroo.learning.training import main_process
     from leeroo.learning.training import train as run
 
     report = run(
@@ -57,4 +60,5 @@ def train(
         serve_length=max_length or 160,
         progress=True,
     )
-    out.print(report)
+    if main_process():
+        out.print(report)

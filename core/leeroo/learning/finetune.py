@@ -1,6 +1,7 @@
 """Fit the network to outcomes, end to end, with checkpoints. Needs torch."""
 
 import json
+import os
 import random
 import time
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from leeroo.errors import ConfigError
 from leeroo.learning.backbone import Backbone, Settings
 from leeroo.learning.corpus import Corpus, standardised_log_tokens
 from leeroo.learning.network import LossWeights, Network, loss_of
+from leeroo.learning.processes import Processes
 from leeroo.learning.rewording import reworded
 from leeroo.prediction.text import encode, pad
 
@@ -41,6 +43,7 @@ def fit(
     resume: bool = False,
     progress: bool = False,
     weights: LossWeights | None = None,
+    team: Processes | None = None,
 ) -> Network:
     """Fine-tune backbone and head on some rows of the corpus.
 
@@ -53,10 +56,12 @@ def fit(
         resume: Go on from the folder's checkpoint, when it has one of the same settings.
         progress: Show a progress bar.
         weights: Weights of the loss's terms.
+        team: The processes that train together; they share the folder. This one alone when absent.
 
     Returns:
         The fitted network, in evaluation mode.
     """
+    team = team or Processes()
     torch.manual_seed(settings.seed)
     device, tokenizer = backbone.device, backbone.tokenizer
     network = Network(backbone.module, len(corpus.columns), settings.traits)
@@ -85,11 +90,13 @@ def fit(
     started = time.monotonic() - spent
     terms = weights or LossWeights()
     network.train()
-    log = (folder / "log.jsonl").open("a", encoding="utf-8")
+    model = team.prepare(network)
+    log = (folder / "log.jsonl" if team.main else Path(os.devnull)).open("a", encoding="utf-8")
     for number in _shown(range(step, len(plan)), len(plan), step, progress):
         elapsed = time.monotonic() - started
         done = number / len(plan)
         if settings.minutes is not None:
+            elapsed = team.same(elapsed)  # all end at the same step
             done = max(done, elapsed / 60 / settings.minutes)
         if done >= 1:
             break
@@ -98,9 +105,9 @@ def fit(
             group["lr"] = group["peak"] * scale
         at = plan[number]
         shown = _in_other_words(corpus, rows[at], [ids[i] for i in at], tokenizer, settings, number)
-        batch_ids, mask = (torch.from_numpy(a).to(device) for a in pad(shown))
+        batch_ids, mask = (torch.from_numpy(a).to(device) for a in pad([shown[i] for i in team.share(len(at))]))
         index = torch.from_numpy(rows[at])
-        logits, log_tokens = network(batch_ids, mask)
+        logits, log_tokens = (team.whole(rows_of, len(at)) for rows_of in model(batch_ids, mask))
         known, told = scores[index].to(device), lengths[index].to(device)
         loss = loss_of(network, logits, log_tokens, known, told, table, terms)
         optimizer.zero_grad(set_to_none=True)
@@ -110,11 +117,12 @@ def fit(
         log.write(
             json.dumps({"step": number, "of": len(plan), "loss": round(loss.item(), 4), "s": round(elapsed)}) + "\n"
         )
-        if (number + 1) % settings.save_every == 0:
+        if team.main and (number + 1) % settings.save_every == 0:
             log.flush()
             _save(state_file, network, optimizer, same, number + 1, elapsed)
     log.close()
-    _save(state_file, network, optimizer, same, len(plan), time.monotonic() - started)
+    if team.main:
+        _save(state_file, network, optimizer, same, len(plan), time.monotonic() - started)
     return network.eval()
 
 

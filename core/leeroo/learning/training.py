@@ -1,5 +1,6 @@
 """Fit the predictor: outcome tables in, artifact out. One resumable command (`leeroo train`)."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -79,6 +80,9 @@ def train(
     The tables are split by question into train (80%), validation (10%) and test (10%); the network sees the first, the
     second chooses the shrinkage and calibrates, the third is left for `leeroo eval`.
 
+    Started by `accelerate launch`, the processes fine-tune together, and the main one does the rest; all return its
+    report. They share the folder `out`.
+
     Args:
         dirs: Outcome tables.
         out: The artifact's folder; checkpoints lie in `out/work`.
@@ -114,10 +118,13 @@ def train(
         from leeroo.learning import finetune
         from leeroo.learning.backbone import Backbone, MiniLM, Settings
         from leeroo.learning.lora import LoRA
+        from leeroo.learning.processes import processes
     except ImportError as error:
         raise MissingDependency(f"Training needs {error.name}: pip install 'leeroo[train]'.") from None
     if base is not None and causal_lm is not None:
         raise ConfigError("Give an encoder or a causal LM to start from, not both.")
+    team = processes(cpu=causal_lm is None or not torch.cuda.is_available())
+    progress = progress and team.main
     corpus = Corpus.read(dirs, limit=limit, seed=seed)
     place = Path(out)
     work = place / WORK
@@ -151,9 +158,13 @@ def train(
         )
     head = None
     if epochs > 0:
-        network = finetune.fit(corpus, rows, work, settings, backbone=backbone, resume=resume, progress=progress)
+        network = finetune.fit(
+            corpus, rows, work, settings, backbone=backbone, resume=resume, progress=progress, team=team
+        )
         head = network.head()
         del network
+    if not team.main:
+        return team.same(None)
     source, files = backbone.save(place)
     about = {**backbone.about, "training": {**asdict(settings), **backbone.identity}}
     del backbone  # a large LM need not lie in memory twice
@@ -180,7 +191,7 @@ def train(
     artifact = assemble(corpus, fitted, place, serving=serving, files=files, about=about, dirs=dirs)
     write_artifact(artifact, place)
     best = min(fitted.tried, key=lambda entry: entry["total"])
-    return TrainingReport(
+    report = TrainingReport(
         out=place,
         queries={part: int((corpus.parts == part).sum()) for part in ("train", "validation", "test")},
         experts=len(corpus.columns),
@@ -190,6 +201,14 @@ def train(
         size=sum(path.stat().st_size for path in place.iterdir() if path.is_file()),
         tried=fitted.tried,
     )
+    return team.same(report)
+
+
+def main_process() -> bool:
+    """Whether this is the only process that trains, or the one of them that writes."""
+    from leeroo.learning.processes import launched
+
+    return not launched() or os.environ["RANK"] == "0"
 
 
 def embed(

@@ -3,10 +3,10 @@ import pytest
 
 import leeroo
 from leeroo.errors import ConfigError
-from leeroo.ledger.limits import Limit
-from leeroo.ledger.opening import open_ledger
 from leeroo.learning.families import Problem
 from leeroo.learning.labelling import label
+from leeroo.ledger.limits import Limit
+from leeroo.ledger.opening import open_ledger
 from tests.core.learning.ray_program import pool_at
 from tests.openai_server import OpenAIServer
 

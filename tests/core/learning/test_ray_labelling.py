@@ -10,10 +10,10 @@ import pytest
 
 import leeroo
 from leeroo.errors import ConfigError
-from leeroo.ledger.limits import Limit
-from leeroo.ledger.opening import open_ledger
 from leeroo.learning.labelling import label
 from leeroo.learning.outcomes import OutcomeTable
+from leeroo.ledger.limits import Limit
+from leeroo.ledger.opening import open_ledger
 from tests.core.learning.ray_program import MAX_TOKENS, pool_at, problems
 from tests.openai_server import OpenAIServer
 
@@ -54,7 +54,7 @@ def runs(tmp_path_factory):
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": uuid.uuid4().hex,
-            "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+            "RAY_worker_niceness": "0",
         }
         program = [sys.executable, "-m", "tests.core.learning.ray_program", server.url, ledger, str(folder)]
         done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150)
