@@ -2,22 +2,22 @@
 
     python benchmarks/llamaindex_overhead.py [--repeats 200]
 
-The server is a process of its own on loopback that answers at once, so that everything measured is the client's work.
+The server is a process of its own on loopback; what it takes is the same for all.
 Calls are interleaved, one of each LLM in turn, in random order. `leeroo` predicts constants: it is everything but the
 encoder; `leeroo_encoder` uses the predictor that ships. For LiteLLM: `pip install llama-index-llms-litellm` beforehand.
 """
 
 import argparse
-import asyncio
 import json
-import multiprocessing
 import os
 import platform
 import random
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("LEEROO_OFFLINE", "1")
@@ -32,41 +32,8 @@ from leeroo.prediction import ConstantPredictor, load
 from llamaindex_leeroo import Leeroo
 
 MESSAGES = [ChatMessage(role="user", content="Why does the sky look blue at noon and red in the evening? Be brief.")]
-USAGE = {"prompt_tokens": 30, "completion_tokens": 8, "total_tokens": 38}
 MODEL = "bench-model"
-
-
-def serve(pipe: Connection) -> None:
-    """Answer chat completions at once, keeping connections open."""
-    head = {"id": "x", "created": 1, "model": MODEL}
-    message = {"role": "assistant", "content": "Because short waves scatter more."}
-    choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    whole = json.dumps({**head, "object": "chat.completion", "choices": [choice], "usage": USAGE}).encode()
-    chunks: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Because "}}]}]
-    chunks += [{"choices": [{"index": 0, "delta": {"content": word + " "}}]} for word in ["short", "waves", "scatter"]]
-    chunks += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": USAGE}]
-    events = [f"data: {json.dumps({**head, 'object': 'chat.completion.chunk', **c})}\n\n".encode() for c in chunks]
-    streamed = b"".join(b"%x\r\n%s\r\n" % (len(e), e) for e in [*events, b"data: [DONE]\n\n"]) + b"0\r\n\r\n"
-    plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(whole)
-    chunked = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-
-    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                headers = (await reader.readuntil(b"\r\n\r\n")).lower()
-                size = int(headers.split(b"content-length:")[1].split(b"\r\n")[0])
-                body = json.loads(await reader.readexactly(size))
-                writer.write(chunked + streamed if body.get("stream") else plain + whole)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    async def main() -> None:
-        server = await asyncio.start_server(client, "127.0.0.1", 0)
-        pipe.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(main())
+SERVER = Path(__file__).parents[1] / "tests" / "openai_server.py"
 
 
 def llms(url: str) -> dict[str, LLM]:
@@ -144,10 +111,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--repeats", type=int, default=200)
     repeats = parser.parse_args().repeats
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
-    server.start()
-    compared = llms(f"http://127.0.0.1:{ours.recv()}/v1")
+    server = subprocess.Popen([sys.executable, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    compared = llms(server.stdout.readline().strip())
     documents = [Document(text="Short waves of light scatter more than long ones. " * 20)]
     index = VectorStoreIndex.from_documents(documents, embed_model=MockEmbedding(embed_dim=8))
     engines = {name: index.as_query_engine(llm=llm) for name, llm in compared.items()}
