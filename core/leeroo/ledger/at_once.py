@@ -27,11 +27,9 @@ def reserve(database: Database, row: dict[str, Any]) -> int | None:
     """Make a reservation on all counters above its scope; returns its id, or None where nothing was changed.
 
     Args:
-        database: The ledger's; on SQLite nothing is ever changed.
+        database: The ledger's, PostgreSQL.
         row: The reservation, all columns of `statements.NEW`.
     """
-    if database.is_sqlite:
-        return None
     values = {f"new_{name}": value for name, value in row.items()}
     with database.at_once() as connection:
         made = _RESERVE.run(connection, {**values, "at": row["at"], "names": ancestors(row["scope"])})
@@ -40,8 +38,6 @@ def reserve(database: Database, row: dict[str, Any]) -> int | None:
 
 def settle(database: Database, reservation: int, nano: int, tokens: int | None) -> bool:
     """Exchange an open reservation for what the attempt cost; False where nothing was changed."""
-    if database.is_sqlite:
-        return False
     values = {"key": reservation, "before": "open", "after": "settled", "real_cost": nano, "real_tokens": tokens}
     with database.at_once() as connection:
         return bool(_SETTLE.run(connection, values))

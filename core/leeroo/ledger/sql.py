@@ -123,9 +123,11 @@ class SqlLedger(Books):
         }
         self._later.catch_up()
         try:
-            made = at_once.reserve(self._database, row)
-            if made is not None:
-                return made
+            if not self._database.is_sqlite:
+                made = at_once.reserve(self._database, row)
+                if made is not None:
+                    return made
+                self._refuse(row)
             with self._database.write() as connection:
                 return self._reserve(connection, row)
         except LedgerError as error:
@@ -166,6 +168,20 @@ class SqlLedger(Books):
         """Settlements and records that wait for the ledger to come back."""
         return len(self._later)
 
+    def _refuse(self, row: dict[str, Any]) -> None:
+        """Refuse what a hard limit clearly leaves no room for, without holding up those who settle.
+
+        Raises:
+            BudgetExceeded: Of money or tokens; whether a retry counts as a call is not known here.
+        """
+        asked = {"usd": row["nano"], "tokens": row["tokens"]}
+        with self._database.at_once() as connection:
+            rows = s.HELD.run(connection, {"names": ancestors(row["scope"]), "at": row["at"]})
+        for found in rows:
+            held = (found.used or 0) + (found.reserved or 0)
+            if found.hard and found.unit in asked and held + asked[found.unit] > found.amount:
+                raise BudgetExceeded(limit_of(found).refusal(held, asked[found.unit], row["at"]))
+
     def _reserve(self, connection: Connection, row: dict[str, Any], *, hold: bool = True) -> int:
         made = s.RESERVE.run(connection, {f"new_{key}": value for key, value in row.items()})[0]
         asked = {"usd": row["nano"], "tokens": row["tokens"], "calls": made.calls}
@@ -202,7 +218,7 @@ class SqlLedger(Books):
         return {row.counter: limit_of(row) for row in rows}
 
     def _settle(self, reservation: int, nano: int, tokens: int | None) -> None:
-        if at_once.settle(self._database, reservation, nano, tokens):
+        if not self._database.is_sqlite and at_once.settle(self._database, reservation, nano, tokens):
             return
         with self._database.write() as connection:
             if not self._exchange(connection, reservation, "open", "settled", nano, tokens):
