@@ -14,7 +14,8 @@ import openai
 import pytest
 from pydantic import BaseModel, Field
 
-from tests.openai_server import NAMED, Behaviour, OpenAIServer, media_samples, sample_for, value
+from tests.media import media_samples, sample_for
+from tests.openai_server import NAMED, Behaviour, OpenAIServer, value
 
 HELLO = [{"role": "user", "content": "Hello"}]
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}

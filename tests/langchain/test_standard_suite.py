@@ -9,6 +9,7 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 
 from langchain_leeroo import ChatLeeroo
 from leeroo.prediction.predictor import ConstantPredictor
+from tests.media import sample_for
 
 PRICE = {"input": 1, "output": 2, "cached_input": 0.5}
 ABLE = ["tools", "structured_output", "vision", "audio", "documents", "streaming"]
@@ -107,8 +108,8 @@ class TestOpenAIUnit(OpenAI, ChatModelUnitTests):
 
 @pytest.fixture
 def _media(monkeypatch):
-    """The suite downloads its samples; a few bytes do as well, and the network stays untouched."""
-    monkeypatch.setattr(httpx, "get", lambda url, **kwargs: httpx.Response(200, content=b"\x89PNG\r\n\x1a\n0000"))
+    """The suite downloads its samples; the smallest do as well, and the network stays untouched."""
+    monkeypatch.setattr(httpx, "get", lambda url, **kwargs: httpx.Response(200, content=sample_for(str(url))))
     monkeypatch.setenv("LANGCHAIN_TESTS_USER_AGENT", "tests")
 
 
