@@ -58,7 +58,8 @@ def test_the_code_prints_every_message_of_the_page(message):
 
 
 def test_a_message_that_nobody_prints_is_found():
-    page = "### `The moon is … today`\n\n| message | what |\n|---|---|\n| `Scope … is purple.` | paint it |\n\n| `no` | |\n"
+    table = "| message | what |\n|---|---|\n| `Scope … is purple.` | paint it |\n\n| `none` |\n"
+    page = f"### `The moon is … today`\n\n{table}"
     assert messages_of(page) == ["The moon is … today", "Scope … is purple."]
     assert not any(map(is_printed, messages_of(page)))
 
