@@ -1,8 +1,11 @@
+import sys
+
 import numpy as np
 import pytest
 
 import leeroo
-from leeroo.errors import ConfigError
+from leeroo.errors import ConfigError, MissingDependency
+from leeroo.learning import ray_labelling
 from leeroo.learning.families import Problem
 from leeroo.learning.labelling import label
 from leeroo.ledger.limits import Limit
@@ -61,3 +64,9 @@ def test_an_ambient_budget_holds(server):
         table = label(pool_at(server.url), PROBLEMS, max_tokens=8, workers=4)
     assert 0 < (~np.isnan(table.scores)).sum() == len(server.requests) < 12
     assert spent.cost <= 0.0001
+
+
+def test_labelling_on_ray_without_ray(server, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingDependency, match=r"leeroo\[ray\]"):
+        ray_labelling.label(pool_at(server.url), PROBLEMS)

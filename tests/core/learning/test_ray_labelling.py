@@ -38,7 +38,10 @@ class Scripted:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """(local table, ledger, folder of the tables that two processes made, the requests of the latter)."""
+    """(local table, ledger, folder of the tables that two processes made, the requests of the latter).
+
+    The ledger is SQLite, or at the URL in LEEROO_TEST_RAY_LEDGER: a PostgreSQL database with nothing in it.
+    """
     folder = tmp_path_factory.mktemp("ray")
     ledger = os.environ.get("LEEROO_TEST_RAY_LEDGER", f"sqlite:///{folder}/ledger.db")
     opened = open_ledger(ledger)
