@@ -64,7 +64,14 @@ class Budget:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Budget":
-        """A budget from a mapping such as a pool file's `budget`; unknown keys are refused with the nearest one."""
+        """A budget from a mapping such as a pool file's `budget`.
+
+        Args:
+            given: Values by the budget's names.
+
+        Raises:
+            ConfigError: An unknown key, with the nearest known one, or a bad value.
+        """
         for key in given:
             if key not in BUDGET_KWARGS:
                 raise ConfigError(f"Unknown budget key {key!r}.{did_you_mean(key, BUDGET_KWARGS)}")

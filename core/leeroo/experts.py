@@ -51,7 +51,14 @@ class Strict(BaseModel):
 
 
 class PriceTier(Strict):
-    """The price of the whole call once its input passes `above` tokens (long-context pricing)."""
+    """The price of the whole call once its input passes `above` tokens (long-context pricing).
+
+    Attributes:
+        above: Input tokens.
+        input: USD per 1M input tokens.
+        output: USD per 1M output tokens.
+        cached_input: USD per 1M input tokens from the provider's cache; `input` when absent.
+    """
 
     above: int = Field(gt=0)
     input: float = Field(ge=0, allow_inf_nan=False)
@@ -123,7 +130,15 @@ class Price(Strict):
         return self._request_nano - (-(input_tokens * rate_in + output_tokens * rate_out) // 1_000_000)
 
     def affordable_output(self, input_tokens: int, nano: int) -> int | None:
-        """Most output tokens whose `worst_cost` is within `nano`; None: output is free; -1: the input is too dear."""
+        """Most output tokens that an amount pays for in the worst case.
+
+        Args:
+            input_tokens: Upper bound of the input.
+            nano: Nano-dollars.
+
+        Returns:
+            Tokens, by `worst_cost`; None where output is free; -1 where the input alone is too dear.
+        """
         rate_in, rate_out = self._ceiling(input_tokens)
         # In millionths of a nano-dollar: rounding the input up first would lose output that the money does pay for.
         left = (nano - self._request_nano) * 1_000_000 - input_tokens * rate_in

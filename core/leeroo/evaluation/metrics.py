@@ -27,7 +27,11 @@ class Curve:
 def auc(predicted: Floats, scores: Floats) -> float:
     """P(a right answer was predicted higher than a wrong one); ties count half. NaN when one kind is missing.
 
-    Scores between 0 and 1 count as right from 0.5 on.
+    The area under the ROC curve, by the ranks of the right answers (Mann and Whitney 1947).
+
+    Args:
+        predicted: 0..1, any shape; for an expert's AUC, its column, shape (queries,).
+        scores: 0..1, NaN where unknown, same shape; scores between 0 and 1 count as right from 0.5 on.
     """
     known = ~np.isnan(scores)
     p, y = predicted[known], scores[known] >= 0.5
@@ -40,7 +44,15 @@ def auc(predicted: Floats, scores: Floats) -> float:
 
 
 def calibration_error(predicted: Floats, scores: Floats, bins: int = 10) -> float:
-    """Expected calibration error over equally filled bins (Nixon et al. 2019, adaptive calibration error)."""
+    """Expected calibration error over equally filled bins (Nixon et al. 2019, adaptive calibration error).
+
+    sum over bins of n / N x |mean prediction - mean score|; NaN when no score is known.
+
+    Args:
+        predicted: 0..1, any shape; for an expert's, its column, shape (queries,).
+        scores: 0..1, NaN where unknown, same shape.
+        bins: How many; equal predictions stay in one.
+    """
     known = ~np.isnan(scores)
     p, y = predicted[known], scores[known]
     if not len(p):
@@ -55,8 +67,8 @@ def chance_calibration_error(predicted: Floats, scores: Floats, *, draws: int = 
     """What `calibration_error` would be on average, were every prediction exactly right: the floor of so few outcomes.
 
     Args:
-        predicted: Predictions.
-        scores: Of which only is looked at where they are known.
+        predicted: 0..1, any shape.
+        scores: Of which only is looked at where they are known, same shape.
         draws: Outcomes are drawn from the predictions this often.
         seed: Of the draws.
     """
@@ -70,7 +82,16 @@ def chance_calibration_error(predicted: Floats, scores: Floats, *, draws: int = 
 
 
 def reliability(predicted: Floats, scores: Floats, bins: int = 10) -> Floats:
-    """Rows of (mean prediction, mean score, outcomes) over equally filled bins, shape (bins, 3)."""
+    """The reliability diagram: what came out against what was predicted, lowest predictions first.
+
+    Args:
+        predicted: 0..1, any shape.
+        scores: 0..1, NaN where unknown, same shape.
+        bins: How many, equally filled.
+
+    Returns:
+        Rows of (mean prediction, mean score, outcomes), shape (bins, 3); fewer rows than bins when outcomes are fewer.
+    """
     known = ~np.isnan(scores)
     order = np.argsort(predicted[known], kind="stable")
     p, y = predicted[known][order], scores[known][order]
@@ -80,6 +101,8 @@ def reliability(predicted: Floats, scores: Floats, bins: int = 10) -> Floats:
 
 def calls_curve(advantage: Floats, weak: Floats, strong: Floats) -> Floats:
     """Performance gap recovered against the share of strong calls, shape (queries + 1,) (RouteLLM, section 3.2).
+
+    NaN when the two experts score the same.
 
     Args:
         advantage: Predicted advantage of the strong expert, shape (queries,); the largest are sent to it first.
@@ -93,19 +116,37 @@ def calls_curve(advantage: Floats, weak: Floats, strong: Floats) -> Floats:
 
 
 def apgr(advantage: Floats, weak: Floats, strong: Floats) -> float:
-    """Average performance gap recovered over all shares of strong calls (RouteLLM, eq. 5)."""
+    """Average performance gap recovered over all shares of strong calls (RouteLLM, eq. 5); arguments of `calls_curve`.
+
+    0.5 is what sending calls to the strong expert by chance recovers.
+    """
     curve = calls_curve(advantage, weak, strong)
     return float((curve[1:] + curve[:-1]).mean() / 2)
 
 
 def cpt(advantage: Floats, weak: Floats, strong: Floats, share: float) -> float:
-    """Call-performance threshold: the least share of strong calls that recovers `share` of the gap (RouteLLM)."""
+    """Call-performance threshold: the least share of strong calls that recovers a share of the gap (RouteLLM).
+
+    Args:
+        advantage: As in `calls_curve`.
+        weak: As in `calls_curve`.
+        strong: As in `calls_curve`.
+        share: 0..1 of the gap.
+
+    Returns:
+        0..1; 1 when no smaller share of calls reaches it.
+    """
     reached = np.flatnonzero(calls_curve(advantage, weak, strong) >= share - 1e-12)
     return float(reached[0] / len(weak)) if len(reached) else 1.0
 
 
 def choices(predicted: Floats, expected_cost: Floats, points: int = 400) -> npt.NDArray[np.intp]:
     """The expert with the largest predicted quality - price x expected cost, for log-spaced prices of a dollar.
+
+    Args:
+        predicted: Predicted quality, 0..1, shape (queries, experts).
+        expected_cost: USD, same shape.
+        points: Number of prices.
 
     Returns:
         Shape (points + 1, queries), from always the cheapest to always the best predicted.
@@ -119,10 +160,10 @@ def sweep(predicted: Floats, expected_cost: Floats, scores: Floats, costs: Float
     """Route by the largest predicted quality x willingness to pay - expected cost, for every willingness.
 
     Args:
-        predicted: Predicted quality.
-        expected_cost: Cost as known before the call.
-        scores: What came out.
-        costs: What it cost.
+        predicted: Predicted quality, 0..1, shape (queries, experts).
+        expected_cost: USD as known before the call, same shape.
+        scores: What came out, 0..1, same shape.
+        costs: USD that it cost, same shape.
         points: Number of willingnesses, log-spaced between always cheapest and always best.
     """
     picks, rows = choices(predicted, expected_cost, points), np.arange(len(predicted))
@@ -160,7 +201,13 @@ def hull(curve: Curve) -> Curve:
 
 
 def aiq(curve: Curve, low: float, high: float) -> float:
-    """Average improvement in quality: the hull's mean accuracy over costs from `low` to `high` (RouterBench, eq. 6)."""
+    """Average improvement in quality: the hull's mean accuracy over a range of costs (RouterBench, eq. 6).
+
+    Args:
+        curve: A router's.
+        low: USD per query where the range begins; costs below the curve's cheapest point count with accuracy 0.
+        high: Where it ends. NaN is returned when it is not above `low`.
+    """
     if high <= low:
         return float("nan")
     at = np.linspace(low, high, 512)
