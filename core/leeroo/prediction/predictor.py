@@ -40,6 +40,12 @@ class Predictor(Protocol):
         Args:
             queries: The texts, one per request.
             experts: The experts of a pool, known to the predictor or not.
+
+        Returns:
+            Quality (0..1) and output tokens of shape (queries, experts), rows and columns in the order given.
+
+        Raises:
+            ConfigError: The predictor cannot be loaded, or an expert's `traits` is not known to it.
         """
         ...
 

@@ -104,6 +104,9 @@ def verified_families() -> Domains:
 def read_domains(path: str | Path) -> Domains:
     """Read a domains file; examples and documents are looked for beside it.
 
+    Args:
+        path: Of the YAML file.
+
     Raises:
         ConfigError: What is wrong, with its line and keys.
     """
