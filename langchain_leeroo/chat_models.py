@@ -92,6 +92,10 @@ class ChatLeeroo(JointBatches):
         Budget kwargs are taken from, nearest first: the call, `bind(...)`, `config={"configurable": {...}}`, the
         ambient `with leeroo.budget(...):`, the constructor. `model="small"` pins an expert by its name or its model.
 
+        A call raises `leeroo.BudgetExceeded` or `leeroo.NoEligibleExpert` before any money is spent,
+        `leeroo.ExpertsFailed` when no expert answered, `leeroo.InvalidRequest` for an empty input, and
+        `leeroo.ConfigError` for a kwarg that is a near miss of a budget's; the constructor, for bad parameters.
+
     Stream:
         ```python
         for chunk in llm.stream("Tell me a story."):
