@@ -64,10 +64,11 @@ def label(
     url = None if ledger is None else _prepared(ledger)
     rows = [{"row": row, **asdict(problem)} for row, problem in enumerate(problems)]
     found = np.full((len(problems), len(pool), 3), np.nan, dtype=np.float32)
-    done = ray.data.from_items(rows, override_num_blocks=max(1, -(-len(rows) // batch))).map_batches(
+    batches = max(1, -(-len(rows) // batch))
+    done = ray.data.from_items(rows, override_num_blocks=batches).map_batches(
         _Worker,
         batch_size=None,
-        compute=ray.data.ActorPoolStrategy(size=processes),
+        compute=ray.data.ActorPoolStrategy(size=min(processes, batches)),
         num_cpus=CPUS,
         fn_constructor_args=(pool, url, settings),
     )
