@@ -23,7 +23,8 @@ from leeroo.local import processes, weights
 pytestmark = pytest.mark.local
 
 PARENT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests in the background has it ignored
 from leeroo import local
 running = local.experts("smollm2-135m")
 experts = running.start()

@@ -59,14 +59,12 @@ def number(browser, name):
 
 
 def choose(browser, name, label):
-    done = browser.run(
-        "const s = document.getElementById(arguments[0]);"
+    script = (
+        "const s = document.getElementById(arguments[0]); if (!s) return false;"
         "const o = [...s.options].find((o) => o.textContent === arguments[1]); if (!o) return false;"
-        "s.value = o.value; s.dispatchEvent(new Event('change', {bubbles: true})); return true;",
-        name,
-        label,
+        "s.value = o.value; s.dispatchEvent(new Event('change', {bubbles: true})); return true;"
     )
-    assert done, f"{label!r} is no option of {name}"
+    wait_for(lambda: browser.run(script, name, label), f"{label!r} is no option of {name}")
 
 
 def test_the_numbers_are_the_ledgers(browser, page, filled, rows):
@@ -120,12 +118,12 @@ def test_filters_hold_for_every_number(browser, page, rows):
     wait_for(lambda: number(browser, "calls") == 240)
 
 
-def wait_for(what):
+def wait_for(what, otherwise="it did not happen"):
     for _ in range(100):
         if what():
             return
         time.sleep(0.05)
-    raise AssertionError("it did not happen")
+    raise AssertionError(otherwise)
 
 
 def test_the_page_is_silent(browser, page):
