@@ -71,7 +71,9 @@ class Backbone(Protocol):
     about: Mapping[str, str]
 
     @property
-    def module(self) -> nn.Module: ...
+    def module(self) -> nn.Module:
+        """The text model."""
+        ...
 
     def groups(self, settings: Settings) -> list[dict[str, Any]]:
         """The parameters that learn, with their peak rates (`peak`); all others of the module get no gradient."""
