@@ -6,18 +6,36 @@ from typing import Any
 from leeroo.errors import ConfigError
 
 
-def load_mapping(path: str | Path) -> dict[str, Any]:
+def load_mapping(
+    path: str | Path, otherwise: str = "a pool file is a mapping with the key 'experts'."
+) -> dict[str, Any]:
     """Read a YAML mapping.
+
+    Args:
+        path: The file.
+        otherwise: What to say of a file that is none.
 
     Raises:
         ConfigError: No such file, not readable, or not a mapping; a syntax error or a key that is there twice is given
             with its line.
     """
+    data, _ = load_with_lines(path, otherwise)
+    return {str(key): value for key, value in data.items()}
+
+
+def load_with_lines(path: str | Path, otherwise: str) -> tuple[dict[Any, Any], Any]:
+    """As `load_mapping`, with the keys as they are, and PyYAML's node of it, which knows the lines.
+
+    Raises:
+        ConfigError: As `load_mapping`.
+    """
     import yaml
 
     place = Path(path)
     try:
-        data = yaml.load(place.read_text(encoding="utf-8"), _loader())  # noqa: S506 - derived from SafeLoader
+        loader = _loader()(place.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        data = None if node is None else loader.construct_document(node)
     except OSError as error:
         raise ConfigError(f"Cannot read {place}: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -30,8 +48,8 @@ def load_mapping(path: str | Path) -> dict[str, Any]:
         # PyYAML's own, for dates that do not exist, integers without digits, and the like.
         raise ConfigError(f"{place}: not valid YAML: {type(error).__name__}.") from None
     if not isinstance(data, dict):
-        raise ConfigError(f"{place}: a pool file is a mapping with the key 'experts'.")
-    return {str(key): value for key, value in data.items()}
+        raise ConfigError(f"{place}: {otherwise}")
+    return data, node
 
 
 def _loader() -> Any:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.experts import Strict
 from leeroo.learning.selfplay.families import VERIFIED
+from leeroo.yamlfile import load_with_lines
 
 Check = Literal["exact", "numeric", "choice", "units", "code", "judge", "consensus", "function"]
 Difficulty = Literal[1, 2, 3]
@@ -110,23 +111,8 @@ def read_domains(path: str | Path) -> Domains:
     Raises:
         ConfigError: What is wrong, with its line and keys.
     """
-    import yaml
-
     place = Path(path)
-    try:
-        text = place.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except OSError as error:
-        raise ConfigError(f"Cannot read {place}: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{place}: not a UTF-8 text file.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{place}:{mark.line + 1}" if mark else str(place)
-        raise ConfigError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or 'unreadable'}.") from None
-    if not isinstance(data, dict) or root is None:
-        raise ConfigError(f"{place}: a domains file is a mapping with the key 'domains'.")
+    data, root = load_with_lines(place, "a domains file is a mapping with the key 'domains'.")
     try:
         found = Domains.model_validate(data)
     except ValidationError as error:

@@ -60,6 +60,7 @@ def test_examples_and_passages_are_read_beside_the_file(write, tmp_path):
         ("domains:\n  a: {description: x, check: exact, documents: '*.pdf'}", r":2: documents: '\*.pdf' matches no"),
         ("domains:\n  a: {description: x, check: exact, examples_file: no.txt}", r":2: examples_file: cannot read"),
         ("domains:\n  a: [", r":2: not valid YAML"),
+        ("domains:\n  a: {family: units}\n  a: {family: dates}", r":3: .*the key 'a' is there twice, first in line 2"),
         ("- a", r"is a mapping with the key 'domains'"),
     ],
 )
