@@ -8,20 +8,13 @@ import numpy as np
 from leeroo.evaluation.costs import expected_costs, experts_of
 from leeroo.evaluation.run import default_choice
 from leeroo.learning.outcomes import OutcomeTable
-from leeroo.learning.rewording import reordered
+from leeroo.learning.rewording import in_some_words, reordered
 from leeroo.prediction.predictor import Predictor
 
 
 def typos(text: str, rng: random.Random) -> str:
     """Two neighbouring letters swapped in about one word of 25."""
-    words = text.split(" ")
-    for _ in range(max(1, len(words) // 25)):
-        i = rng.randrange(len(words))
-        word = words[i]
-        if len(word) > 3 and word.isalpha():
-            at = rng.randrange(1, len(word) - 1)
-            words[i] = word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :]
-    return " ".join(words)
+    return in_some_words(text, rng, 25, lambda word, at: word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :])
 
 
 CHANGES: dict[str, Callable[[str, random.Random], str]] = {

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Callable
 
 _OPTION = re.compile(r"\n([A-J])\. ")
 _OPENERS = (
@@ -45,19 +46,34 @@ def closed(text: str, rng: random.Random) -> str:
 
 def slipped(text: str, rng: random.Random) -> str:
     """A slip of the keyboard in about one word of 20: letters swapped, left out or doubled."""
+
+    def slip(word: str, at: int) -> str:
+        return rng.choice(
+            (
+                word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+                word[:at] + word[at + 1 :],
+                word[:at] + word[at] + word[at:],
+            )
+        )
+
+    return in_some_words(text, rng, 20, slip)
+
+
+def in_some_words(text: str, rng: random.Random, every: int, slip: Callable[[str, int], str]) -> str:
+    """The text with a slip in about one word of `every`, if it is one of letters only and not short.
+
+    Args:
+        text: The text.
+        rng: Where words and places are drawn.
+        every: How rare slips are.
+        slip: From a word and a place inside it, neither first nor last, to the word with its slip.
+    """
     words = text.split(" ")
-    for _ in range(max(1, len(words) // 20)):
+    for _ in range(max(1, len(words) // every)):
         i = rng.randrange(len(words))
         word = words[i]
         if len(word) > 3 and word.isalpha():
-            at = rng.randrange(1, len(word) - 1)
-            words[i] = rng.choice(
-                (
-                    word[:at] + word[at + 1] + word[at] + word[at + 2 :],
-                    word[:at] + word[at + 1 :],
-                    word[:at] + word[at] + word[at:],
-                )
-            )
+            words[i] = slip(word, rng.randrange(1, len(word) - 1))
     return " ".join(words)
 
 
