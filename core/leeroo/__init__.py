@@ -15,7 +15,8 @@ from leeroo.experts import Expert, Latency, Pool, Price, PriceTier
 from leeroo.query import Query
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call, Decision, last_call
-from leeroo.routing.router import Router, feedback
+from leeroo.routing.feedback import feedback
+from leeroo.routing.router import Router
 
 __all__ = [
     "Attempt",

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from leeroo.cli_ledger import Url, open_ledger_at
-from leeroo.routing.router import feedback as keep
+from leeroo.routing.feedback import feedback as keep
 
 out = Console()
 

@@ -1,7 +1,6 @@
 """One call's way: predict, select, reserve, and hand over to the adapter as a `Call`."""
 
 import logging
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -11,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leeroo.budget import Budget, ambient
-from leeroo.errors import BudgetExceeded, ConfigError, LeerooError, NoEligibleExpert
+from leeroo.errors import BudgetExceeded, NoEligibleExpert
 from leeroo.experts import Expert, Pool, to_nano, to_usd
 from leeroo.query import Query
 from leeroo.routing.call import Call, Decision, least_output
+from leeroo.routing.feedback import remember_ledger
 from leeroo.routing.health import Health
 from leeroo.routing.learner import Learner
 from leeroo.routing.ledger import Ledger, MemoryLedger
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 TAIL = "1 in 20 answers takes"
 REMEMBERED_TOOL_CALLS = 20_000
-KNOWN_CALLS = 20_000
 
 
 class Router:
@@ -204,7 +203,7 @@ class Router:
         self.ledger.write(record, call.query.text)
         if self.learn is not None:
             self.learn.closed(record, call.query.text)
-        _remember_ledger(call.id, self.ledger)
+        remember_ledger(call.id, self.ledger)
         emit(record, self.pool, call.seconds)
         figures = {key: record[key] for key in ("expert", "cost", "saved", "input_tokens", "output_tokens")}
         event(
@@ -264,15 +263,22 @@ class Router:
         window = expert.context_window
         if window is not None and candidate.input_tokens >= window:
             return f"the prompt has about {candidate.input_tokens} tokens, its context window {window}"
-        if budget.max_latency is not None and candidate.latency is not None and candidate.latency > budget.max_latency:
-            return f"about {candidate.latency:.2f} s, over max_latency={budget.max_latency}"
-        slow = None if budget.max_latency is None else self.health.latency(expert, candidate.output_tokens, slow=True)
-        if slow is not None and budget.max_latency is not None and slow > budget.max_latency:
-            return f"{TAIL} {slow:.2f} s or more, over max_latency={budget.max_latency}"
+        late = None if budget.max_latency is None else self._too_late(candidate, budget.max_latency)
+        if late is not None:
+            return late
         if passed is not None:
             needed = to_usd(self._least_cost(candidate))
             return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
         return None if pinned is not None else self.health.why_not(expert)
+
+    def _too_late(self, candidate: Candidate, limit: float) -> str | None:
+        """Why an answer is not expected within `limit` seconds, or None."""
+        if candidate.latency is not None and candidate.latency > limit:
+            return f"about {candidate.latency:.2f} s, over max_latency={limit}"
+        slow = self.health.latency(candidate.expert, candidate.output_tokens, slow=True)
+        if slow is not None and slow > limit:
+            return f"{TAIL} {slow:.2f} s or more, over max_latency={limit}"
+        return None
 
     @staticmethod
     def _taught(learner: Learner, c: Candidate) -> Candidate:
@@ -305,48 +311,3 @@ class Router:
             )
         reasons = "; ".join(f"{c.expert.name}: {c.ineligible}" for c in decision.candidates)
         return NoEligibleExpert(f"No expert can take this request ({reasons}).")
-
-
-_ledgers: OrderedDict[str, Ledger] = OrderedDict()
-_ledgers_lock = threading.Lock()
-
-
-def _remember_ledger(call_id: str, ledger: Ledger) -> None:
-    with _ledgers_lock:
-        _ledgers[call_id] = ledger
-        while len(_ledgers) > KNOWN_CALLS:
-            _ledgers.popitem(last=False)
-
-
-def feedback(call_id: str, score: float, note: str | None = None, *, ledger: str | None = None) -> None:
-    """Say how good the answer of a call was; it is kept in that call's ledger.
-
-    Args:
-        call_id: `record["call_id"]`.
-        score: 0 (useless) .. 1 (right).
-        note: A few words.
-        ledger: URL of the ledger, where another process made the call; $LEEROO_LEDGER when absent.
-
-    Raises:
-        ConfigError: The score is not between 0 and 1, or there is no such ledger.
-        LeerooError: Neither a router of this process nor the ledger knows the call.
-    """
-    if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
-        raise ConfigError(f"score is {score!r}; give a number between 0 and 1.")
-    with _ledgers_lock:
-        known = _ledgers.get(call_id)
-    url = ledger or os.environ.get("LEEROO_LEDGER")
-    if known is not None and ledger is None:
-        known.feedback(call_id, score, note)
-    elif url:
-        from leeroo.ledger.opening import open_ledger
-
-        opened = open_ledger(url, new=False)
-        try:
-            opened.feedback(call_id, score, note)
-        finally:
-            opened.close()
-    else:
-        raise LeerooError(
-            f"No call {call_id!r} in this process; give the call_id of a record, or the URL of the ledger that has it."
-        )

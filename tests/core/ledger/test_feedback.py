@@ -44,7 +44,7 @@ def run(url):
 
 def test_another_process_may_score_a_call(url, run, make_router, monkeypatch):
     first, second, third = (called(url, make_router) for _ in range(3))
-    monkeypatch.setattr(leeroo.routing.router, "_ledgers", {})
+    monkeypatch.setattr(leeroo.routing.feedback, "_ledgers", {})
     with pytest.raises(LeerooError, match="or the URL of the ledger"):
         leeroo.feedback(first, 1)
     leeroo.feedback(first, 1, "right", ledger=url)
