@@ -1,13 +1,12 @@
 """Vectors of queries, kept on disk between runs: of the predictor's encoder, and of the plain one for the baselines."""
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from leeroo.cache import cache_dir, kept_vectors
 from leeroo.errors import MissingDependency
 from leeroo.prediction.artifact import ENCODER, MANIFEST, TOKENIZER, sha256
 from leeroo.prediction.encoder import Encoder
@@ -16,11 +15,6 @@ from leeroo.prediction.response import ResponsePredictor
 Float32 = npt.NDArray[np.float32]
 PLAIN_LENGTH = 128
 """Tokens that the plain encoder reads of a query."""
-
-
-def cache_dir() -> Path:
-    """Where vectors and the plain encoder are kept between runs: LEEROO_CACHE, or ~/.cache/leeroo."""
-    return Path(os.environ.get("LEEROO_CACHE") or Path.home() / ".cache" / "leeroo")
 
 
 def plain_vectors(queries: Sequence[str], *, progress: bool = False) -> Float32:
@@ -43,32 +37,7 @@ def predictor_vectors(queries: Sequence[str], predictor: ResponsePredictor, *, p
 
 
 def _kept(queries: Sequence[str], encode: Callable[[Sequence[str]], Float32], name: str, progress: bool) -> Float32:
-    """Vectors from the disk; only those of queries never seen are computed."""
-    file = cache_dir() / f"vectors-{name}.npz"
-    keys = [hashlib.sha256(query.encode()).hexdigest()[:24] for query in queries]
-    known: dict[str, Float32] = {}
-    if file.exists():
-        with np.load(file) as stored:
-            known = dict(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
-    fresh = {key: query for key, query in zip(keys, queries, strict=True) if key not in known}
-    if fresh:
-        order = sorted(fresh, key=lambda key: len(fresh[key]))
-        chunks = [order[start : start + 256] for start in range(0, len(order), 256)]
-        for chunk in _tracked(chunks, progress):
-            known |= zip(chunk, encode([fresh[key] for key in chunk]), strict=True)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        whole = file.with_name(f"{file.stem}-{os.getpid()}.npz")
-        np.savez(whole, keys=np.array(list(known)), vectors=np.stack(list(known.values())))
-        whole.replace(file)
-    return np.stack([known[key] for key in keys])
-
-
-def _tracked(chunks: list[list[str]], progress: bool) -> Iterable[list[str]]:
-    if not progress:
-        return chunks
-    from rich.progress import track
-
-    return track(chunks, description="encoding")
+    return kept_vectors(queries, encode, cache_dir() / f"vectors-{name}.npz", progress=progress)
 
 
 def _plain_encoder() -> Path:

@@ -1,5 +1,7 @@
 """Fit the predictor: outcome tables in, artifact out. One resumable command (`leeroo train`)."""
 
+import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leeroo.cache import kept_vectors
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.learning.corpus import Corpus
 from leeroo.learning.population import Fitted, fit_response, linear_traits
@@ -232,30 +235,10 @@ def embed(
         threads: Threads per encoding.
         progress: Show a progress bar.
     """
-    import hashlib
-    import json
-
     hashes = [sha256(folder / name) for name in files]
-    key = json.dumps([hashes, dict(serving), list(queries)], sort_keys=True)
-    kept = folder / WORK / f"vectors-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
-    if kept.exists():
-        return np.asarray(np.load(kept))
+    mark = hashlib.sha256(json.dumps([hashes, dict(serving)], sort_keys=True).encode()).hexdigest()[:16]
     source = open_source(folder, serving, threads=threads)
-    order = np.argsort([len(query) for query in queries], kind="stable")
-    chunks: Sequence[Any] = np.array_split(order, max(1, len(order) // 256))
-    if progress:
-        from rich.progress import track
-
-        steps: Any = track(chunks, description="encoding")
-    else:
-        steps = chunks
-    done = [(at, source.encode([queries[i] for i in at])) for at in steps]
-    vectors = np.empty((len(queries), done[0][1].shape[1]), dtype=np.float32)
-    for at, found in done:
-        vectors[at] = found
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    np.save(kept, vectors)
-    return vectors
+    return kept_vectors(queries, source.encode, folder / WORK / f"vectors-{mark}.npz", progress=progress)
 
 
 def assemble(

