@@ -90,18 +90,7 @@ class SqlLedger(Books):
         expert: str | None = None,
         model: str | None = None,
     ) -> int:
-        """Set the worst case of an attempt aside, atomically; returns the reservation's id.
-
-        Args:
-            call_id: The call.
-            scope: Its account.
-            nano: Nano-dollars, worst case.
-            tokens: Input and output tokens, worst case.
-            expert: Who is tried.
-            model: Its model.
-
-        Returns:
-            The reservation's id; below 0 where the call goes on without the ledger.
+        """Set the worst case of an attempt aside, as `leeroo.routing.ledger.Ledger.reserve` says.
 
         Raises:
             BudgetExceeded: A hard limit would be passed; the message names it and when it resets.

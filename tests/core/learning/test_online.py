@@ -10,13 +10,6 @@ from leeroo.ledger.opening import open_ledger
 from leeroo.prediction import ConstantPredictor
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 def taught(count, score, learner=None, **kwargs):
     learner = learner or OnlineLearner()
     for _ in range(count):
@@ -164,26 +157,24 @@ def test_a_failed_attempt_is_a_lesson_only_where_asked_for(make_router, signals,
     assert router.learn.of("medium").lessons == 0
 
 
-def test_the_same_question_again_soon_is_a_lesson_on_the_answer_before(make_router):
-    clock = Clock()
+def test_the_same_question_again_soon_is_a_lesson_on_the_answer_before(make_router, clock):
     router = make_router(learn=OnlineLearner(signals=["retry"], clock=clock))
     for text, scope in (("a", None), ("b", None), ("a", "other")):
         ask(router, text, scope)
     assert router.learn.of("large").lessons == 0
     ask(router, "a")
     assert router.learn.of("large").lessons == 0.5
-    clock.now = 10_000
+    clock.now += 10_000
     ask(router, "b")
     assert router.learn.of("large").lessons == 0.5
 
 
-def test_the_ledger_is_looked_at_no_more_often_than_asked(make_router):
-    clock = Clock()
+def test_the_ledger_is_looked_at_no_more_often_than_asked(make_router, clock):
     router = make_router(learn=OnlineLearner(every=5, clock=clock))
     feedback(ask(router)["call_id"], 0.0)
     ask(router)
     assert router.learn.of("large").lessons == 0
-    clock.now = 5
+    clock.now += 5
     ask(router)
     assert router.learn.of("large").lessons == 1
 

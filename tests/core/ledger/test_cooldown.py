@@ -9,18 +9,6 @@ from leeroo.routing.health import FIRST_COOL_DOWN, Health
 DOWN = Failure("server", status=503)
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def processes(url, clock):
     """Two healths on the same ledger, each with its own connection to it."""

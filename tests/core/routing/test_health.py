@@ -7,18 +7,6 @@ from leeroo.routing.health import FAILURES_TO_OPEN, FIRST_COOL_DOWN, LONGEST_COO
 DOWN = Failure("server", status=503)
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def health(clock):
     return Health(clock)
