@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("LEEROO_OFFLINE", "1")
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or its thread asks the network beside the measurement
 
 import openai
 from langchain_openai import ChatOpenAI

@@ -17,7 +17,7 @@ from langchain_leeroo.messages import RawTools, schema_text, to_query
 from langchain_leeroo.requests import Planned, Request
 from langchain_leeroo.structured import rebind
 from leeroo._version import __version__
-from leeroo.budget import BUDGET_KWARGS, Budget, ambient, split_kwargs
+from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget, ambient, split_kwargs
 from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
 from leeroo.experts import Capability, Expert, Pool
 from leeroo.routing.attempt import Attempt
@@ -27,7 +27,7 @@ from leeroo.tokens import count, count_text
 
 T = TypeVar("T")
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-_SENT = ("temperature", "top_p", "stop")
+_SENT = ("temperature", "top_p", "stop", "max_tokens")
 _TRACING_ONLY = ("ls_structured_output_format", "structured_output_format")
 
 
@@ -137,7 +137,7 @@ class RoutedChatModel(BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """The pool and the settings, never the state: a cache must not mistake one pool for another."""
-        settings = {key: getattr(self, key) for key in (*BUDGET_KWARGS, *_SENT, "max_tokens")}
+        settings = {key: getattr(self, key) for key in (*BUDGET_KWARGS, *_SENT)}
         return {
             "model_name": "leeroo",
             "experts": {expert.name: expert.model_id for expert in self._router.pool},
@@ -212,18 +212,20 @@ class RoutedChatModel(BaseChatModel):
 
     @property
     def _budget(self) -> Budget:
-        return Budget(**{key: getattr(self, key) for key in BUDGET_KWARGS})
+        own = {key: value for key in BUDGET_KWARGS if (value := getattr(self, key)) is not None}
+        return Budget(**own) if own else NOTHING_SET
 
     def _sent(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The kwargs for the expert: the call's own over the constructor's; what is None is not sent."""
-        own = {key: getattr(self, key) for key in (*_SENT, "max_tokens")}
+        own = {key: value for key in _SENT if (value := getattr(self, key)) is not None}
         own.update(self.model_kwargs)
-        if any(given.get(key) is not None for key in _CAPS):
+        sent = {key: value for key, value in given.items() if value is not None}
+        if any(key in sent for key in _CAPS):
             own = {key: value for key, value in own.items() if key not in _CAPS}
-        sent = {**own, **{key: value for key, value in given.items() if value is not None}}
+        sent = {key: value for key, value in {**own, **sent}.items() if value is not None and key not in _TRACING_ONLY}
         if isinstance(sent.get("stop"), str):
             sent["stop"] = [sent["stop"]]
-        return {key: value for key, value in sent.items() if value is not None and key not in _TRACING_ONLY}
+        return sent
 
     def _needs(
         self, structured: Mapping[str, Any] | None, sent: Mapping[str, Any], streaming: bool
@@ -342,6 +344,4 @@ def _whole_number(name: str, value: Any) -> int:
 def _configurable(config: RunnableConfig) -> Budget:
     """The budget kwargs in `config["configurable"]`."""
     given = config.get("configurable")
-    if not given:
-        return Budget()
-    return Budget(**{key: given[key] for key in BUDGET_KWARGS if given.get(key) is not None})
+    return Budget(**{key: given[key] for key in BUDGET_KWARGS if given.get(key) is not None}) if given else NOTHING_SET

@@ -40,19 +40,23 @@ def summary(decision: Decision, call_id: str) -> dict[str, Any]:
     }
 
 
+# What a run of nobody's interest is told is lost at no cost.
+_UNHEARD = CallbackManagerForChainRun.get_noop_manager()
+_AUNHEARD = AsyncCallbackManagerForChainRun.get_noop_manager()
+
+
 def start(
     host: Host, request: Request, config: RunnableConfig
 ) -> tuple[Call, CallbackManagerForChainRun, RunnableConfig]:
     """Decide, and open the chain run with the decision in its metadata; a refusal is a run too, ended by its error."""
     call, refused = _open(host, request)
     manager = CallbackManager.configure(
-        config.get("callbacks"),
-        inheritable_tags=config.get("tags"),
-        inheritable_metadata=config.get("metadata"),
-        local_metadata={RECORD_KEY: summary(call.decision, call.id)} if call else None,
+        config.get("callbacks"), inheritable_tags=config.get("tags"), inheritable_metadata=config.get("metadata")
     )
-    name = config.get("run_name") or host.get_name()
-    run = manager.on_chain_start(None, request.messages, name=name, run_id=config.pop("run_id", None))
+    run_id, run = config.pop("run_id", None), _UNHEARD
+    if manager.handlers:
+        _introduce(manager, call)
+        run = manager.on_chain_start(None, request.messages, name=_name(host, config), run_id=run_id)
     if call is None:
         assert refused is not None  # noqa: S101 - one of the two
         run.on_chain_error(refused)
@@ -66,18 +70,26 @@ async def astart(
     """As `start`, asynchronously."""
     call, refused = await host._apart(_open, host, request)
     manager = AsyncCallbackManager.configure(
-        config.get("callbacks"),
-        inheritable_tags=config.get("tags"),
-        inheritable_metadata=config.get("metadata"),
-        local_metadata={RECORD_KEY: summary(call.decision, call.id)} if call else None,
+        config.get("callbacks"), inheritable_tags=config.get("tags"), inheritable_metadata=config.get("metadata")
     )
-    name = config.get("run_name") or host.get_name()
-    run = await manager.on_chain_start(None, request.messages, name=name, run_id=config.pop("run_id", None))
+    run_id, run = config.pop("run_id", None), _AUNHEARD
+    if manager.handlers:
+        _introduce(manager, call)
+        run = await manager.on_chain_start(None, request.messages, name=_name(host, config), run_id=run_id)
     if call is None:
         assert refused is not None  # noqa: S101 - one of the two
         await run.on_chain_error(refused)
         raise refused
     return call, run, config
+
+
+def _introduce(manager: BaseCallbackManager, call: Call | None) -> None:
+    if call is not None:
+        manager.add_metadata({RECORD_KEY: summary(call.decision, call.id)}, inherit=False)
+
+
+def _name(host: Host, config: RunnableConfig) -> str:
+    return config.get("run_name") or host.get_name()
 
 
 def _open(host: Host, request: Request) -> tuple[Call | None, LeerooError | None]:
@@ -94,7 +106,11 @@ def child_of(
     call: Call,
 ) -> RunnableConfig:
     """The config of an attempt's own run, which says whose attempt it is."""
-    child = patch_config(config, callbacks=run.get_child())
+    if run.handlers:
+        child = patch_config(config, callbacks=run.get_child())
+    else:  # the expert may still have callbacks of its own
+        child = config.copy()
+        child.pop("run_name", None)
     child["metadata"] = {
         **(config.get("metadata") or {}),
         "leeroo_call_id": call.id,
@@ -121,9 +137,10 @@ def overhear(request: Request, child: RunnableConfig) -> Overheard | None:
     if request.structured is None or request.raw:
         return None
     overheard = Overheard()
-    manager = child.get("callbacks")
-    assert isinstance(manager, BaseCallbackManager)  # noqa: S101 - the run's own, made by `_child`
+    given = child.get("callbacks")
+    manager = given.copy() if isinstance(given, BaseCallbackManager) else CallbackManager(handlers=list(given or ()))
     manager.add_handler(overheard, inherit=True)
+    child["callbacks"] = manager
     return overheard
 
 

@@ -81,7 +81,7 @@ class Budget:
         """This budget where it says something, the farther one elsewhere."""
         # Every call merges three budgets, most of which say nothing.
         own = {name: value for name in BUDGET_KWARGS if (value := getattr(self, name)) is not None}
-        if not own or farther is _EMPTY:
+        if not own or farther is NOTHING_SET:
             return self if own else farther
         if any(rule in own for rule in RULES):
             own = {**dict.fromkeys(RULES), **own}
@@ -110,7 +110,7 @@ def split_kwargs(kwargs: Mapping[str, Any]) -> tuple[Budget, dict[str, Any]]:
         near = _near_miss(key)
         if near is not None:
             raise ConfigError(f"Unknown kwarg {key!r}. Did you mean {near!r}?")
-    return (Budget(**own) if own else _NOTHING_SET), rest
+    return (Budget(**own) if own else NOTHING_SET), rest
 
 
 @lru_cache(maxsize=1024)
@@ -135,10 +135,8 @@ def _check_number(name: str, value: object, unit: str, most: float) -> None:
         raise ConfigError(f"{name} is {shown}; give {unit}, {limit}.")
 
 
-_EMPTY = Budget()
-
-
-_NOTHING_SET = Budget()
+NOTHING_SET = Budget()
+"""The budget of most places of most calls; making it anew each time would cost every call."""
 
 
 @dataclass(eq=False)

@@ -247,7 +247,7 @@ class Expert(Strict):
                 )
         return self
 
-    @property
+    @cached_property
     def model_id(self) -> str:
         """The model's own name, without the provider."""
         if isinstance(self.model, str):

@@ -68,11 +68,12 @@ class ConstantPredictor:
 
     def predict(self, queries: Sequence[str], experts: Sequence[Expert]) -> Prediction:
         """Return the constants, shape (queries, experts)."""
-        row = np.array([self._quality.get(e.name, self._default) for e in experts], dtype=np.float32)
+        row = [self._quality.get(e.name, self._default) for e in experts]
+        tokens = [self._output_tokens] * len(experts)
         shape = (len(queries), len(experts))
         return Prediction(
-            quality=np.repeat(row[None, :], len(queries), axis=0),
-            output_tokens=np.full(shape, self._output_tokens, dtype=np.float32),
+            quality=np.array([row] * len(queries), dtype=np.float32).reshape(shape),
+            output_tokens=np.array([tokens] * len(queries), dtype=np.float32).reshape(shape),
             novelty=np.zeros(len(queries), dtype=np.float32),
             sources=tuple("constant" for _ in experts),
         )

@@ -15,9 +15,9 @@ Neither does I/O with experts: an adapter invokes them, so that sync, async and 
 """
 
 import logging
+import secrets
 import threading
 import time
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ class Call:
         tokens_left: int | None,
         accounts: tuple[Spent, ...],
     ) -> None:
-        self.id = uuid.uuid4().hex
+        self.id = secrets.token_hex(16)
         self.router = router
         self.query = query
         self.decision = decision

@@ -8,6 +8,8 @@ FORGOTTEN_AFTER = 600.0
 """Seconds; older answers say nothing, so that an expert that was slow once is not shunned for ever."""
 ENOUGH_FOR_P95 = 20
 """Answers from which on the 95th percentile is told apart from the median."""
+RENEWED = 8
+"""An estimate is made anew once an eighth of its answers are new: made anew at every answer, it costs every call."""
 
 
 class LatencyEstimate:
@@ -25,6 +27,7 @@ class LatencyEstimate:
         self._answers: deque[tuple[float, int, float, float | None]] = deque(maxlen=KEPT)
         self._begin = self._rate = 0.0
         self._p50 = self._p95 = 1.0
+        self._new = 0
 
     def observe(self, now: float, seconds: float, output_tokens: int, first_token: float | None = None) -> None:
         """Take in an answer.
@@ -38,6 +41,12 @@ class LatencyEstimate:
         self._answers.append((now, max(0, output_tokens), max(0.0, seconds), first_token))
         while self._answers[0][0] < now - FORGOTTEN_AFTER:
             self._answers.popleft()
+        self._new += 1
+        if self._new * RENEWED >= len(self._answers):
+            self._new = 0
+            self._fit()
+
+    def _fit(self) -> None:
         points = [(tokens, took) for _, tokens, took, _ in self._answers]
         points += [(0, min(first, took)) for _, _, took, first in self._answers if first is not None]
         self._begin, self._rate = _line(points, self._declared)
