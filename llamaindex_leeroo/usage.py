@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, ToolCallBlock
+from llama_index.core.bridge.pydantic import BaseModel
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 
 from leeroo import Expert, Usage
@@ -11,13 +12,14 @@ from leeroo.tokens import count_text
 
 INPUT_KEYS = ("prompt_tokens", "input_tokens", "prompt_token_count")
 OUTPUT_KEYS = ("completion_tokens", "output_tokens", "candidates_token_count")
+DETAILS = ("prompt_tokens_details", "input_tokens_details")
 
 
 def usage_of(response: Any) -> Usage | None:
     """The usage that a response reports in `raw` (a dict or an SDK's object) or beside it; None where it has none."""
     raw = getattr(response, "raw", None)
     for name in ("usage", "usage_metadata"):
-        found = _read(raw.get(name) if isinstance(raw, Mapping) else getattr(raw, name, None))
+        found = _read(_get(raw, name))
         if found is not None:
             return found
     return _read(getattr(response, "additional_kwargs", None))
@@ -26,24 +28,31 @@ def usage_of(response: Any) -> Usage | None:
 def _read(usage: Any) -> Usage | None:
     if usage is None:
         return None
-
-    def get(place: Any, *names: str) -> int | None:
-        for name in names:
-            value = place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
-            if isinstance(value, int) and not isinstance(value, bool):
-                return value
-        return None
-
-    taken, given = get(usage, *INPUT_KEYS), get(usage, *OUTPUT_KEYS)
+    if isinstance(usage, BaseModel):
+        usage = {**vars(usage), **(usage.model_extra or {})}  # asked by name, a model looks long for what it lacks
+    taken, given = _count(usage, INPUT_KEYS), _count(usage, OUTPUT_KEYS)
     if taken is None or given is None:
         return None
-    # Anthropic counts what it reads from and writes to its cache beside the input, the others within.
-    beside = [get(usage, name) or 0 for name in ("cache_read_input_tokens", "cache_creation_input_tokens")]
-    within = 0
-    for name in ("prompt_tokens_details", "input_tokens_details"):
-        details = usage.get(name) if isinstance(usage, Mapping) else getattr(usage, name, None)
-        within = within or (get(details, "cached_tokens") or 0 if details is not None else 0)
-    return Usage(taken + sum(beside), given, cached_tokens=beside[0] or within)
+    for name in DETAILS:
+        within = _count(_get(usage, name), ("cached_tokens",))
+        if within is not None:  # part of the input; LiteLLM repeats it under Anthropic's names
+            return Usage(taken, given, cached_tokens=within)
+    # Anthropic counts what it reads from and writes to its cache beside the input.
+    read, written = (_count(usage, (name,)) or 0 for name in ("cache_read_input_tokens", "cache_creation_input_tokens"))
+    return Usage(taken + read + written, given, cached_tokens=read)
+
+
+def _count(place: Any, names: tuple[str, ...]) -> int | None:
+    """The first of these numbers that is there."""
+    for name in names:
+        value = _get(place, name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None
+
+
+def _get(place: Any, name: str) -> Any:
+    return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
 
 
 class Tally:
@@ -58,24 +67,18 @@ class Tally:
         self._expert = expert
         self._input = input_tokens
         self._reported: Usage | None = None
-        self._text = ""
+        self._last: Any = ""
         self._deltas: list[str] = []
         self.tool_call_ids: tuple[str, ...] = ()
 
     def see(self, item: Any) -> None:
         """Take note of a response, a streamed piece of one, or a structured object."""
+        self._last = item
         self._reported = usage_of(item) or self._reported
         if isinstance(item, ChatResponse):
             calls = [b for b in item.message.blocks if isinstance(b, ToolCallBlock)]
             if calls:
                 self.tool_call_ids = tuple(b.tool_call_id for b in calls if b.tool_call_id)
-            self._text = (item.message.content or "") + "".join(f"{b.tool_name}{b.tool_kwargs}" for b in calls)
-        elif isinstance(item, CompletionResponse):
-            self._text = item.text
-        elif hasattr(item, "model_dump_json"):
-            self._text = item.model_dump_json()
-        else:
-            self._text = str(item)
         delta = getattr(item, "delta", None)
         if delta:
             self._deltas.append(delta)
@@ -86,8 +89,18 @@ class Tally:
         if found is not None:
             return found
         # Some integrations stream a growing text, others only its pieces.
-        text = max(self._text, "".join(self._deltas), key=len)
+        text = max(_text(self._last), "".join(self._deltas), key=len)
         return Usage(self._input, count_text(text, self._expert), estimated=True)
+
+
+def _text(item: Any) -> str:
+    """What an expert wrote, for counting."""
+    if isinstance(item, ChatResponse):
+        calls = [b for b in item.message.blocks if isinstance(b, ToolCallBlock)]
+        return (item.message.content or "") + "".join(f"{b.tool_name}{b.tool_kwargs}" for b in calls)
+    if isinstance(item, CompletionResponse):
+        return item.text
+    return str(item.model_dump_json()) if hasattr(item, "model_dump_json") else str(item)
 
 
 class Listener(CallbackManager):
