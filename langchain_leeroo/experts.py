@@ -90,7 +90,7 @@ def _openai(expert: Expert) -> BaseChatModel:
         raise MissingDependency(
             f"Expert {expert.name!r} needs langchain-openai: pip install 'leeroo[langchain]'."
         ) from None
-    from langchain_leeroo.transport import async_client
+    from leeroo.transport import async_client
 
     place = resolve(expert)
     return ChatOpenAI(

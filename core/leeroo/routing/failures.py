@@ -61,6 +61,16 @@ _OVERFLOW = (
 _RATE_LIMITS = frozenset(
     {"RateLimitError", "ThrottlingException", "ResourceExhausted", "TooManyRequests", "TooManyRequestsError"}
 )
+_CONNECTION = frozenset(
+    {
+        "APIConnectionError",
+        "ClientConnectionError",  # aiohttp's, and the next
+        "ClientPayloadError",
+        "ConnectionError",
+        "NetworkError",
+        "TransportError",
+    }
+)
 _BAD_ANSWERS = frozenset(
     {
         "BadAnswer",
@@ -139,7 +149,7 @@ def _classify(chain: list[BaseException]) -> Failure:
 def _without_status(names: set[str], text: str) -> Failure:
     if names & {"APITimeoutError", "TimeoutError", "TimeoutException", "ReadTimeout"}:
         return Failure("timeout", sent=not names & {"ConnectTimeout", "PoolTimeout"})
-    if names & {"APIConnectionError", "ConnectionError", "TransportError", "NetworkError"}:
+    if names & _CONNECTION:
         unsent = {"ConnectError", "ConnectionRefusedError", "ConnectTimeout", "gaierror", "UnsupportedProtocol"}
         return Failure("connection", sent=not names & unsent)
     if "TypeError" in names and "unexpected keyword argument" in text:
@@ -165,6 +175,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _status(error: BaseException) -> int | None:
     """The HTTP status of an error: the openai and anthropic SDKs', httpx's and requests', or google's."""
+    if "HttpProcessingError" in _names([error]):
+        return None  # aiohttp could not read an answer, and says so with a code that no server sent
     response = getattr(error, "response", None)
     for value in (
         getattr(error, "status_code", None),

@@ -196,3 +196,13 @@ def test_our_own_errors_cost_nothing():
 def test_what_nobody_knows_may_have_cost_money():
     failure = classify(RuntimeError("?"))
     assert (failure.kind, failure.fatal, failure.billable) == ("other", False, True)
+
+
+def test_aiohttp_s_own_code_for_a_broken_answer_is_no_status():
+    aiohttp = pytest.importorskip("aiohttp")
+    broken = aiohttp.ClientPayloadError("Response payload is not completed")
+    cut = aiohttp.http_exceptions.TransferEncodingError("Not enough data")
+    assert cut.code == 400
+    assert classify(caused(broken, cut)).kind == "connection"
+    assert classify(aiohttp.ServerDisconnectedError()).kind == "connection"
+    assert classify(aiohttp.ServerTimeoutError()).kind == "timeout"
