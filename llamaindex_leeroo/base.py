@@ -18,6 +18,7 @@ from leeroo.experts import Capability
 from leeroo.poolfile import read_pool
 from leeroo.prediction.predictor import Predictor
 from leeroo.routing.ledger import Ledger
+from llamaindex_leeroo.events import span_if_heard
 from llamaindex_leeroo.experts import build, described, to_pool
 
 
@@ -40,6 +41,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     _llms: dict[str, LLM] = PrivateAttr(default_factory=dict)
     _predictor: Predictor | None = PrivateAttr(default=None)
     _defaults: tuple[tuple[Any, ...], Budget] | None = PrivateAttr(default=None)
+    _metadata: LLMMetadata | None = PrivateAttr(default=None)
 
     def __init__(
         self,
@@ -89,6 +91,14 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         rest.update(budget.to_dict())
         return cls(router=router, **rest)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        own = dict(vars(cls))
+        super().__init_subclass__(**kwargs)  # here LlamaIndex puts spans around the calls
+        for name, plain in own.items():
+            spanned = vars(cls)[name]
+            if spanned is not plain:
+                setattr(cls, name, span_if_heard(plain, spanned, cls.__module__))
+
     # -- what it is --
 
     @classmethod
@@ -99,14 +109,19 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     @property
     def metadata(self) -> LLMMetadata:
         """What holds whichever expert answers: the least context window; functions, if any expert can call them."""
-        windows = [e.context_window for e in self._router.pool if e.context_window is not None]
-        return LLMMetadata(
-            context_window=min(windows, default=DEFAULT_CONTEXT_WINDOW),
-            num_output=-1,
-            is_chat_model=True,
-            is_function_calling_model=self._some_can("tools"),
-            model_name=f"leeroo({', '.join(self._router.pool.names)})",
-        )
+        private = self.__pydantic_private__ or {}
+        if private["_metadata"] is None:  # a query engine asks five times a query, and pools do not change
+            pool = self.router.pool
+            windows = [e.context_window for e in pool if e.context_window is not None]
+            private["_metadata"] = LLMMetadata(
+                context_window=min(windows, default=DEFAULT_CONTEXT_WINDOW),
+                num_output=-1,
+                is_chat_model=True,
+                is_function_calling_model=self._some_can("tools"),
+                model_name=f"leeroo({', '.join(pool.names)})",
+            )
+        found: LLMMetadata = private["_metadata"]
+        return found
 
     @property
     def router(self) -> Router:
@@ -134,7 +149,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         """
         llms: dict[str, LLM] = (self.__pydantic_private__ or {})["_llms"]
         if name not in llms:
-            llms[name] = build(self._router.pool[name])
+            llms[name] = build(self.router.pool[name])
         return llms[name]
 
     def with_budget(self, **budget: Any) -> Self:
@@ -173,7 +188,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         return frozenset(capability for capability in wanted if self._some_can(capability))
 
     def _some_can(self, capability: Capability) -> bool:
-        return any(capability in e.capabilities for e in self._router.pool)
+        return any(capability in e.capabilities for e in self.router.pool)
 
     # -- copies on disk and in memory --
 

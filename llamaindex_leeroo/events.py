@@ -1,10 +1,14 @@
-"""What Leeroo tells LlamaIndex's instrumentation: `RoutingEvent`."""
+"""What Leeroo tells LlamaIndex's instrumentation: spans of its calls, and a `RoutingEvent` at the end of each."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import llama_index.core.instrumentation as instrument
 from llama_index.core.instrumentation.event_handlers import NullEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
+from llama_index.core.instrumentation.span_handlers import NullSpanHandler
 
 dispatcher = instrument.get_dispatcher(__name__)  # type: ignore[attr-defined]
 
@@ -34,7 +38,7 @@ class RoutingEvent(BaseEvent):
 
 def tell(record: dict[str, Any], role: str | None, error: BaseException | None = None) -> None:
     """Emit the event of a call. The dispatcher swallows what its handlers raise, so nothing is enforced here."""
-    if _heard():
+    if heard(dispatcher):
         dispatcher.event(
             RoutingEvent(
                 call_id=record.get("call_id"),
@@ -46,13 +50,41 @@ def tell(record: dict[str, Any], role: str | None, error: BaseException | None =
         )
 
 
-def _heard() -> bool:
-    """Whether anybody listens: an event that goes nowhere is not worth its making."""
-    current = dispatcher
-    while current is not None:
-        if any(not isinstance(handler, NullEventHandler) for handler in current.event_handlers):
-            return True
-        if not current.propagate:
-            return False
-        current = current.parent
+def heard(*sources: Any) -> bool:
+    """Whether anybody listens to any of these dispatchers: what goes nowhere is not worth its making."""
+    for source in sources:
+        current = source
+        while current is not None:
+            for handler in (*current.event_handlers, *current.span_handlers):
+                if not isinstance(handler, (NullEventHandler, NullSpanHandler)):
+                    return True
+            current = current.parent if current.propagate else None
     return False
+
+
+def span_if_heard(plain: Callable[..., Any], spanned: Any, module: str) -> Callable[..., Any]:
+    """A method that makes its span only while somebody listens: what it costs, every call would pay.
+
+    Args:
+        plain: The method.
+        spanned: The same as LlamaIndex wrapped it.
+        module: Where its class stands, which names the dispatcher of its spans.
+    """
+    spans = instrument.get_dispatcher(module)  # type: ignore[attr-defined]
+
+    def chosen(owner: Any) -> Any:
+        return (spanned if heard(spans, dispatcher) else plain).__get__(owner, type(owner))
+
+    if inspect.iscoroutinefunction(plain):
+
+        @wraps(plain)
+        async def amethod(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return await chosen(self)(*args, **kwargs)
+
+        return amethod
+
+    @wraps(plain)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return chosen(self)(*args, **kwargs)
+
+    return method

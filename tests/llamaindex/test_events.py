@@ -1,5 +1,6 @@
 """What LlamaIndex's observers see: one routing event a call, and the expert's own LLM events, counted once."""
 
+import inspect
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events.llm import LLMChatEndEvent, LLMChatStartEvent
-from llama_index.core.instrumentation.span import SimpleSpan
+from llama_index.core.instrumentation.span import SimpleSpan, active_span_id
 from llama_index.core.instrumentation.span_handlers import BaseSpanHandler
 from pydantic import Field
 
@@ -105,12 +106,47 @@ def test_only_the_expert_emits_llm_events(llm, events):
 
 def test_spans_nest(llm, spans):
     llm.predict(PROMPT, place="Paris")
-    parents = {}
-    for name, parent in spans:
-        parents.setdefault(name, parent)
+    parents = dict(reversed(spans))
     assert parents["Leeroo.predict"] == ""
     assert parents["Leeroo.chat"] == "Leeroo.predict"
     assert parents["OpenAILike.chat"] == "Leeroo.chat"
+
+
+async def test_spans_nest_in_coroutines(llm, spans):
+    assert inspect.iscoroutinefunction(llm.apredict)
+    await llm.apredict(PROMPT, place="Paris")
+    parents = dict(reversed(spans))
+    assert parents["Leeroo.apredict"] == ""
+    assert parents["Leeroo.achat"] == "Leeroo.apredict"
+    assert parents["OpenAILike.achat"] == "Leeroo.achat"
+
+
+def test_a_subclass_has_spans_too(server, predictor, spans):
+    class Mine(Leeroo):
+        def chat(self, messages, **kwargs):
+            return super().chat(messages, **kwargs)
+
+    Mine.from_pool(pool_of(server), predictor=predictor).chat(HELLO)
+    assert spans[:3] == [("Mine.chat", ""), ("Mine.chat", "Mine.chat"), ("OpenAILike.chat", "Mine.chat")]
+
+
+@pytest.mark.parametrize("source", [None, "root", "llamaindex_leeroo.llm", "llamaindex_leeroo.events"])
+def test_a_span_is_made_where_anybody_may_ask_for_it(source, llm):
+    class Limiter:
+        def acquire(self):
+            made.append(active_span_id.get())
+
+    made = []
+    llm.rate_limiter = Limiter()
+    listeners = get_dispatcher(source).event_handlers if source else []
+    handler = Events(seen=[])
+    listeners.append(handler)
+    try:
+        llm.chat(HELLO)
+    finally:
+        listeners.remove(handler)
+    assert bool(made[0]) == bool(source)
+    assert all(event.span_id == made[0] for event in of(RoutingEvent, handler.seen))
 
 
 @pytest.mark.parametrize("way", WAYS)
