@@ -65,15 +65,23 @@ class ConstantPredictor:
         self._quality = dict(quality or {})
         self._output_tokens = output_tokens
         self._default = default
+        self._row: tuple[list[str], Prediction] | None = None
 
     def predict(self, queries: Sequence[str], experts: Sequence[Expert]) -> Prediction:
         """Return the constants, shape (queries, experts)."""
-        row = [self._quality.get(e.name, self._default) for e in experts]
-        tokens = [self._output_tokens] * len(experts)
-        shape = (len(queries), len(experts))
+        names = [expert.name for expert in experts]
+        if len(queries) != 1:
+            return self._predict(len(queries), names)
+        row = self._row
+        if row is None or row[0] != names:
+            row = self._row = names, self._predict(1, names)
+        return row[1]
+
+    def _predict(self, queries: int, names: list[str]) -> Prediction:
+        row = np.array([self._quality.get(name, self._default) for name in names], dtype=np.float32)
         return Prediction(
-            quality=np.array([row] * len(queries), dtype=np.float32).reshape(shape),
-            output_tokens=np.array([tokens] * len(queries), dtype=np.float32).reshape(shape),
-            novelty=np.zeros(len(queries), dtype=np.float32),
-            sources=tuple("constant" for _ in experts),
+            quality=np.repeat(row[None, :], queries, axis=0),
+            output_tokens=np.full((queries, len(names)), self._output_tokens, dtype=np.float32),
+            novelty=np.zeros(queries, dtype=np.float32),
+            sources=tuple("constant" for _ in names),
         )

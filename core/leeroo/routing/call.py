@@ -138,7 +138,7 @@ class Call:
 
     def aattempts(self, most: int | None = None) -> AsyncIterator[Attempt]:
         """The same tries for `async for`, with waits that leave the event loop free."""
-        return AsyncTries(self._tries.steps(most))
+        return AsyncTries(self, self._tries.steps(most))
 
     def hedge(self) -> Attempt | None:
         """A second try beside the one that is on its way, where another expert is well and the money pays for both."""
@@ -233,6 +233,7 @@ class Call:
             self._record = self._make_record()
         for account in self.accounts if self._started else ():  # a call refused before anybody was asked is none
             account.count_call()
+        self._started = []  # they know the call: without this only the garbage collector would find all of them
         _last.set(self._record)
         _last_anywhere = self._record
         self.router.closed(self, self._record)

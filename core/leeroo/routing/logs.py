@@ -11,6 +11,11 @@ log = logging.getLogger("leeroo")
 log.addHandler(logging.NullHandler())  # a library is silent until the application sets up its logging
 
 
+def heard(level: int) -> bool:
+    """Whether anybody listens at a level: what every call would say is not even gathered where nobody does."""
+    return log.isEnabledFor(level)
+
+
 def event(level: int, name: str, **fields: Any) -> None:
     """Log an event.
 
@@ -19,7 +24,7 @@ def event(level: int, name: str, **fields: Any) -> None:
         name: What happened: "decision", "failure", "failover", "refusal" or "call".
         **fields: Figures and names; None is left out. Never a prompt, an answer, a key or a header.
     """
-    if not log.isEnabledFor(level):
+    if not heard(level):
         return
     given = {key: value for key, value in fields.items() if value is not None}
     words = " ".join(f"{key}={value}" for key, value in given.items())

@@ -18,7 +18,7 @@ from leeroo.routing.feedback import remember_ledger
 from leeroo.routing.health import Health
 from leeroo.routing.learner import Learner
 from leeroo.routing.ledger import Ledger, MemoryLedger
-from leeroo.routing.logs import event
+from leeroo.routing.logs import event, heard
 from leeroo.routing.observers import tell
 from leeroo.routing.telemetry import emit
 from leeroo.selection.pacing import Meter, Pacer
@@ -133,10 +133,11 @@ class Router:
             event(logging.WARNING, "refusal", call_id=call.id, reason=refused, scope=merged.scope)
             tell(self, call.record, call.seconds, refused)
             raise error
-        event(
-            logging.INFO, "decision", call_id=call.id, expert=decision.expert.name, rule=decision.selection.rule,
-            adequate=decision.selection.adequate, scope=merged.scope, seconds=round(decision.seconds, 6),
-        )  # fmt: skip
+        if heard(logging.INFO):
+            event(
+                logging.INFO, "decision", call_id=call.id, expert=decision.expert.name, rule=decision.selection.rule,
+                adequate=decision.selection.adequate, scope=merged.scope, seconds=round(decision.seconds, 6),
+            )  # fmt: skip
         return call
 
     def decide(self, query: Query, budget: Budget, cap: int | None = None, paced: Sequence[Meter] = ()) -> Decision:
@@ -205,11 +206,12 @@ class Router:
             self.learn.closed(record, call.query.text)
         remember_ledger(call.id, self.ledger)
         emit(record, self.pool, call.seconds)
-        figures = {key: record[key] for key in ("expert", "cost", "saved", "input_tokens", "output_tokens")}
-        event(
-            logging.INFO, "call", call_id=call.id, **figures, answered=record["output_tokens"] is not None,
-            tries=len(record["attempts"]), scope=record["budget"].get("scope"), seconds=round(call.seconds, 4),
-        )  # fmt: skip
+        if heard(logging.INFO):
+            figures = {key: record[key] for key in ("expert", "cost", "saved", "input_tokens", "output_tokens")}
+            event(
+                logging.INFO, "call", call_id=call.id, **figures, answered=record["output_tokens"] is not None,
+                tries=len(record["attempts"]), scope=record["budget"].get("scope"), seconds=round(call.seconds, 4),
+            )  # fmt: skip
         tell(self, record, call.seconds)
         if self._on_close is not None:
             self._on_close(record)

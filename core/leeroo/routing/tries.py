@@ -8,6 +8,7 @@ wait may mend; and where the wait fits the call's deadline. Waits are exponentia
 
 import asyncio
 import random
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
@@ -36,7 +37,8 @@ class Tries:
     """
 
     def __init__(self, call: "Call") -> None:
-        self._call = call
+        # Not owned: a call that is over goes at once, and not when the garbage collector next comes by.
+        self._call: Call = weakref.proxy(call)
         self._order = list(call.decision.selection.order)
         self._again: list[Candidate] = []
         self._failures: Counter[str] = Counter()
@@ -127,10 +129,12 @@ class AsyncTries:
     A class and not an async generator: one that is left early would need the loop to close it.
 
     Args:
+        call: The call, which lives as long as this.
         steps: From `Tries.steps`.
     """
 
-    def __init__(self, steps: "Iterator[Attempt | float]") -> None:
+    def __init__(self, call: "Call", steps: "Iterator[Attempt | float]") -> None:
+        self._call = call
         self._steps = steps
 
     def __aiter__(self) -> Self:

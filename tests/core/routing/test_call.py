@@ -1,8 +1,10 @@
 import asyncio
 import contextvars
+import gc
 import json
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -393,3 +395,18 @@ def test_whatever_happens_no_cap_is_passed_and_no_reservation_stays(price_list, 
     assert spent.calls == len(records)
     assert spent._nano == ledger.spent() == sum(round(r["cost"] * 1e9) for r in records)
     assert [r["call_id"] for r in ledger.calls()] == [r["call_id"] for r in records]
+
+
+def test_a_call_that_is_over_is_freed_at_once_and_its_prompt_with_it(make_router):
+    gc.disable()
+    try:
+        call = make_router().open(Query(text="hi"))
+        with call:
+            for attempt in call.attempts():
+                attempt.succeeded(Usage(1, 1))
+                break
+        freed = weakref.ref(call)
+        del call, attempt
+        assert freed() is None
+    finally:
+        gc.enable()
