@@ -67,8 +67,9 @@ def to_query(
     wanted = set(needs)
     for message in messages:
         for block in message.blocks:
-            medium = next((capability for kind, capability in MEDIA if isinstance(block, kind)), None)
-            if medium is not None:
+            if isinstance(block, TextBlock):  # first, for nearly all are
+                parts.append(block.text)
+            elif (medium := _medium(block)) is not None:
                 media += 1
                 wanted.add(medium)
             else:
@@ -79,8 +80,8 @@ def to_query(
     if not "".join(parts).strip() and not media:
         parts.clear()  # the query refuses it; schemas alone are nothing to answer
     else:
-        parts.extend(_schema(tool) for tool in tools)
-        parts.extend(json.dumps(kwargs[k], default=str) for k in ("tools", "response_format") if kwargs.get(k))
+        parts += [_schema(tool) for tool in tools]
+        parts += [json.dumps(kwargs[k], default=str) for k in ("tools", "response_format") if kwargs.get(k)]
         if output_cls is not None:
             parts.append(_json_schema(output_cls))
     if tools or kwargs.get("tools"):
@@ -116,8 +117,8 @@ def copied(messages: Sequence[ChatMessage], expert: str, made_by: Callable[[str]
 
 
 def _copy(message: ChatMessage, expert: str, made_by: Callable[[str], str | None]) -> ChatMessage:
-    calls = [b for b in message.blocks if isinstance(b, ToolCallBlock)]
-    makers = {made_by(b.tool_call_id) for b in calls if b.tool_call_id} - {None}
+    makers = {made_by(b.tool_call_id) for b in message.blocks if isinstance(b, ToolCallBlock) and b.tool_call_id}
+    makers.discard(None)
     extra = dict(message.additional_kwargs)
     if not makers or makers == {expert}:
         return message.model_copy(
@@ -141,6 +142,10 @@ def _arguments(given: Any) -> dict[str, Any]:
     except (TypeError, ValueError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
+
+
+def _medium(block: Any) -> Capability | None:
+    return next((capability for kind, capability in MEDIA if isinstance(block, kind)), None)
 
 
 def _text(block: Any) -> str:
