@@ -75,6 +75,7 @@ def build(expert: Expert) -> LLM:
             f"Expert {expert.name!r} needs llama-index-llms-openai-like: pip install 'leeroo[llamaindex]'."
         ) from None
     from leeroo.endpoints import resolve
+    from leeroo.transport import async_client
 
     place = resolve(expert)
     extra: dict[str, Any] = {"stop": list(expert.stop)} if expert.stop else {}
@@ -89,6 +90,7 @@ def build(expert: Expert) -> LLM:
         max_retries=0,
         timeout=expert.timeout,
         default_headers=expert.headers or None,
+        async_http_client=async_client(expert.timeout),
         additional_kwargs=extra,
     )
     return llm
@@ -96,8 +98,13 @@ def build(expert: Expert) -> LLM:
 
 def _without_retries(llm: LLM) -> LLM:
     """A copy of an OpenAI client that tries once: what follows a failure is the router's to choose and to pay for."""
+    from leeroo.transport import async_client
+
     copy = llm.model_copy(update={"max_retries": 0})
     private = copy.__pydantic_private__ or {}
+    if "_async_http_client" in private and private["_async_http_client"] is None:
+        # Its own fails at first in every further event loop, which the retries hide.
+        private["_async_http_client"], private["_aclient"] = async_client(llm.timeout), None  # type: ignore[attr-defined]
     for name in ("_client", "_aclient"):
         if private.get(name) is not None:
             private[name] = private[name].with_options(max_retries=0)
