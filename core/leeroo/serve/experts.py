@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from leeroo.endpoints import BadAnswer, client_options, request_to, resolve
 from leeroo.experts import Pool
 from leeroo.routing.attempt import Attempt
+from leeroo.transport import async_client
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -28,7 +29,10 @@ class Experts:
         import openai
 
         self._places = {expert.name: resolve(expert) for expert in pool}
-        self._clients = {e.name: openai.AsyncOpenAI(**client_options(e, self._places[e.name])) for e in pool}
+        self._clients = {
+            e.name: openai.AsyncOpenAI(**client_options(e, self._places[e.name]), http_client=async_client(e.timeout))
+            for e in pool
+        }
         for client in self._clients.values():
             _ = client.chat.completions  # the SDK loads it at its first use: for seconds, which no request should wait
 
