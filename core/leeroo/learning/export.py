@@ -10,8 +10,43 @@ from torch import nn
 from leeroo.errors import MissingDependency
 
 
+class _Attention(torch.autograd.Function):
+    """One node of ONNX Runtime for what is ten in plain ONNX: heads split, scores, mask, softmax, heads joined."""
+
+    @staticmethod
+    def forward(_: Any, q: Any, k: Any, v: Any, mask: torch.Tensor, heads: int) -> torch.Tensor:
+        def split(y: Any) -> Any:
+            return y.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+        bias = (1.0 - mask[:, None, None, :].to(q.dtype)) * -10000.0  # what the node adds where the mask is 0
+        seen = nn.functional.scaled_dot_product_attention(split(q), split(k), split(v), attn_mask=bias)
+        return seen.transpose(1, 2).flatten(-2)
+
+    @staticmethod
+    def symbolic(g: Any, q: Any, k: Any, v: Any, mask: Any, heads: int) -> Any:
+        none = g.op("prim::Constant")  # no bias: the linear layers have added theirs
+        none.setType(torch.OptionalType.ofTensor())
+        return g.op("com.microsoft::MultiHeadAttention", q, k, v, none, mask, num_heads_i=heads).setType(q.type())
+
+
+class _Sum(torch.autograd.Function):
+    """Addition as ONNX's `Sum`. The runtime would fuse `Add` with the norm after it, and its fused node is slower."""
+
+    @staticmethod
+    def forward(_: Any, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return a + b
+
+    @staticmethod
+    def symbolic(g: Any, a: Any, b: Any) -> Any:
+        return g.op("Sum", a, b).setType(a.type())
+
+
+_attention: Any = _Attention.apply
+_sum: Any = _Sum.apply
+
+
 class _Pooled(nn.Module):
-    """Ids and mask -> mean-pooled vectors, with the attention written out in plain operations."""
+    """Ids and mask -> mean-pooled vectors, in the operations that ONNX Runtime is quick at."""
 
     def __init__(self, encoder: Any) -> None:
         super().__init__()
@@ -22,27 +57,25 @@ class _Pooled(nn.Module):
         positions = torch.arange(ids.shape[1], device=ids.device).unsqueeze(0)
         x = e.word_embeddings(ids) + e.position_embeddings(positions) + e.token_type_embeddings.weight[0]
         x = e.LayerNorm(x)
-        bias = (1.0 - mask[:, None, None, :].to(x.dtype)) * -10000.0
+        seen = mask.to(torch.int32)
         for layer in self.encoder.encoder.layer:
-            x = self._layer(layer, x, bias)
-        weight = mask.unsqueeze(-1).to(x.dtype)
-        pooled: torch.Tensor = (x * weight).sum(1) / weight.sum(1).clamp(min=1)
+            x = self._layer(layer, x, seen)
+        weight = mask.to(x.dtype)
+        weight = weight / weight.sum(1, keepdim=True).clamp(min=1)
+        pooled: torch.Tensor = (weight.unsqueeze(1) @ x).squeeze(1)
         return pooled
 
     @staticmethod
-    def _layer(layer: Any, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        own = layer.attention.self
-        heads, size = own.num_attention_heads, own.attention_head_size
-
-        def split(y: torch.Tensor) -> torch.Tensor:
-            return y.reshape(y.shape[0], -1, heads, size).transpose(1, 2)
-
-        q, k, v = split(own.query(x)), split(own.key(x)), split(own.value(x))
-        weights = torch.softmax(q @ k.transpose(-1, -2) / size**0.5 + bias, dim=-1)
-        seen = (weights @ v).transpose(1, 2).reshape(x.shape[0], -1, heads * size)
-        x = layer.attention.output.LayerNorm(layer.attention.output.dense(seen) + x)
+    def _layer(layer: Any, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        own, out = layer.attention.self, layer.attention.output
+        parts = (own.query, own.key, own.value)
+        # One product for all three; the exporter folds the concatenation, so that the file holds one matrix.
+        weight, bias = (torch.cat([getattr(part, name) for part in parts]) for name in ("weight", "bias"))
+        qkv: Any = nn.functional.linear(x, weight, bias)
+        seen = _attention(*qkv.split(own.all_head_size, dim=-1), mask, own.num_attention_heads)
+        x = out.LayerNorm(_sum(out.dense(seen), x))
         inner = nn.functional.gelu(layer.intermediate.dense(x))
-        return layer.output.LayerNorm(layer.output.dense(inner) + x)  # type: ignore[no-any-return]
+        return layer.output.LayerNorm(_sum(layer.output.dense(inner), x))  # type: ignore[no-any-return]
 
 
 def export_encoder(encoder: nn.Module, path: Path, *, quantise: bool = True) -> Path:
@@ -75,6 +108,7 @@ def export_encoder(encoder: nn.Module, path: Path, *, quantise: bool = True) -> 
             output_names=["vector"],
             dynamic_axes={"ids": {0: "batch", 1: "length"}, "mask": {0: "batch", 1: "length"}, "vector": {0: "batch"}},
             opset_version=17,
+            custom_opsets={"com.microsoft": 1},
             dynamo=False,  # the newer exporter needs onnxscript and gives the same graph
         )
         if quantise:
