@@ -2,7 +2,7 @@
 
     python benchmarks/langchain_overhead.py [--calls 200]
 
-Contenders take turns call by call, so that a busy machine slows all alike: the openai SDK, ChatOpenAI, ChatLeeroo with
+Contenders take turns of ten calls, so that a busy machine slows all alike: the openai SDK, ChatOpenAI, ChatLeeroo with
 a constant predictor (no encoder), ChatLeeroo with the shipped predictor, and those peers that are installed
 (langchain-model-router, langchain-failover, langchain-litellm). Measured: one call at a time (sync), time to the first
 chunk of a stream, and 32 calls in flight (async, calls per second). The server is a process of its own.
@@ -39,6 +39,9 @@ QUESTION = (
 )
 """About 60 tokens."""
 IN_FLIGHT = 32
+IN_A_ROW = 10
+"""Calls that a contender makes at its turn. Turns of one call would keep what all of them share (langchain-openai and the
+SDK) in the processor's caches, and always find what is a contender's own outside of them."""
 
 
 class Contender:
@@ -158,10 +161,10 @@ def times(contenders: list[Contender], calls: int, one: Callable[[Contender], fl
     for contender in contenders:
         for _ in range(5):
             one(contender)
-    for turn in range(calls):
+    for turn in range(-(-calls // IN_A_ROW)):
         shift = turn % len(contenders)
         for contender in contenders[shift:] + contenders[:shift]:
-            taken[contender.name].append(one(contender))
+            taken[contender.name] += [one(contender) for _ in range(IN_A_ROW)]
     return taken
 
 
@@ -179,7 +182,7 @@ def summary(taken: dict[str, list[float]]) -> dict[str, dict[str, float]]:
             "p50_ms": round(1000 * statistics.median(values), 3),
             "p99_ms": round(1000 * statistics.quantiles(values, n=100)[98], 3),
             "x_chat_openai": round(statistics.median(values) / median, 3),
-            # Pairs of neighbouring calls: what the machine does beside is the same for both.
+            # Pairs of calls of the same round: what the machine does beside is much the same for both.
             "added_p50_ms": round(1000 * statistics.median([v - b for v, b in zip(values, base, strict=True)]), 3),
         }
         for name, values in taken.items()

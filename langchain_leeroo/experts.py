@@ -1,5 +1,6 @@
 """From an `Expert` to the LangChain chat model that runs it, and what that model can be told."""
 
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -140,17 +141,24 @@ def limits(model: BaseChatModel, attempt: Attempt, timeout: float | None) -> dic
         attempt: Where cap and time come from.
         timeout: The caller's own limit in seconds.
     """
-    names = {cls.__name__ for cls in type(model).__mro__}
+    cap, is_openai = _kind(type(model))
     told: dict[str, Any] = {}
     if attempt.max_tokens is not None:
-        cap = next((key for name, key in _CAP_NAMES.items() if name in names), "max_tokens")
         told[cap] = attempt.max_tokens
-    if "BaseChatOpenAI" in names:
+    if is_openai:
         most = attempt.timeout if timeout is None else min(attempt.timeout, timeout)
         own = getattr(model, "request_timeout", None)
         if not isinstance(own, (int, float)) or most < own:
             told["timeout"] = most
     return told
+
+
+@lru_cache(maxsize=256)
+def _kind(model: type[BaseChatModel]) -> tuple[str, bool]:
+    """What a class of models calls the output cap, and whether it is langchain-openai's."""
+    names = {cls.__name__ for cls in model.__mro__}
+    cap = next((key for name, key in _CAP_NAMES.items() if name in names), "max_tokens")
+    return cap, "BaseChatOpenAI" in names
 
 
 def profile_of(pool: Pool) -> ModelProfile:
