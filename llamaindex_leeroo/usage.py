@@ -26,10 +26,8 @@ def usage_of(response: Any) -> Usage | None:
 
 
 def _read(usage: Any) -> Usage | None:
-    if usage is None:
+    if not usage:
         return None
-    if isinstance(usage, BaseModel):
-        usage = {**vars(usage), **(usage.model_extra or {})}  # asked by name, a model looks long for what it lacks
     taken, given = _count(usage, INPUT_KEYS), _count(usage, OUTPUT_KEYS)
     if taken is None or given is None:
         return None
@@ -52,6 +50,8 @@ def _count(place: Any, names: tuple[str, ...]) -> int | None:
 
 
 def _get(place: Any, name: str) -> Any:
+    if isinstance(place, BaseModel):  # asked for an attribute, it looks long for what it lacks
+        place = vars(place) if name in vars(place) else place.model_extra
     return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
 
 
