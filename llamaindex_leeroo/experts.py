@@ -147,7 +147,7 @@ class Loan:
         field = cap_field(type(lender)) if max_tokens is not None else None
         if field is not None and max_tokens is not None:
             update[field] = min(max_tokens, getattr(lender, field) or max_tokens)
-        if "max_retries" in type(lender).model_fields:
+        if "max_retries" in vars(lender):
             update["max_retries"] = 0
         if is_openai_family(type(lender)):
             own: dict[str, Any] = lender.additional_kwargs  # type: ignore[attr-defined]
