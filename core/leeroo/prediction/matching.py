@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.experts import Expert
@@ -54,6 +55,8 @@ class Matcher:
         for i, expert in enumerate(self._known):
             self._by_name.setdefault(normalised(expert.name), []).append(i)
             self._by_name.setdefault(f"{expert.table}/{normalised(expert.name)}", []).append(i)
+        self._sizes = Counter(expert.table for expert in self._known)
+        self._matched = lru_cache(maxsize=256)(self._match)  # a router asks for the same few pools again and again
 
     def columns(self, experts: Sequence[Expert]) -> list[int | None]:
         """The column of each expert, None where it is not known.
@@ -61,26 +64,28 @@ class Matcher:
         Raises:
             ConfigError: An expert's `traits` names no known expert.
         """
-        options = [self._options(expert) for expert in experts]
+        return list(self._matched(tuple((expert.traits, expert.model_id, expert.name) for expert in experts)))
+
+    def _match(self, experts: tuple[tuple[str | None, str | None, str], ...]) -> tuple[int | None, ...]:
+        options = [self._options(*expert) for expert in experts]
         votes = Counter(table for found in options for table in {self._known[i].table for i in found})
-        sizes = Counter(expert.table for expert in self._known)
 
         def rank(i: int) -> tuple[int, int]:
             # An expert that the user added stands before what came with the artifact.
             table = self._known[i].table
-            return (votes[table] + (10**6 if table == "added" else 0), sizes[table])
+            return (votes[table] + (10**6 if table == "added" else 0), self._sizes[table])
 
-        return [max(found, key=rank) if found else None for found in options]
+        return tuple(max(found, key=rank) if found else None for found in options)
 
-    def _options(self, expert: Expert) -> list[int]:
-        if expert.traits is not None:
-            found = self._look_up(expert.traits)
+    def _options(self, traits: str | None, model_id: str | None, name: str) -> list[int]:
+        if traits is not None:
+            found = self._look_up(traits)
             if not found:
-                hint = did_you_mean(expert.traits, {e.name for e in self._known})
-                raise ConfigError(f"Expert {expert.name!r}: traits {expert.traits!r} is not a known expert.{hint}")
+                hint = did_you_mean(traits, {e.name for e in self._known})
+                raise ConfigError(f"Expert {name!r}: traits {traits!r} is not a known expert.{hint}")
             return found
-        for name in (expert.model_id, expert.name):
-            if name and (found := self._look_up(name)):
+        for own in (model_id, name):
+            if own and (found := self._look_up(own)):
                 return found
         return []
 

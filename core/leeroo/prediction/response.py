@@ -66,7 +66,7 @@ class ResponseModel:
         self._linear = s.get("activation", "gelu") == "linear"
         self._neighbours = int(s.get("neighbours", 0)) if "memory" in a else 0
         self._strength = float(s.get("neighbour_strength", 200.0))
-        self._memory = unit(a["memory"].astype(np.float32)) if self._neighbours else None
+        self._memory = np.ascontiguousarray(unit(a["memory"].astype(np.float32)).T) if self._neighbours else None
 
     def traits(self, vectors: FloatArray) -> FloatArray:
         """h(q), shape (queries, traits)."""
@@ -79,11 +79,18 @@ class ResponseModel:
         distance = 1 - (unit(vectors) @ self.artifact.arrays["centroids"].T).max(axis=1)
         return np.asarray(np.clip((distance - near) / max(far - near, 1e-6), 0, 1), dtype=np.float32)
 
-    def quality(self, vectors: FloatArray, columns: Sequence[int]) -> FloatArray:
-        """Calibrated P(score) before the shrinkage of novel queries, shape (queries, columns)."""
+    def quality(self, vectors: FloatArray, columns: Sequence[int], traits: FloatArray | None = None) -> FloatArray:
+        """Calibrated P(score) before the shrinkage of novel queries, shape (queries, columns).
+
+        Args:
+            vectors: Shape (queries, width).
+            columns: The experts'.
+            traits: The vectors' `traits` where they are at hand.
+        """
         a = self.artifact.arrays
         at = np.array(columns, dtype=np.int64)
-        p = sigmoid(self.traits(vectors) @ a["ability"][at].T + a["bias"][at])
+        h = self.traits(vectors) if traits is None else traits
+        p = sigmoid(h @ a["ability"][at].T + a["bias"][at])
         if self._memory is not None:
             p = self._remember(vectors, at, p)
         calibration = a["calibration"][at]
@@ -106,7 +113,9 @@ class ResponseModel:
         scores = a["memory_scores"]
         for start in range(0, len(vectors), 256):
             rows = slice(start, start + 256)
-            similar = unit(vectors[rows] @ a["memory_project"]) @ self._memory.T
+            point = unit(vectors[rows] @ a["memory_project"])
+            # One query without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
+            similar = np.einsum("j,ji->i", point[0], self._memory)[None] if len(point) == 1 else point @ self._memory
             k = min(self._neighbours, similar.shape[1])
             nearest = np.argpartition(similar, -k, axis=1)[:, -k:]
             near = scores[nearest][:, :, at] if len(at) < scores.shape[1] // 2 else scores[nearest].take(at, axis=2)
@@ -186,7 +195,7 @@ class ResponsePredictor:
         places = [j for j, column in enumerate(found) if column is not None]
         columns = [column for column in found if column is not None]
         if columns:
-            quality[:, places] = model.quality(vectors, columns)
+            quality[:, places] = model.quality(vectors, columns, traits)
             tokens[:, places] = model.tokens(traits, columns)
             prior[places] = model.artifact.arrays["prior"][columns]
         for j, (expert, column) in enumerate(zip(experts, found, strict=True)):

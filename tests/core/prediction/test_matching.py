@@ -41,6 +41,16 @@ def test_a_model_of_two_tables_is_the_one_measured_with_its_pool():
     assert matcher.columns([expert("x", traits="mmlu/Mixtral-8x7B-Instruct-v0.1"), expert("Yi-6B")]) == [0, 3]
 
 
+def test_the_same_models_under_other_names_or_traits_are_matched_anew():
+    matcher = Matcher(KNOWN)
+    for _ in range(2):
+        assert matcher.columns([expert("gpt-4"), expert("mine")]) == [1, None]
+        assert matcher.columns([expert("gpt-4"), expert("mine", name="Yi-6B")]) == [1, 3]
+        assert matcher.columns([expert("gpt-4"), expert("mine", traits="gemini-1.5-pro-002")]) == [1, 4]
+    matcher.columns([expert("gpt-4")]).append(7)
+    assert matcher.columns([expert("gpt-4")]) == [1]
+
+
 def test_an_added_expert_stands_before_the_shipped_one():
     matcher = Matcher([*KNOWN, KnownExpert("Yi-6B", "added")])
     assert matcher.columns([expert("Yi-6B"), expert("gemini-1.5-pro-002")]) == [5, 4]

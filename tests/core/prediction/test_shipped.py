@@ -77,6 +77,16 @@ def test_a_batch_gives_what_single_queries_give(predictor):
     assert predictor.predict([EASY], []).quality.shape == (1, 0)
 
 
+def test_a_vector_in_company_is_predicted_as_alone(predictor):
+    pool = [expert("gemini-1.5-pro-002"), expert("brand-new"), expert("Yi-6B")]
+    vectors = predictor.encode([EASY, HARD, "hello there"])
+    together = predictor.predict_vectors(vectors, pool)
+    for i in range(3):
+        alone = predictor.predict_vectors(vectors[i : i + 1], pool)
+        np.testing.assert_allclose(alone.quality[0], together.quality[i], atol=1e-4)
+        np.testing.assert_allclose(alone.output_tokens[0], together.output_tokens[i], rtol=1e-4)
+
+
 def test_novel_text_is_shrunk_to_the_prior(predictor):
     pool = [expert("gemini-1.5-pro-002"), expert("Llama-2-7b-hf")]
     found = predictor.predict(["@@@@ ~~ ¤¤ zxqv zxqv 8#8#8# )))(((" * 8], pool)
