@@ -21,6 +21,9 @@ from leeroo.routing.ledger import Ledger
 from llamaindex_leeroo.events import span_if_heard
 from llamaindex_leeroo.experts import build, described, to_pool
 
+NEEDS: tuple[tuple[str, Capability], ...] = (("stream", "streaming"), ("structured", "structured_output"))
+"""What a method needs, by a word in its name."""
+
 
 class RoutedLLM(FunctionCallingLLM, ABC):
     """Fields, router and copies of `Leeroo`, whose class body holds the calls."""
@@ -180,12 +183,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
 
     def _wanted(self, method: str) -> frozenset[Capability]:
         """What a method needs beside what the request says; not asked for where no expert of the pool has it."""
-        wanted: list[Capability] = []
-        if "stream" in method:
-            wanted.append("streaming")
-        if "structured" in method:
-            wanted.append("structured_output")
-        return frozenset(capability for capability in wanted if self._some_can(capability))
+        return frozenset([capability for word, capability in NEEDS if word in method and self._some_can(capability)])
 
     def _some_can(self, capability: Capability) -> bool:
         return any(capability in e.capabilities for e in self.router.pool)

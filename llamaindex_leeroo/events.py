@@ -1,7 +1,7 @@
 """What Leeroo tells LlamaIndex's instrumentation: spans of its calls, and a `RoutingEvent` at the end of each."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -11,6 +11,17 @@ from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.instrumentation.span_handlers import NullSpanHandler
 
 dispatcher = instrument.get_dispatcher(__name__)  # type: ignore[attr-defined]
+
+
+def with_parents(source: Any) -> list[Any]:
+    """A dispatcher and those that its events and spans go on to."""
+    found = [source]
+    while found[-1].propagate:
+        found.append(found[-1].parent)
+    return found
+
+
+EVENTS = with_parents(dispatcher)
 
 
 class RoutingEvent(BaseEvent):
@@ -38,7 +49,7 @@ class RoutingEvent(BaseEvent):
 
 def tell(record: dict[str, Any], role: str | None, error: BaseException | None = None) -> None:
     """Emit the event of a call. The dispatcher swallows what its handlers raise, so nothing is enforced here."""
-    if heard(dispatcher):
+    if heard(EVENTS):
         dispatcher.event(
             RoutingEvent(
                 call_id=record.get("call_id"),
@@ -50,15 +61,12 @@ def tell(record: dict[str, Any], role: str | None, error: BaseException | None =
         )
 
 
-def heard(*sources: Any) -> bool:
-    """Whether anybody listens to any of these dispatchers: what goes nowhere is not worth its making."""
-    for source in sources:
-        current = source
-        while current is not None:
-            for handler in (*current.event_handlers, *current.span_handlers):
-                if not isinstance(handler, (NullEventHandler, NullSpanHandler)):
-                    return True
-            current = current.parent if current.propagate else None
+def heard(dispatchers: Sequence[Any]) -> bool:
+    """Whether anybody listens to any of these: what goes nowhere is not worth its making."""
+    for each in dispatchers:
+        for handler in (*each.event_handlers, *each.span_handlers):
+            if not isinstance(handler, (NullEventHandler, NullSpanHandler)):
+                return True
     return False
 
 
@@ -70,10 +78,10 @@ def span_if_heard(plain: Callable[..., Any], spanned: Any, module: str) -> Calla
         spanned: The same as LlamaIndex wrapped it.
         module: Where its class stands, which names the dispatcher of its spans.
     """
-    spans = instrument.get_dispatcher(module)  # type: ignore[attr-defined]
+    sources = [dispatcher, *with_parents(instrument.get_dispatcher(module))]  # type: ignore[attr-defined]
 
     def chosen(owner: Any) -> Any:
-        return (spanned if heard(spans, dispatcher) else plain).__get__(owner, type(owner))
+        return (spanned if heard(sources) else plain).__get__(owner, type(owner))
 
     if inspect.iscoroutinefunction(plain):
 

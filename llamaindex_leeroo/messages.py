@@ -60,12 +60,12 @@ def to_query(
     Raises:
         InvalidRequest: No messages, nothing in them, or something that is no message.
     """
-    if isinstance(messages, (str, bytes)) or not all(isinstance(m, ChatMessage) for m in messages):
-        raise InvalidRequest("chat takes a list of ChatMessage; for plain text there is complete(text).")
     parts: list[str] = []
     media = 0
     wanted = set(needs)
     for message in messages:
+        if not isinstance(message, ChatMessage):
+            raise InvalidRequest("chat takes a list of ChatMessage; for plain text there is complete(text).")
         for block in message.blocks:
             if isinstance(block, TextBlock):  # first, for nearly all are
                 parts.append(block.text)
@@ -99,8 +99,8 @@ def to_query(
 
 def _question(messages: Sequence[ChatMessage]) -> str:
     """What the user asked last; within a long prompt of LlamaIndex's, the query in it."""
-    newest = [m for m in messages if m.role == MessageRole.USER] or list(messages[-1:])
-    text = "\n".join(b.text for b in newest[-1].blocks if isinstance(b, TextBlock)) if newest else ""
+    newest = next((m for m in reversed(messages) if m.role == MessageRole.USER), messages[-1] if messages else None)
+    text = "\n".join([b.text for b in newest.blocks if isinstance(b, TextBlock)]) if newest else ""
     if len(text) > LONG_PROMPT:
         found = QUERY_IN_PROMPT.findall(text)
         return str(found[-1]) if found else text
