@@ -40,8 +40,8 @@ QUESTION = (
 """About 60 tokens."""
 IN_FLIGHT = 32
 IN_A_ROW = 10
-"""Calls that a contender makes at its turn. Turns of one call would keep what all of them share (langchain-openai and the
-SDK) in the processor's caches, and always find what is a contender's own outside of them."""
+"""Calls that a contender makes at its turn. Turns of one call would keep what all of them share (langchain-openai and
+the SDK) in the processor's caches, and always find what is a contender's own outside of them."""
 
 
 class Contender:

@@ -6,7 +6,7 @@ Going through the expert's own public methods, instead of through `_generate` of
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, closing
+from contextlib import closing
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
@@ -16,6 +16,7 @@ from langchain_leeroo.endings import answered, lost, settle
 from langchain_leeroo.received import Received
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import astart, atapped, child_of, overhear, start, tapped
+from leeroo.closing import aclosing
 from leeroo.routing.call import Call
 
 
@@ -161,21 +162,17 @@ async def _astream(
             if host.rate_limiter is not None:
                 await host.rate_limiter.aacquire(blocking=True)
             ends = asyncio.get_running_loop().time() + request.seconds(attempt)
-            iterator = aiter(runnable.astream(request.messages, child, **kwargs))
-            try:
+            async with aclosing(aiter(runnable.astream(request.messages, child, **kwargs))) as iterator:
                 while True:
-                    # The limit lies around the waiting only: around a yield it would cancel the caller's own code.
-                    async with asyncio.timeout_at(ends):
-                        piece = await anext(iterator)
+                    try:
+                        # The limit lies around the waiting only: around a yield it would cancel the caller's own code.
+                        async with asyncio.timeout_at(ends):
+                            piece = await anext(iterator)
+                    except StopAsyncIteration:
+                        break
                     attempt.first_token()
                     for given in received.take(piece):
                         yield given
-            except StopAsyncIteration:
-                pass
-            finally:
-                close = getattr(iterator, "aclose", None)
-                if close is not None:
-                    await close()
         except BaseException as error:
             lost(attempt, error, request, received)
             received.forget()

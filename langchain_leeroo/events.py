@@ -5,13 +5,13 @@ LangChain's base class would call `_stream` under an LLM run of the router's; he
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing
 
 from langchain_core.language_models._compat_bridge import achunks_to_events, chunks_to_events
 from langchain_core.language_models.chat_model_stream import AsyncChatModelStream, ChatModelStream
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
+from leeroo.closing import aclosing
 from leeroo.errors import LeerooError
 
 
@@ -47,16 +47,13 @@ async def astream_v3(chunks: AsyncIterator[AIMessageChunk]) -> AsyncChatModelStr
 
     async def produce() -> None:
         try:
-            async with aclosing(generations()) as source:
+            async with aclosing(chunks), aclosing(generations()) as source:
                 async for event in achunks_to_events(source):
                     stream.dispatch(event)
             if not stream.done:
                 stream.fail(LeerooError("The expert's stream ended without an answer."))
         except BaseException as error:
             stream.fail(error)
-            close = getattr(chunks, "aclose", None)
-            if close is not None:
-                await close()
             if isinstance(error, asyncio.CancelledError):
                 raise
 

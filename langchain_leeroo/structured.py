@@ -1,7 +1,6 @@
 """Structured output: the expert's own `with_structured_output`, replayed on whichever expert is chosen."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableParallel,
 
 from langchain_leeroo import delegation
 from langchain_leeroo.requests import Request
+from leeroo.closing import aclosing
 
 if TYPE_CHECKING:
     from langchain_leeroo.chat_models import ChatLeeroo

@@ -275,6 +275,20 @@ def test_every_event_loop_has_its_own_connections(llm):
         assert [a["error"] for a in entry["attempts"]] == [None]
 
 
+@pytest.mark.parametrize("structured", [False, True])
+def test_a_program_that_ends_in_the_middle_of_a_stream_ends_in_silence(llm, caplog, structured):
+    asked = llm.with_structured_output(Joke) if structured else llm
+
+    async def first_piece():
+        async for _ in asked.astream("hi"):
+            break
+
+    for _ in range(5):  # the loop closes its generators in any order
+        asyncio.run(first_piece())
+    assert [r["attempts"][0]["error"] for r in llm.router.ledger.calls()] == ["cancelled"] * 5
+    assert not [r for r in caplog.records if r.levelname == "ERROR"]
+
+
 async def test_many_at_once(llm):
     messages = await asyncio.gather(*(llm.ainvoke(f"question {i}") for i in range(40)))
     assert all(m.text == TEXT for m in messages)
