@@ -11,6 +11,7 @@ chunk of a stream, and 32 calls in flight (async, calls per second). The server 
 import argparse
 import asyncio
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
@@ -33,15 +34,22 @@ from leeroo.prediction import ConstantPredictor
 
 SERVER = Path(__file__).parents[1] / "tests" / "openai_server.py"
 QUESTION = (
-    "A train leaves the station at nine in the morning and travels at eighty kilometres an hour; a second one leaves "
+    "A train leaves the station at nine in the morning and travels at {} kilometres an hour; a second one leaves "
     "an hour later from the same place at one hundred and twenty. At what time does the second train reach the first, "
     "and how far from the station are they then? Explain each step."
 )
-"""About 60 tokens."""
+"""About 60 tokens; every call asks with another number, for what was asked before is not encoded again."""
 IN_FLIGHT = 32
 IN_A_ROW = 10
 """Calls that a contender makes at its turn. Turns of one call would keep what all of them share (langchain-openai and
 the SDK) in the processor's caches, and always find what is a contender's own outside of them."""
+
+
+_numbers = itertools.count(1000)
+
+
+def question() -> str:
+    return QUESTION.format(next(_numbers))
 
 
 class Contender:
@@ -53,16 +61,16 @@ class Contender:
 
     def call(self) -> None:
         """One call."""
-        self._model.invoke(QUESTION)
+        self._model.invoke(question())
 
     async def acall(self) -> None:
         """One asynchronous call."""
-        await self._model.ainvoke(QUESTION)
+        await self._model.ainvoke(question())
 
     def first_chunk(self) -> float:
         """Seconds to the first text of a stream, which is then read to its end."""
         began = time.perf_counter()
-        stream = self._model.stream(QUESTION)
+        stream = self._model.stream(question())
         for chunk in stream:
             if chunk.text:
                 break
@@ -79,7 +87,10 @@ class Sdk(Contender):
         super().__init__("openai sdk", None)
         self._sync = openai.OpenAI(base_url=url, api_key="none", max_retries=0)
         self._async = openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0)
-        self._asked: Any = {"model": "small-model", "messages": [{"role": "user", "content": QUESTION}]}
+
+    @property
+    def _asked(self) -> Any:
+        return {"model": "small-model", "messages": [{"role": "user", "content": question()}]}
 
     def call(self) -> None:
         """One call."""

@@ -7,6 +7,7 @@ predictor's own share of a call.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -27,8 +28,13 @@ SENTENCE = (
 )
 
 
+_numbers = itertools.count(100)
+
+
 def query(tokens: int) -> Query:
-    text = " ".join((SENTENCE.split() * 2)[: tokens - 2])  # the encoder adds two tokens of its own
+    """A query that was not asked before: the predictor does not encode a text again that it has just seen."""
+    words = (SENTENCE.split() * 2)[: tokens - 3]  # the encoder adds two tokens of its own
+    text = " ".join([str(next(_numbers)), *words])
     return Query(text=text, prompt=text)
 
 
@@ -63,10 +69,9 @@ def measure(predictor: Any, repeats: int) -> list[dict[str, Any]]:
         router = Router(experts(count), predictor=predictor, budget=Budget(max_cost=0.05, tolerance=0.02))
         pool = list(router.pool)
         for tokens in (10, 60):
-            asked = query(tokens)
             row: dict[str, Any] = {"experts": count, "tokens": tokens}
-            row |= figures(timed(lambda: router.open(asked), repeats))  # noqa: B023 - run at once
-            predict = statistics.median(timed(lambda: predictor.predict([asked.text], pool), repeats))  # noqa: B023
+            row |= figures(timed(lambda: router.open(query(tokens)), repeats))  # noqa: B023 - run at once
+            predict = statistics.median(timed(lambda: predictor.predict([query(tokens).text], pool), repeats))  # noqa: B023
             row["predictor_share"] = round(predict / row["p50_ms"], 3)
             rows.append(row)
     return rows

@@ -13,7 +13,9 @@ Arrays of the artifact (T traits, W width of the encoder, E experts, M remembere
 """
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ from leeroo.prediction.source import VectorSource, open_source
 from leeroo.prediction.versions import resolve
 
 FloatArray = npt.NDArray[np.float32]
+REMEMBERED_VECTORS = 256
 UNKNOWN = 255
 """In memory_scores: this expert's outcome is not known. Others are scores x 254."""
 
@@ -138,6 +141,7 @@ class ResponsePredictor:
         self._threads = threads
         self._lock = threading.Lock()
         self._ready: tuple[ResponseModel, VectorSource, Matcher] | None = None
+        self._recent: OrderedDict[bytes, FloatArray] = OrderedDict()
 
     @property
     def artifact(self) -> Artifact:
@@ -178,9 +182,23 @@ class ResponsePredictor:
             empty = np.zeros((len(queries), len(experts)), dtype=np.float32)
             nothing: tuple[Source, ...] = tuple(_as_source("prior") for _ in experts)
             return Prediction(empty, empty.copy(), np.zeros(len(queries), dtype=np.float32), nothing)
-        _, encoder, matcher = self._load()
+        matcher = self._load()[2]
         matcher.columns(experts)  # wrong traits are refused before the encoder works
-        return self.predict_vectors(encoder.encode(queries), experts)
+        vectors = self._vector(queries[0]) if len(queries) == 1 else self.encode(queries)
+        return self.predict_vectors(vectors, experts)
+
+    def _vector(self, query: str) -> FloatArray:
+        """One query's vector, kept for a while: every step of an agent's tool loop asks about the same message."""
+        key = blake2b(query.encode("utf-8", "surrogatepass"), digest_size=16).digest()  # the text itself is not kept
+        with self._lock:
+            found = self._recent.get(key)
+        if found is None:
+            found = self.encode([query])
+            with self._lock:
+                self._recent[key] = found
+                if len(self._recent) > REMEMBERED_VECTORS:
+                    self._recent.popitem(last=False)
+        return found
 
     def predict_vectors(self, vectors: FloatArray, experts: Sequence[Expert]) -> Prediction:
         """`predict` for queries whose vectors are at hand, shape (queries, width)."""

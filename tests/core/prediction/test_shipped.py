@@ -13,6 +13,7 @@ from leeroo.errors import ConfigError
 from leeroo.experts import Expert, Price
 from leeroo.prediction import Predictor, load
 from leeroo.prediction.artifact import FORMAT, SHIPPED, read_artifact
+from leeroo.prediction.response import REMEMBERED_VECTORS
 
 PRICE = Price(input=1, output=1)
 HARD = (
@@ -153,3 +154,21 @@ def test_a_wrong_manifest_is_refused_at_once(copy):
         load(copy)
     with pytest.raises(ConfigError, match="no such predictor artifact"):
         load(copy / "nowhere")
+
+
+def test_a_query_that_comes_again_is_not_encoded_again(monkeypatch):
+    predictor, someone = load(), expert("a")
+    first = predictor.predict(["What is the capital of France?"], [someone])
+    monkeypatch.setattr(predictor, "encode", None)
+    again = predictor.predict(["What is the capital of France?"], [someone])
+    assert again.quality.tolist() == first.quality.tolist()
+    with pytest.raises(TypeError):
+        predictor.predict(["Another one?"], [someone])
+
+
+def test_the_newest_queries_are_remembered_and_no_text_is_kept():
+    predictor, someone = load(), expert("a")
+    for n in range(REMEMBERED_VECTORS + 5):
+        predictor.predict([f"{n}"], [someone])
+    assert len(predictor._recent) == REMEMBERED_VECTORS
+    assert all(isinstance(key, bytes) and len(key) == 16 for key in predictor._recent)
