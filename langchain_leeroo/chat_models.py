@@ -23,7 +23,7 @@ from langchain_leeroo.messages import RawTools
 from langchain_leeroo.received import as_chunk
 from langchain_leeroo.selector import Selector
 from langchain_leeroo.structured import StructuredOutput
-from leeroo.budget import BUDGET_KWARGS, Budget, split_kwargs
+from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget, split_kwargs
 from leeroo.closing import aclosing
 from leeroo.errors import MissingDependency
 
@@ -172,7 +172,7 @@ class ChatLeeroo(JointBatches):
 
         file = read_pool(source)
         own = Budget.of({key: kwargs.pop(key) for key in BUDGET_KWARGS if key in kwargs})
-        router = file.router(predictor=kwargs.get("predictor"), budget=Budget())
+        router = file.router(predictor=kwargs.get("predictor"), budget=NOTHING_SET)
         return cls(router=router, **own.over(file.budget).to_dict(), **{"reference": file.pool.reference, **kwargs})
 
     # Calling
@@ -198,7 +198,7 @@ class ChatLeeroo(JointBatches):
             NoEligibleExpert: No expert can take the request. Nothing was spent.
             ExpertsFailed: No expert answered; `error.record` says what each attempt met and cost.
         """
-        request, config = self._request(input, config, {**kwargs, "stop": stop})
+        request, config = self._request(input, config, kwargs if stop is None else {**kwargs, "stop": stop})
         message: AIMessage = delegation.invoke(self, request, config)
         return message
 
@@ -211,7 +211,7 @@ class ChatLeeroo(JointBatches):
         **kwargs: Any,
     ) -> AIMessage:
         """As `invoke`, asynchronously."""
-        request, config = self._request(input, config, {**kwargs, "stop": stop})
+        request, config = self._request(input, config, kwargs if stop is None else {**kwargs, "stop": stop})
         message: AIMessage = await delegation.ainvoke(self, request, config)
         return message
 

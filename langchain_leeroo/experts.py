@@ -91,7 +91,7 @@ def _openai(expert: Expert) -> BaseChatModel:
         raise MissingDependency(
             f"Expert {expert.name!r} needs langchain-openai: pip install 'leeroo[langchain]'."
         ) from None
-    from leeroo.transport import async_client
+    from leeroo.transport import async_client, sync_client
 
     place = resolve(expert)
     return ChatOpenAI(
@@ -103,6 +103,7 @@ def _openai(expert: Expert) -> BaseChatModel:
         timeout=expert.timeout,
         stream_usage=True,
         default_headers=expert.headers or None,
+        http_client=sync_client(expert.timeout),
         http_async_client=async_client(expert.timeout),
     )
 

@@ -12,7 +12,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
 from leeroo import Budget, ConfigError, Router
-from leeroo.budget import BUDGET_KWARGS
+from leeroo.budget import BUDGET_KWARGS, NOTHING_SET
 from leeroo.errors import did_you_mean
 from leeroo.experts import Capability
 from leeroo.poolfile import read_pool
@@ -90,7 +90,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         for key in own:
             del rest[key]
         budget = Budget(**own).over(file.budget)
-        router = file.router(predictor=predictor, budget=Budget())
+        router = file.router(predictor=predictor, budget=NOTHING_SET)
         rest.update(budget.to_dict())
         return cls(router=router, **rest)
 

@@ -75,7 +75,7 @@ def build(expert: Expert) -> LLM:
             f"Expert {expert.name!r} needs llama-index-llms-openai-like: pip install 'leeroo[llamaindex]'."
         ) from None
     from leeroo.endpoints import resolve
-    from leeroo.transport import async_client
+    from leeroo.transport import async_client, sync_client
 
     place = resolve(expert)
     extra: dict[str, Any] = {"stop": list(expert.stop)} if expert.stop else {}
@@ -90,6 +90,7 @@ def build(expert: Expert) -> LLM:
         max_retries=0,
         timeout=expert.timeout,
         default_headers=expert.headers or None,
+        http_client=sync_client(expert.timeout),
         async_http_client=async_client(expert.timeout),
         additional_kwargs=extra,
     )

@@ -79,16 +79,20 @@ class Budget:
 
     def over(self, farther: "Budget") -> "Budget":
         """This budget where it says something, the farther one elsewhere."""
-        # Every call merges three budgets, most of which say nothing.
+        # Every call merges three budgets and more, most of which say nothing.
+        if self is NOTHING_SET or farther is NOTHING_SET:
+            return farther if self is NOTHING_SET else self
         own = {name: value for name in BUDGET_KWARGS if (value := getattr(self, name)) is not None}
-        if not own or farther is NOTHING_SET:
-            return self if own else farther
+        if not own:
+            return farther
         if any(rule in own for rule in RULES):
             own = {**dict.fromkeys(RULES), **own}
         return replace(farther, **own)
 
     def to_dict(self) -> dict[str, float | str]:
         """What is set, JSON-safe: an infinite `max_cost` is no cap, and JSON has no infinity."""
+        if self is NOTHING_SET:
+            return {}
         found = {name: value for name in BUDGET_KWARGS if (value := getattr(self, name)) is not None}
         if found.get("max_cost") == math.inf:
             del found["max_cost"]
@@ -104,6 +108,8 @@ def split_kwargs(kwargs: Mapping[str, Any]) -> tuple[Budget, dict[str, Any]]:
     Raises:
         ConfigError: A bad value, or a kwarg that is a near miss of a budget's (it would be silently ignored).
     """
+    if not kwargs:
+        return NOTHING_SET, {}
     own = {key: value for key, value in kwargs.items() if key in BUDGET_KWARGS}
     rest = {key: value for key, value in kwargs.items() if key not in BUDGET_KWARGS}
     for key in rest:
@@ -208,7 +214,7 @@ class Spent:
 class Ambient:
     """The budgets of the `budget()` blocks around the current code, merged, and their accounts, outermost first."""
 
-    budget: Budget = field(default_factory=Budget)
+    budget: Budget = NOTHING_SET
     accounts: tuple[Spent, ...] = ()
 
 

@@ -143,7 +143,7 @@ def complete(
     place = resolve(expert)
     cap = max_tokens if attempt is None else attempt.max_tokens
     timeout = expert.timeout if attempt is None else attempt.timeout
-    http = openai.DefaultHttpxClient(verify=_tls())
+    http = openai.DefaultHttpxClient(verify=tls())
     with openai.OpenAI(**client_options(expert, place), timeout=timeout, http_client=http) as client:
         answer = client.chat.completions.create(**request_to(expert, place, {"messages": list(chat)}, cap))
     return _read(answer, prompt, expert)
@@ -154,7 +154,7 @@ async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: s
 
     expert = attempt.expert
     place = resolve(expert)
-    http = openai.DefaultAsyncHttpxClient(verify=_tls())
+    http = openai.DefaultAsyncHttpxClient(verify=tls())
     async with openai.AsyncOpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
         request = request_to(expert, place, {"messages": list(chat)}, attempt.max_tokens)
         answer = await client.chat.completions.create(**request)
@@ -175,7 +175,7 @@ def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
 
 
 @lru_cache(maxsize=1)
-def _tls() -> Any:
+def tls() -> Any:
     """What certificates are checked with; reading them takes a hundred times as long as all else about a client."""
     return http_library().create_ssl_context()
 

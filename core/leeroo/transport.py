@@ -1,4 +1,4 @@
-"""HTTP for experts' async calls: one connection pool per event loop, aiohttp's where it is installed.
+"""HTTP for experts' calls. For async ones a connection pool per event loop, aiohttp's where it is installed.
 
 A pool that outlives its event loop hands out dead connections: the second `asyncio.run` of a program fails with a
 connection error. The frameworks' own clients hide that behind retries; the router makes none, because its budget
@@ -16,10 +16,11 @@ import ssl
 import urllib.request
 import weakref
 from collections.abc import AsyncGenerator
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from leeroo.endpoints import http_library
+from leeroo.endpoints import http_library, tls
 
 MOST_CONNECTIONS = 1000
 KEPT_ALIVE = 5.0
@@ -36,7 +37,6 @@ class PerLoopTransport:
     def __init__(self, library: Any) -> None:
         self._library = library
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
-        self._ssl: ssl.SSLContext | None = None
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send a request."""
@@ -59,8 +59,7 @@ class PerLoopTransport:
         for known in list(self._pools):
             if known.is_closed() and isinstance(pool := self._pools.pop(known), AiohttpPool):
                 pool.abandon()
-        self._ssl = self._ssl or self._library.create_ssl_context()
-        pool = _pool(self._library, self._ssl)
+        pool = _pool(self._library, tls())
         self._pools[asyncio.get_running_loop()] = pool
         if isinstance(pool, AiohttpPool):
             await pool.close_with_the_loop()
@@ -146,6 +145,17 @@ def _pool(library: Any, tls: ssl.SSLContext) -> Any:
         return library.AsyncHTTPTransport(verify=tls, limits=limits)
 
 
+def sync_client(timeout: float) -> Any:
+    """A client for an expert's calls from threads.
+
+    Args:
+        timeout: Seconds.
+    """
+    import openai
+
+    return _without_cookies(openai.DefaultHttpxClient)(verify=tls(), timeout=timeout)
+
+
 def async_client(timeout: float) -> Any:
     """A client that works in every event loop; None behind a proxy, which only the library's own transport finds.
 
@@ -156,4 +166,31 @@ def async_client(timeout: float) -> Any:
         return None
     import openai
 
-    return openai.DefaultAsyncHttpxClient(transport=PerLoopTransport(http_library()), timeout=timeout)  # type: ignore[arg-type]
+    transport = PerLoopTransport(http_library())
+    return _without_cookies(openai.DefaultAsyncHttpxClient)(transport=transport, timeout=timeout)
+
+
+@lru_cache(maxsize=2)
+def _without_cookies(client: Any) -> Any:
+    """A class of clients that keep no cookies.
+
+    An expert is asked on behalf of many users, whose calls are nobody's session; and looking for cookies takes httpx a
+    twentieth of a short call.
+    """
+
+    class Nothing(http_library().Cookies):  # type: ignore[misc]
+        def extract_cookies(self, response: Any) -> None: ...
+
+        def set_cookie_header(self, request: Any) -> None: ...
+
+        def __bool__(self) -> bool:
+            return False
+
+    nothing = Nothing()
+
+    class WithoutCookies(client):  # type: ignore[misc]
+        @property
+        def cookies(self) -> Any:
+            return nothing
+
+    return WithoutCookies

@@ -144,4 +144,4 @@ def test_certificates_are_read_by_the_library_that_the_openai_sdk_is_built_on(mo
     monkeypatch.setattr("openai.DefaultAsyncHttpxClient", type("Client", (), {"__module__": "httpx2._client"}))
     monkeypatch.setitem(sys.modules, "httpx", None)
     monkeypatch.setitem(sys.modules, "httpx2", SimpleNamespace(create_ssl_context=lambda: "certificates"))
-    assert endpoints._tls.__wrapped__() == "certificates"
+    assert endpoints.tls.__wrapped__() == "certificates"

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from leeroo.routing.failures import classify
-from leeroo.transport import AiohttpPool, PerLoopTransport, async_client
+from leeroo.transport import AiohttpPool, PerLoopTransport, _without_cookies, async_client, sync_client
 from tests.openai_server import OpenAIServer
 
 openai = pytest.importorskip("openai")
@@ -151,3 +151,23 @@ def test_httpx2_has_a_bridge_too(server):
             return (await http.get(server.root + "/health")).status_code
 
     assert asyncio.run(get()) in (200, 404)
+
+
+def keeps_a_session(request):
+    return httpx.Response(200, headers={"set-cookie": "session=1"}, text=request.headers.get("cookie", "none"))
+
+
+def test_no_cookies_are_kept():
+    http = _without_cookies(openai.DefaultHttpxClient)(transport=httpx.MockTransport(keeps_a_session))
+    assert [http.get("http://host/").text for _ in range(2)] == ["none", "none"]
+
+
+async def test_no_cookies_are_kept_async():
+    http = _without_cookies(openai.DefaultAsyncHttpxClient)(transport=httpx.MockTransport(keeps_a_session))
+    assert [(await http.get("http://host/")).text for _ in range(2)] == ["none", "none"]
+
+
+def test_experts_have_such_clients(server):
+    for http in (sync_client(5.0), async_client(5.0)):
+        assert not http.cookies
+        assert http.timeout == httpx.Timeout(5.0)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from leeroo.errors import ExpertsFailed, LeerooError
-from leeroo.experts import Expert
 from leeroo.routing.failures import Failure, classify
 from leeroo.selection.selector import Candidate
 
@@ -55,6 +54,7 @@ class Attempt:
 
     Attributes:
         candidate: The judged expert.
+        expert: Who is tried.
         max_tokens: The output cap to send, None where the caller set none and no money limits it.
         timeout: Seconds that this try may take.
         reserved: Nano-dollars set aside for it, its worst case.
@@ -63,6 +63,7 @@ class Attempt:
 
     def __init__(self, call: "Call", candidate: Candidate, timeout: float, fit: Fit) -> None:
         self.candidate = candidate
+        self.expert = candidate.expert
         self.max_tokens, self.reserved, self.reserved_tokens = fit
         self.timeout = timeout
         self._call = call
@@ -79,11 +80,6 @@ class Attempt:
         call.without_ledger = call.without_ledger or self._reservation < 0
         self._open = True
         self._lock = threading.Lock()
-
-    @property
-    def expert(self) -> Expert:
-        """Who is tried."""
-        return self.candidate.expert
 
     def first_token(self) -> None:
         """Note the arrival of the first piece of a streamed answer."""

@@ -8,8 +8,8 @@ FORGOTTEN_AFTER = 600.0
 """Seconds; older answers say nothing, so that an expert that was slow once is not shunned for ever."""
 ENOUGH_FOR_P95 = 20
 """Answers from which on the 95th percentile is told apart from the median."""
-RENEWED = 8
-"""An estimate is made anew once an eighth of its answers are new: made anew at every answer, it costs every call."""
+RENEWED = 4
+"""An estimate is made anew once a quarter of its answers are new: made anew at every answer, it costs every call."""
 
 
 class LatencyEstimate:

@@ -1,5 +1,6 @@
 """The record of calls, spend and feedback: the `Ledger` protocol, and the one in memory."""
 
+import pickle
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
@@ -108,7 +109,8 @@ class MemoryLedger:
         self._reserved: dict[int, tuple[str | None, int]] = {}
         self._next = 0
         self._spent: dict[str | None, int] = {}
-        self._calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        # Pickled: ten thousand nested dicts would be a load on every garbage collection of the program.
+        self._calls: OrderedDict[str, bytes] = OrderedDict()
         self.scores: dict[str, tuple[float, str | None]] = {}
         self._lessons: deque[Lesson] = deque(maxlen=KEPT_LESSONS)
 
@@ -145,15 +147,17 @@ class MemoryLedger:
 
     def write(self, record: Mapping[str, Any], query: str = "") -> None:
         """Keep the record of a closed call."""
+        kept = pickle.dumps(dict(record))
         with self._lock:
-            self._calls[str(record["call_id"])] = dict(record)
+            self._calls[str(record["call_id"])] = kept
             while len(self._calls) > KEPT_CALLS:
                 self._calls.popitem(last=False)
 
     def calls(self) -> list[dict[str, Any]]:
         """The records kept, oldest first."""
         with self._lock:
-            return list(self._calls.values())
+            kept = list(self._calls.values())
+        return [pickle.loads(record) for record in kept]  # noqa: S301 - our own
 
     def feedback(self, call_id: str, score: float, note: str | None = None) -> None:
         """Keep a person's score of a call's answer.
@@ -164,7 +168,7 @@ class MemoryLedger:
         with self._lock:
             if call_id not in self._calls:
                 raise LeerooError(f"No call {call_id!r} is kept here; use the call_id of a record.")
-            call = self._calls[call_id]
+            call = pickle.loads(self._calls[call_id])  # noqa: S301 - our own
             if call_id not in self.scores and call.get("expert") is not None:
                 known = call["predicted_quality"] if call.get("base_quality") is None else call["base_quality"]
                 number = self._lessons[-1].number + 1 if self._lessons else 1

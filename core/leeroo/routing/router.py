@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leeroo.budget import Budget, ambient
+from leeroo.budget import NOTHING_SET, Budget, ambient
 from leeroo.errors import BudgetExceeded, NoEligibleExpert
 from leeroo.experts import Expert, Pool, to_nano, to_usd
 from leeroo.query import Query
@@ -60,7 +60,7 @@ class Router:
         learn: Learner | None = None,
     ) -> None:
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
-        self.budget = budget or Budget()
+        self.budget = budget or NOTHING_SET
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
         self.health = health or Health(shared=getattr(self.ledger, "cool_downs", None))
         self._predictor = predictor
@@ -116,7 +116,7 @@ class Router:
             ConfigError: The budget names an expert that the pool has not.
         """
         around = ambient()
-        merged = (budget or Budget()).over(around.budget).over(self.budget if defaults is None else defaults)
+        merged = (budget or NOTHING_SET).over(around.budget).over(self.budget if defaults is None else defaults)
         limits = [account.remaining_nano for account in around.accounts]
         if merged.max_cost is not None and merged.max_cost != float("inf"):
             limits.append(to_nano(merged.max_cost))

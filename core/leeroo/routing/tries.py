@@ -9,7 +9,6 @@ wait may mend; and where the wait fits the call's deadline. Waits are exponentia
 import asyncio
 import random
 import weakref
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
@@ -41,7 +40,7 @@ class Tries:
         self._call: Call = weakref.proxy(call)
         self._order = list(call.decision.selection.order)
         self._again: list[Candidate] = []
-        self._failures: Counter[str] = Counter()
+        self._failures: dict[str, int] = {}
         self._waits = 0
         self._waited = 0.0
 
@@ -83,13 +82,13 @@ class Tries:
 
     def failed(self, candidate: Candidate, failure: Failure) -> None:
         """Note how an attempt ended."""
-        self._failures[candidate.expert.name] += 1
+        self._failures[candidate.expert.name] = self._failures.get(candidate.expert.name, 0) + 1
         if failure.again:
             self._again.append(candidate)
 
     def has_failed(self, expert: Expert) -> bool:
         """Whether an attempt at the expert has failed."""
-        return self._failures[expert.name] > 0
+        return expert.name in self._failures
 
     def _wait(self) -> tuple[Candidate, float] | None:
         """Whom to ask again, and after how many seconds; None where no wait is worth it."""

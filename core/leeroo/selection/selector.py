@@ -130,8 +130,12 @@ def select(candidates: Sequence[Candidate], budget: Budget, toll: Toll | None = 
     if toll is not None:
         return _paced(eligible, least, toll, rule)
     enough = least - EPSILON
-    adequate = sorted((c for c in eligible if c.quality >= enough), key=lambda c: (c.expected_cost, -c.quality))
-    rest = sorted((c for c in eligible if c.quality < enough), key=lambda c: (-c.quality, c.expected_cost))
+    adequate: list[Candidate] = []
+    rest: list[Candidate] = []
+    for c in eligible:
+        (adequate if c.quality >= enough else rest).append(c)
+    adequate.sort(key=lambda c: (c.expected_cost, -c.quality))
+    rest.sort(key=lambda c: (-c.quality, c.expected_cost))
     if not adequate:
         return Selection(tuple(rest), adequate=False, rule=f"{rule}: none, so the best", least_quality=least)
     return Selection((*adequate, *rest), adequate=True, rule=rule, least_quality=least)
