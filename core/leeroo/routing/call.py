@@ -224,9 +224,10 @@ class Call:
     def finish(self) -> dict[str, Any]:
         """Close the call: write the record once, and return it. An attempt left open is charged as given up."""
         global _last_anywhere
-        if self._record is None:
-            for attempt in self._started:
-                attempt.cancelled()
+        if self._record is not None:
+            return self._record
+        for attempt in self._started:
+            attempt.cancelled()
         with self._lock:
             if self._record is not None:
                 return self._record

@@ -74,6 +74,8 @@ class Health:
     def why_not(self, expert: Expert) -> str | None:
         """Why the expert should not be asked now, or None."""
         self._refresh()
+        if self._is_well(expert):
+            return None
         with self._lock:
             return self._why_not(expert)
 
@@ -98,6 +100,8 @@ class Health:
         Returns:
             Why the expert should not be asked now; None: go on.
         """
+        if self._is_well(expert):
+            return None
         with self._lock:
             reason = self._why_not(expert)
             if reason is not None and not anyway:
@@ -179,6 +183,11 @@ class Health:
         state = self._states.get(expert.name)
         own = state.until if state else 0.0
         return max(own, self._elsewhere.get(key_of(expert), 0.0)) if self._elsewhere else own
+
+    def _is_well(self, expert: Expert) -> bool:
+        """Whether nothing is against an expert anywhere, told without the lock: nearly always it is so."""
+        state = self._states.get(expert.name)
+        return not self._elsewhere and (state is None or not state.until)
 
     def _why_not(self, expert: Expert) -> str | None:
         until = self._until(expert)

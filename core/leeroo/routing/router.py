@@ -193,6 +193,8 @@ class Router:
 
     def remember(self, expert: Expert, tool_call_ids: tuple[str, ...]) -> None:
         """Remember who made these tool calls, so that their results go back there."""
+        if not tool_call_ids:
+            return
         with self._lock:
             for tool_call_id in tool_call_ids:
                 self._tool_calls[tool_call_id] = expert.name
