@@ -183,7 +183,8 @@ class RoutedChatModel(BaseChatModel):
         if isinstance(input, Planned):
             return input.request, config
         try:
-            messages = self._convert_input(input).to_messages()
+            prompt = self._convert_input(input)
+            messages = prompt.to_messages()
         except (ValueError, NotImplementedError) as error:
             raise InvalidRequest(f"The input is no message: {error}") from error
         own, rest = split_kwargs(kwargs)
@@ -208,7 +209,7 @@ class RoutedChatModel(BaseChatModel):
             max_tokens=min(caps) if caps else None,
         )
         options = None if structured is None else dict(structured)
-        return Request(messages, query, budget, sent, structured=options, timeout=timeout), config
+        return Request(prompt, messages, query, budget, sent, structured=options, timeout=timeout), config
 
     @property
     def _budget(self) -> Budget:
@@ -296,6 +297,11 @@ class RoutedChatModel(BaseChatModel):
             return model, kwargs
         stop = {"stop": kwargs.pop("stop")} if "stop" in kwargs else {}
         return model.bind_tools(list(tools), **kwargs), stop
+
+    def _listens(self, attempt: Attempt) -> bool:
+        """Whether the expert's model has callbacks of its own."""
+        model = self._model(attempt.expert)
+        return bool(model.callbacks) or model.verbose
 
     def _model(self, expert: Expert) -> BaseChatModel:
         """The expert's chat model, made at its first use."""

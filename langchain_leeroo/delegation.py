@@ -38,10 +38,10 @@ def _invoke(host: Host, request: Request, call: Call, run: CallbackManagerForCha
     for attempt in host._attempts(call):
         try:
             runnable, kwargs = host._target(request, attempt)
-            child = child_of(config, run, attempt, call)
+            child = child_of(config, run, attempt, call, expert_listens=host._listens(attempt))
             if host.rate_limiter is not None:
                 host.rate_limiter.acquire(blocking=True)
-            output = runnable.invoke(request.messages, child, **kwargs)
+            output = runnable.invoke(request.prompt, child, **kwargs)
         except BaseException as error:
             lost(attempt, error, request)
             continue
@@ -69,11 +69,11 @@ async def _ainvoke(
     async for attempt in host._aattempts(call):
         try:
             runnable, kwargs = host._target(request, attempt)
-            child = child_of(config, run, attempt, call)
+            child = child_of(config, run, attempt, call, expert_listens=host._listens(attempt))
             if host.rate_limiter is not None:
                 await host.rate_limiter.aacquire(blocking=True)
             async with asyncio.timeout(request.seconds(attempt)):
-                output = await runnable.ainvoke(request.messages, child, **kwargs)
+                output = await runnable.ainvoke(request.prompt, child, **kwargs)
         except BaseException as error:
             lost(attempt, error, request)
             continue
@@ -109,11 +109,11 @@ def _stream(
     for attempt in host._attempts(call):
         try:
             runnable, kwargs = host._target(request, attempt)
-            child = child_of(config, run, attempt, call)
+            child = child_of(config, run, attempt, call, expert_listens=host._listens(attempt))
             overheard = overhear(request, child)
             if host.rate_limiter is not None:
                 host.rate_limiter.acquire(blocking=True)
-            for piece in runnable.stream(request.messages, child, **kwargs):
+            for piece in runnable.stream(request.prompt, child, **kwargs):
                 attempt.first_token()
                 yield from received.take(piece)
         except BaseException as error:
@@ -157,12 +157,12 @@ async def _astream(
     async for attempt in host._aattempts(call):
         try:
             runnable, kwargs = host._target(request, attempt)
-            child = child_of(config, run, attempt, call)
+            child = child_of(config, run, attempt, call, expert_listens=host._listens(attempt))
             overheard = overhear(request, child)
             if host.rate_limiter is not None:
                 await host.rate_limiter.aacquire(blocking=True)
             ends = asyncio.get_running_loop().time() + request.seconds(attempt)
-            async with aclosing(aiter(runnable.astream(request.messages, child, **kwargs))) as iterator:
+            async with aclosing(aiter(runnable.astream(request.prompt, child, **kwargs))) as iterator:
                 while True:
                     try:
                         # The limit lies around the waiting only: around a yield it would cancel the caller's own code.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from langchain_core.messages import BaseMessage
+from langchain_core.prompt_values import PromptValue
 from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable, RunnableConfig
 
@@ -21,7 +22,8 @@ class Request:
     """One request, ready to be routed.
 
     Attributes:
-        messages: What the expert reads.
+        prompt: What the expert is given: its messages are checked already, and are not checked again.
+        messages: The same as messages.
         query: What the router sees of it.
         budget: What was said about money, quality and time nearer than the ambient budget.
         kwargs: What is meant for the expert.
@@ -31,6 +33,7 @@ class Request:
         timeout: The caller's own limit of one attempt, in seconds.
     """
 
+    prompt: PromptValue
     messages: list[BaseMessage]
     query: Query
     budget: Budget
@@ -68,6 +71,8 @@ class Host(Protocol):
         ...
 
     def _target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]: ...
+
+    def _listens(self, attempt: Attempt) -> bool: ...
 
     def _configure(self, config: RunnableConfig) -> RunnableConfig: ...
 

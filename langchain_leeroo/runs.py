@@ -104,13 +104,17 @@ def child_of(
     run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun,
     attempt: Attempt,
     call: Call,
+    *,
+    expert_listens: bool,
 ) -> RunnableConfig:
     """The config of an attempt's own run, which says whose attempt it is."""
     if run.handlers:
         child = patch_config(config, callbacks=run.get_child())
-    else:  # the expert may still have callbacks of its own
+    else:
         child = config.copy()
         child.pop("run_name", None)
+        if not expert_listens:
+            return child
     child["metadata"] = {
         **(config.get("metadata") or {}),
         "leeroo_call_id": call.id,
