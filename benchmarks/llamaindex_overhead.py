@@ -8,6 +8,7 @@ encoder; `leeroo_encoder` uses the predictor that ships. For LiteLLM: `pip insta
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -28,13 +29,21 @@ from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.llms import LLM, ChatMessage
 from llama_index.llms.openai_like import OpenAILike
 
-from leeroo import Expert, Price
 from leeroo.prediction import ConstantPredictor, load
 from llamaindex_leeroo import Leeroo
 
-MESSAGES = [ChatMessage(role="user", content="Why does the sky look blue at noon and red in the evening? Be brief.")]
+_numbers = itertools.count(100)
 MODEL = "bench-model"
 SERVER = Path(__file__).parents[1] / "tests" / "openai_server.py"
+
+
+def question() -> str:
+    """One that was not asked before: the predictor does not encode a text again that it has just seen."""
+    return f"Why does the sky look blue at noon and red in the evening? In {next(_numbers)} words at most."
+
+
+def messages() -> list[ChatMessage]:
+    return [ChatMessage(role="user", content=question())]
 
 
 def llms(url: str) -> dict[str, LLM]:
@@ -46,9 +55,12 @@ def llms(url: str) -> dict[str, LLM]:
         )
 
     def routed(predictor: Any) -> Leeroo:
-        price = Price(input=0.1, output=0.4)
-        experts = {name: Expert(model=client(), price=price, traits="Yi-6B") for name in ("small", "large")}
-        return Leeroo(experts=experts, predictor=predictor, max_cost=0.05)
+        expert = {
+            "model": MODEL, "base_url": url, "price": {"input": 0.1, "output": 0.4}, "context_window": 32_000,
+            "traits": "Yi-6B",
+        }  # fmt: skip
+        pool = {"experts": {"small": expert, "large": expert}}
+        return Leeroo.from_pool(pool, predictor=predictor, max_cost=0.05)
 
     compared: dict[str, LLM] = {"openai_like": client(), "leeroo": routed(ConstantPredictor())}
     try:
@@ -66,8 +78,9 @@ def llms(url: str) -> dict[str, LLM]:
 
 def first_token(llm: LLM) -> float:
     """Milliseconds to the first text; the rest is read afterwards, off the clock."""
+    asked = messages()
     began = time.perf_counter()
-    stream = llm.stream_chat(MESSAGES)
+    stream = llm.stream_chat(asked)
     for piece in stream:
         if piece.delta:
             break
@@ -120,10 +133,10 @@ def main() -> None:
     engines = {name: index.as_query_engine(llm=llm) for name, llm in compared.items()}
 
     def chat(llm: LLM) -> Callable[[], float]:
-        return lambda: clocked(lambda: llm.chat(MESSAGES))
+        return lambda: clocked(lambda: llm.chat(messages()))
 
     def query(engine: Any) -> Callable[[], float]:
-        return lambda: clocked(lambda: engine.query("Why does the sky look blue?"))
+        return lambda: clocked(lambda: engine.query(question()))
 
     result = {
         "chat": compare({name: chat(llm) for name, llm in compared.items()}, repeats),
