@@ -146,18 +146,20 @@ def _pool(library: Any, tls: ssl.SSLContext) -> Any:
 
 
 def sync_client(timeout: float) -> Any:
-    """A client for an expert's calls from threads.
+    """A client for calls from threads; None behind a proxy, which the framework's own clients know how to find.
 
     Args:
         timeout: Seconds.
     """
+    if urllib.request.getproxies():
+        return None
     import openai
 
     return _without_cookies(openai.DefaultHttpxClient)(verify=tls(), timeout=timeout)
 
 
 def async_client(timeout: float) -> Any:
-    """A client that works in every event loop; None behind a proxy, which only the library's own transport finds.
+    """A client for async calls, which works in every event loop; None behind a proxy, as `sync_client`.
 
     Args:
         timeout: Seconds.

@@ -137,8 +137,10 @@ def test_pools_of_closed_loops_are_forgotten(client):
     assert len(transport_of(client)._pools) <= 1
 
 
-def test_behind_a_proxy_the_library_finds_its_own_way(monkeypatch):
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "OPENAI_PROXY"])
+def test_behind_a_proxy_the_frameworks_find_their_own_way(monkeypatch, variable):
+    monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    assert sync_client(5.0) is None
     assert async_client(5.0) is None
 
 

@@ -313,3 +313,10 @@ def test_tight_budget_is_never_passed(llm):
         entry = record(llm.invoke("a question of some length", max_cost=cap))
         assert entry["cost"] <= cap
         assert entry["remaining"] >= 0
+
+
+def test_langchain_s_own_proxy_setting_is_respected(pool, monkeypatch):
+    monkeypatch.setenv("OPENAI_PROXY", "http://127.0.0.1:9")
+    llm = ChatLeeroo.from_pool(pool, predictor=ConstantPredictor(QUALITY))
+    with pytest.raises(ExpertsFailed, match="connection"):
+        llm.invoke("hi")
