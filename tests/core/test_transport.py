@@ -2,14 +2,15 @@ import asyncio
 import gc
 import sys
 
-import httpx
 import pytest
 
+from leeroo.endpoints import http_library
 from leeroo.routing.failures import classify
 from leeroo.transport import AiohttpPool, PerLoopTransport, _without_cookies, async_client, sync_client
 from tests.openai_server import OpenAIServer
 
 openai = pytest.importorskip("openai")
+httpx = http_library()  # httpx2, where the SDK is built on it
 
 
 @pytest.fixture
