@@ -57,7 +57,7 @@ class PerLoopTransport:
 
     async def _open(self) -> Any:
         for known in list(self._pools):
-            if known.is_closed() and isinstance(pool := self._pools.pop(known), AiohttpPool):
+            if known.is_closed() and isinstance(pool := self._pools.pop(known, None), AiohttpPool):
                 pool.abandon()
         pool = _pool(self._library, tls())
         self._pools[asyncio.get_running_loop()] = pool

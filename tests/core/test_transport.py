@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import sys
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -38,6 +39,11 @@ async def ask(client, **more):
     return answer.choices[0].message.content
 
 
+async def pieces_of(client):
+    stream = await client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}], stream=True)
+    return [chunk async for chunk in stream]
+
+
 def test_one_client_works_in_every_event_loop(client):
     answers = {asyncio.run(ask(client)) for _ in range(3)}
     assert len(answers) == 1
@@ -60,13 +66,7 @@ def test_many_calls_at_once(client):
 
 
 def test_a_stream_comes_in_pieces(client):
-    async def pieces():
-        stream = await client.chat.completions.create(
-            model="m", messages=[{"role": "user", "content": "hi"}], stream=True
-        )
-        return [chunk async for chunk in stream]
-
-    assert len(asyncio.run(pieces())) > 3
+    assert len(asyncio.run(pieces_of(client))) > 3
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,8 @@ def test_failures_are_told_apart(client, server, how, kind):
 def test_a_stream_that_breaks_is_no_end(client, server):
     server.behave("m", {"die_after": 2})
 
-    async def pieces():
-        stream = await client.chat.completions.create(
-            model="m", messages=[{"role": "user", "content": "hi"}], stream=True
-        )
-        return [chunk async for chunk in stream]
-
     with pytest.raises((openai.APIError, httpx.TransportError)) as caught:
-        asyncio.run(pieces())
+        asyncio.run(pieces_of(client))
     assert classify(caught.value).kind == "connection"
 
 
@@ -136,6 +130,18 @@ def test_pools_of_closed_loops_are_forgotten(client):
         loop.run_until_complete(ask(client))
         loop.close()
     assert len(transport_of(client)._pools) <= 1
+
+
+def test_another_thread_may_forget_a_pool_first(client):
+    gone = asyncio.new_event_loop()
+    gone.close()
+
+    class Raced(WeakKeyDictionary):
+        def __iter__(self):
+            return iter([gone])
+
+    transport_of(client)._pools = Raced()
+    assert asyncio.run(ask(client))
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "OPENAI_PROXY"])
