@@ -148,18 +148,16 @@ class Price(Strict):
 
     def _ceiling(self, input_tokens: int) -> tuple[int, int]:
         chosen = self._ceilings[0]
-        if self.tiers:
-            for tier in self._ceilings[1:]:
-                if input_tokens > tier[0]:
-                    chosen = tier
+        for tier in self._ceilings[1:]:
+            if input_tokens > tier[0]:
+                chosen = tier
         return chosen[1], chosen[2]
 
     def _tier(self, input_tokens: int) -> tuple[int, int, int, int]:
         chosen = self._rates[0]
-        if self.tiers:
-            for tier in self._rates[1:]:
-                if input_tokens > tier[0]:
-                    chosen = tier
+        for tier in self._rates[1:]:
+            if input_tokens > tier[0]:
+                chosen = tier
         return chosen
 
 

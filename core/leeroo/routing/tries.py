@@ -9,6 +9,7 @@ wait may mend; and where the wait fits the call's deadline. Waits are exponentia
 import asyncio
 import random
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
@@ -40,7 +41,7 @@ class Tries:
         self._call: Call = weakref.proxy(call)
         self._order = list(call.decision.selection.order)
         self._again: list[Candidate] = []
-        self._failures: dict[str, int] = {}
+        self._failures: Counter[str] = Counter()
         self._waits = 0
         self._waited = 0.0
 
@@ -82,7 +83,7 @@ class Tries:
 
     def failed(self, candidate: Candidate, failure: Failure) -> None:
         """Note how an attempt ended."""
-        self._failures[candidate.expert.name] = self._failures.get(candidate.expert.name, 0) + 1
+        self._failures[candidate.expert.name] += 1
         if failure.again:
             self._again.append(candidate)
 
