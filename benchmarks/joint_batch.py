@@ -18,7 +18,7 @@ os.environ.setdefault("LEEROO_OFFLINE", "1")
 import numpy as np
 
 from leeroo.evaluation.costs import expected_costs, experts_of
-from leeroo.learning.outcomes import OutcomeTable
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
 from leeroo.selection.batch import assign
 

@@ -13,8 +13,8 @@ import sys
 import numpy as np
 
 from leeroo import Pool, local
-from leeroo.learning.families import generate
-from leeroo.learning.labelling import label
+from leeroo.outcomes.families import generate
+from leeroo.outcomes.labelling import label
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ from collections.abc import Callable
 from typing import Any
 
 from leeroo.ledger.limits import Limit
+from leeroo.ledger.memory import Ledger, MemoryLedger
 from leeroo.ledger.opening import open_ledger
-from leeroo.routing.ledger import Ledger, MemoryLedger
 
 
 def times(ledger: Ledger, pairs: int, name: str) -> list[float]:

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from leeroo.experts import Expert, Price
+from leeroo.pool.experts import Expert, Price
 from leeroo.prediction import load
 
 WORDS = (

@@ -17,12 +17,12 @@ import torch
 from leeroo.evaluation.intervals import bootstrap
 from leeroo.evaluation.metrics import auc
 from leeroo.evaluation.vectors import predictor_vectors
-from leeroo.learning.backbone import base_files, tokenizer_of
-from leeroo.learning.corpus import Corpus
-from leeroo.learning.finetune import embed
-from leeroo.learning.network import Network, load_encoder
 from leeroo.prediction import load
 from leeroo.prediction.response import ResponseModel
+from leeroo.training.backbone import base_files, tokenizer_of
+from leeroo.training.corpus import Corpus
+from leeroo.training.finetune import embed
+from leeroo.training.network import Network, load_encoder
 
 
 def fp32_vectors(run: Path, base: Path, queries: tuple[str, ...], max_length: int) -> Any:

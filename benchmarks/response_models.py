@@ -17,12 +17,12 @@ from leeroo.evaluation.baselines import Known, nearest
 from leeroo.evaluation.intervals import RoutingFigures, bootstrap
 from leeroo.evaluation.metrics import aiq, sweep
 from leeroo.evaluation.vectors import plain_vectors, predictor_vectors
-from leeroo.learning.corpus import Corpus
-from leeroo.learning.outcomes import OutcomeTable
-from leeroo.learning.population import fit_response
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
 from leeroo.prediction.artifact import Artifact, KnownExpert
 from leeroo.prediction.response import ResponseModel, logit, sigmoid
+from leeroo.training.corpus import Corpus
+from leeroo.training.population import fit_response
 
 PAIRS = {"mmlu": ("Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview")}
 FIGURES = ("auc", "apgr", "cpt50", "cpt80", "cost_100", "cost_99", "cost_95")

@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from leeroo.evaluation.metrics import auc
-from leeroo.learning.outcomes import OutcomeTable
-from leeroo.learning.selfplay.orchestration import Pair, choose
-from leeroo.learning.selfplay.posterior import SCALES, Belief, Float64
-from leeroo.learning.selfplay.updating import inputs
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
 from leeroo.prediction.response import ResponseModel
+from leeroo.selfplay.orchestration import Pair, choose
+from leeroo.selfplay.posterior import SCALES, Belief, Float64
+from leeroo.selfplay.updating import inputs
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 SEEDS = (0, 1, 2)

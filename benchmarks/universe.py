@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from leeroo.selection.universe import construct
+from leeroo.universe.construction import construct
 
 QUERIES, EXPERTS, SIZE = 20_000, 5_000, 20
 

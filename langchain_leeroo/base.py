@@ -19,11 +19,11 @@ from langchain_leeroo.structured import rebind
 from leeroo._version import __version__
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget, ambient, split_kwargs
 from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
-from leeroo.experts import Capability, Expert, Pool
+from leeroo.pool.experts import Capability, Expert, Pool
+from leeroo.pool.tokens import count, count_text
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.call import Call
 from leeroo.routing.router import Router
-from leeroo.tokens import count, count_text
 
 T = TypeVar("T")
 _CAPS = ("max_tokens", "max_completion_tokens", "max_output_tokens")

@@ -14,7 +14,7 @@ from langchain_leeroo.requests import Planned, Request
 from leeroo.budget import Budget
 from leeroo.budget import budget as ambient_budget
 from leeroo.errors import BudgetExceeded
-from leeroo.experts import to_nano, to_usd
+from leeroo.pool.experts import to_nano, to_usd
 from leeroo.routing.call import least_output
 from leeroo.selection.selector import Candidate
 

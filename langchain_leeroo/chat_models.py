@@ -24,7 +24,7 @@ from langchain_leeroo.received import as_chunk
 from langchain_leeroo.selector import Selector
 from langchain_leeroo.structured import StructuredOutput
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget, split_kwargs
-from leeroo.closing import aclosing
+from leeroo.endpoints.closing import aclosing
 from leeroo.errors import MissingDependency
 
 
@@ -168,7 +168,7 @@ class ChatLeeroo(JointBatches):
         Raises:
             ConfigError: Anything in it that cannot be used, with its place.
         """
-        from leeroo.poolfile import read_pool
+        from leeroo.pool.file import read_pool
 
         file = read_pool(source)
         own = Budget.of({key: kwargs.pop(key) for key in BUDGET_KWARGS if key in kwargs})

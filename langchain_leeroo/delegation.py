@@ -16,7 +16,7 @@ from langchain_leeroo.endings import answered, lost, settle
 from langchain_leeroo.received import Received
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import astart, atapped, child_of, overhear, start, tapped
-from leeroo.closing import aclosing
+from leeroo.endpoints.closing import aclosing
 from leeroo.routing.call import Call
 
 

@@ -11,7 +11,7 @@ from langchain_core.language_models.chat_model_stream import AsyncChatModelStrea
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from leeroo.closing import aclosing
+from leeroo.endpoints.closing import aclosing
 from leeroo.errors import LeerooError
 
 

@@ -7,9 +7,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
 from pydantic import SecretStr
 
-from leeroo.endpoints import resolve
+from leeroo.endpoints.openai_compatible import resolve
 from leeroo.errors import ConfigError, MissingDependency
-from leeroo.experts import DEFAULT_CAPABILITIES, Capability, Expert, Pool
+from leeroo.pool.experts import DEFAULT_CAPABILITIES, Capability, Expert, Pool
 from leeroo.routing.attempt import Attempt
 
 _PROFILE: tuple[tuple[str, Capability], ...] = (
@@ -91,7 +91,7 @@ def _openai(expert: Expert) -> BaseChatModel:
         raise MissingDependency(
             f"Expert {expert.name!r} needs langchain-openai: pip install 'leeroo[langchain]'."
         ) from None
-    from leeroo.transport import async_client, sync_client
+    from leeroo.endpoints.transport import async_client, sync_client
 
     place = resolve(expert)
     return ChatOpenAI(

@@ -8,7 +8,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableParallel,
 
 from langchain_leeroo import delegation
 from langchain_leeroo.requests import Request
-from leeroo.closing import aclosing
+from leeroo.endpoints.closing import aclosing
 
 if TYPE_CHECKING:
     from langchain_leeroo.chat_models import ChatLeeroo

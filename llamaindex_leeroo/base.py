@@ -14,10 +14,10 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from leeroo import Budget, ConfigError, Router
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET
 from leeroo.errors import did_you_mean
-from leeroo.experts import Capability
-from leeroo.poolfile import read_pool
+from leeroo.ledger.memory import Ledger
+from leeroo.pool.experts import Capability
+from leeroo.pool.file import read_pool
 from leeroo.prediction.predictor import Predictor
-from leeroo.routing.ledger import Ledger
 from llamaindex_leeroo.events import span_if_heard
 from llamaindex_leeroo.experts import build, described, to_pool
 

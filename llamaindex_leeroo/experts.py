@@ -74,8 +74,8 @@ def build(expert: Expert) -> LLM:
         raise MissingDependency(
             f"Expert {expert.name!r} needs llama-index-llms-openai-like: pip install 'leeroo[llamaindex]'."
         ) from None
-    from leeroo.endpoints import resolve
-    from leeroo.transport import async_client, sync_client
+    from leeroo.endpoints.openai_compatible import resolve
+    from leeroo.endpoints.transport import async_client, sync_client
 
     place = resolve(expert)
     extra: dict[str, Any] = {"stop": list(expert.stop)} if expert.stop else {}
@@ -99,7 +99,7 @@ def build(expert: Expert) -> LLM:
 
 def _without_retries(llm: LLM) -> LLM:
     """A copy of an OpenAI client that tries once: what follows a failure is the router's to choose and to pay for."""
-    from leeroo.transport import async_client
+    from leeroo.endpoints.transport import async_client
 
     copy = llm.model_copy(update={"max_retries": 0})
     private = copy.__pydantic_private__ or {}

@@ -8,7 +8,7 @@ from llama_index.core.bridge.pydantic import BaseModel
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 
 from leeroo import Expert, Usage
-from leeroo.tokens import count_text
+from leeroo.pool.tokens import count_text
 
 INPUT_KEYS = ("prompt_tokens", "input_tokens", "prompt_token_count")
 OUTPUT_KEYS = ("completion_tokens", "output_tokens", "candidates_token_count")

@@ -14,7 +14,7 @@
 # %%
 import leeroo
 from langchain_leeroo import ChatLeeroo
-from leeroo import local
+from leeroo.endpoints import local
 
 running = local.experts()  # local
 experts = running.start()  # local

@@ -17,7 +17,7 @@ import os
 
 os.environ.setdefault("LEEROO_OFFLINE", "1")  # no vocabulary is downloaded
 import leeroo
-from leeroo import local
+from leeroo.endpoints import local
 from llamaindex_leeroo import Leeroo
 
 running = local.experts()  # local

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 import leeroo
-from leeroo import local
-from leeroo.learning.families import generate
-from leeroo.learning.labelling import label
+from leeroo.endpoints import local
+from leeroo.outcomes.families import generate
+from leeroo.outcomes.labelling import label
 
 warnings.simplefilter("ignore")  # of progress bars and quantisation
 logging.disable(logging.WARNING)
@@ -40,7 +40,7 @@ for name, column in zip(labelled.experts, labelled.scores.T, strict=True):
 # what the known experts are like, and the outcomes move it.
 
 # %%
-from leeroo.learning import traits
+from leeroo.training import traits
 from leeroo.prediction import load
 
 predictor = load()
@@ -56,7 +56,7 @@ print(f"{name}: mean predicted quality {fitted.prior:.2f} after {fitted.outcomes
 # this table comes from `leeroo import`, `label(...)`, or a ledger's feedback.
 
 # %%
-from leeroo.learning.outcomes import OutcomeTable
+from leeroo.outcomes.table import OutcomeTable
 
 problems = list(generate(600, seed=2))
 rng = np.random.default_rng(0)
@@ -84,7 +84,7 @@ dict(zip(table.experts, scores.mean(axis=0).round(2).tolist(), strict=True))
 # fine-tune the encoder too: `leeroo train DIR --epochs 2`.
 
 # %%
-from leeroo.learning.training import train
+from leeroo.training.training import train
 
 print(train([folder / "synthetic"], folder / "artifact", epochs=0))
 

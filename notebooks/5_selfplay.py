@@ -17,8 +17,8 @@ import tempfile
 from pathlib import Path
 
 import leeroo
-from leeroo import local
-from leeroo.learning.selfplay import Domain, Domains, Settings, run
+from leeroo.endpoints import local
+from leeroo.selfplay import Domain, Domains, Settings, run
 
 folder = Path(tempfile.mkdtemp())
 running = local.experts()  # local
@@ -57,7 +57,7 @@ right.set(xlabel="micro-dollars a question", ylabel="accuracy", title="Held-out 
 _ = right.legend()
 
 # %% [markdown]
-# What the run asked for, what it cost, and why it ended. `leeroo.learning.selfplay.write_report` writes all of it, and the
+# What the run asked for, what it cost, and why it ended. `leeroo.selfplay.write_report` writes all of it, and the
 # predictor is in the run's folder: `leeroo.prediction.load(folder / "play/artifacts")`.
 
 # %%

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from leeroo import Budget, Expert, LeerooError, Price, Router
-from leeroo.endpoints import ask
+from leeroo.endpoints.openai_compatible import ask
+from leeroo.ledger.memory import Ledger
 from leeroo.prediction import ConstantPredictor
 from leeroo.routing import health
-from leeroo.routing.ledger import Ledger
 from tests.openai_server import Behaviour, OpenAIServer
 
 WAYS: dict[str, Behaviour] = {

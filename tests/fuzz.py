@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from leeroo import LeerooError
-from leeroo.learning.importers import import_outcomes
-from leeroo.poolfile import read_pool
+from leeroo.outcomes.importers import import_outcomes
+from leeroo.pool.file import read_pool
 
 POOL = b"""experts:
   small: &small

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leeroo import LeerooError
-from leeroo.poolfile import read_pool
+from leeroo.pool.file import read_pool
 from tests.fuzz import fuzz
 
 

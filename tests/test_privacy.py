@@ -9,9 +9,10 @@ from types import ModuleType
 import pytest
 
 import leeroo
-from leeroo import Budget, LeerooError, Router, last_call, metrics
-from leeroo.endpoints import ask
+from leeroo import Budget, LeerooError, Router, last_call
+from leeroo.endpoints.openai_compatible import ask
 from leeroo.prediction import ConstantPredictor
+from leeroo.routing import metrics
 from tests.openai_server import Behaviour, OpenAIServer
 
 PROMPT, ANSWER = "canary-prompt-8f3a1c", "canary-answer-77b2e0"

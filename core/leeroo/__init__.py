@@ -11,11 +11,11 @@ from leeroo.errors import (
     MissingDependency,
     NoEligibleExpert,
 )
-from leeroo.experts import Expert, Latency, Pool, Price, PriceTier
+from leeroo.ledger.feedback import feedback
+from leeroo.pool.experts import Expert, Latency, Pool, Price, PriceTier
 from leeroo.query import Query
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call, Decision, last_call
-from leeroo.routing.feedback import feedback
 from leeroo.routing.router import Router
 
 __all__ = [

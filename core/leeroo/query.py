@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from leeroo.errors import InvalidRequest
-from leeroo.experts import Capability
+from leeroo.pool.experts import Capability
 
 MEDIA_TOKENS = 1_600
 """Input tokens assumed for one image, sound or document: about what large providers charge for a large picture."""

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.core.tables import make_table
+
 
 class Clock:
     """Tells the time that a test has set in `now`, in seconds."""
@@ -15,3 +17,8 @@ class Clock:
 @pytest.fixture
 def clock():
     return Clock()
+
+
+@pytest.fixture(scope="session")
+def table_dir(tmp_path_factory):
+    return make_table(tmp_path_factory.mktemp("tables"), "toy")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from leeroo import local
+from leeroo.endpoints import local
 
 
 @pytest.fixture(scope="session")

@@ -15,17 +15,18 @@ from typing import Any
 
 import pytest
 
-from leeroo import Pool, local
+from leeroo import Pool
+from leeroo.endpoints import local
+from leeroo.endpoints.local import processes, weights
 from leeroo.errors import ConfigError, LeerooError, MissingDependency
-from leeroo.experts import Expert, Price
-from leeroo.local import processes, weights
+from leeroo.pool.experts import Expert, Price
 
 pytestmark = pytest.mark.local
 
 PARENT = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests in the background has it ignored
-from leeroo import local
+from leeroo.endpoints import local
 running = local.experts("smollm2-135m")
 experts = running.start()
 print(running.pids["smollm2-135m"], experts["smollm2-135m"].base_url, flush=True)
@@ -134,8 +135,8 @@ def test_tools_are_not_promised() -> None:
 
 
 def test_prompt_tokens_stay_within_the_counted_bound(local_experts: local.LocalExperts) -> None:
+    from leeroo.pool.tokens import count
     from leeroo.query import Query
-    from leeroo.tokens import count
 
     question = "Which is larger, the Moon or the Sun?"
     for expert in local_experts.experts.values():

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from leeroo.budget import DEFAULT_TOLERANCE
 from leeroo.evaluation.costs import expected_costs, experts_of
 from leeroo.evaluation.vectors import predictor_vectors
-from leeroo.learning.online import OnlineLearner
-from leeroo.learning.outcomes import OutcomeTable
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.response import ResponsePredictor
+from leeroo.training.online import OnlineLearner
 
 FloatArray = npt.NDArray[np.float64]
 PHASES = (1000, 2000, 4000)

@@ -17,10 +17,10 @@ from leeroo.evaluation import metrics
 from leeroo.evaluation.costs import experts_of
 from leeroo.evaluation.intervals import Interval, bootstrap
 from leeroo.evaluation.refit import Setting, Space
-from leeroo.learning import traits
-from leeroo.learning.corpus import Corpus
-from leeroo.learning.outcomes import OutcomeTable
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.response import ResponsePredictor
+from leeroo.training import traits
+from leeroo.training.corpus import Corpus
 
 Floats = npt.NDArray[np.float64]
 SIZES: tuple[int | None, ...] = (0, 10, 30, 100, 300, None)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from leeroo.evaluation.plots import GREY, OTHER, OURS, canvas, save
-from leeroo.learning.outcomes import OutcomeTable
-from leeroo.selection.gaps import find_gaps
-from leeroo.selection.universe import Universe, construct, coverage
+from leeroo.outcomes.table import OutcomeTable
+from leeroo.universe.construction import Universe, construct, coverage
+from leeroo.universe.gaps import find_gaps
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from leeroo.errors import ConfigError
 from leeroo.evaluation.costs import expected_costs, experts_of
-from leeroo.learning.outcomes import parquet, read_experts, read_queries
+from leeroo.outcomes.table import parquet, read_experts, read_queries
 from leeroo.prediction.predictor import Predictor
 
 COLUMNS = ("query_id", "expert", "predicted_quality", "expected_cost")

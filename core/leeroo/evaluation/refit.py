@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.evaluation.vectors import plain_vectors, predictor_vectors
-from leeroo.learning.corpus import Corpus
-from leeroo.learning.population import fit_response, linear_traits
 from leeroo.prediction.artifact import Artifact, KnownExpert
 from leeroo.prediction.response import ResponsePredictor
+from leeroo.training.corpus import Corpus
+from leeroo.training.population import fit_response, linear_traits
 
 Float32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

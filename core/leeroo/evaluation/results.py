@@ -13,7 +13,7 @@ from leeroo.evaluation.refit import Space
 from leeroo.evaluation.report import Line, Report
 from leeroo.evaluation.robustness import flip_rates
 from leeroo.evaluation.run import Baselines, evaluate
-from leeroo.learning.outcomes import OutcomeTable
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.response import ResponsePredictor, load
 
 _SMALL = (

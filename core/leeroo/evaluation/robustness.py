@@ -7,9 +7,9 @@ import numpy as np
 
 from leeroo.evaluation.costs import expected_costs, experts_of
 from leeroo.evaluation.run import default_choice
-from leeroo.learning.outcomes import OutcomeTable
-from leeroo.learning.rewording import in_some_words, reordered
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.predictor import Predictor
+from leeroo.training.rewording import in_some_words, reordered
 
 
 def typos(text: str, rng: random.Random) -> str:

@@ -14,7 +14,7 @@ from leeroo.evaluation.costs import expected_costs, experts_of
 from leeroo.evaluation.intervals import RoutingFigures, bootstrap
 from leeroo.evaluation.metrics import Curve
 from leeroo.evaluation.report import Line, Report
-from leeroo.learning.outcomes import OutcomeTable
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.matching import normalised
 from leeroo.prediction.predictor import Predictor
 

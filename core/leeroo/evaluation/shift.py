@@ -16,10 +16,10 @@ from leeroo.evaluation.costs import experts_of
 from leeroo.evaluation.intervals import Interval, bootstrap
 from leeroo.evaluation.refit import Setting, Space
 from leeroo.evaluation.run import default_choice
-from leeroo.learning.corpus import Corpus
-from leeroo.learning.outcomes import OutcomeTable
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.predictor import Prediction
 from leeroo.prediction.response import ResponsePredictor
+from leeroo.training.corpus import Corpus
 
 Floats = npt.NDArray[np.float64]
 LEAST = 30

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.cache import cache_dir, kept_vectors
 from leeroo.errors import MissingDependency
 from leeroo.prediction.artifact import ENCODER, MANIFEST, TOKENIZER, sha256
+from leeroo.prediction.cache import cache_dir, kept_vectors
 from leeroo.prediction.encoder import Encoder
 from leeroo.prediction.response import ResponsePredictor
 
@@ -45,9 +45,9 @@ def _plain_encoder() -> Path:
     if (folder / ENCODER).exists() and (folder / TOKENIZER).exists():
         return folder
     try:
-        from leeroo.learning.backbone import base_files
-        from leeroo.learning.export import export_encoder
-        from leeroo.learning.network import load_encoder
+        from leeroo.training.backbone import base_files
+        from leeroo.training.export import export_encoder
+        from leeroo.training.network import load_encoder
     except ImportError as error:
         raise MissingDependency(f"The baselines' encoder needs {error.name}: pip install 'leeroo[train]'.") from None
     base = base_files()

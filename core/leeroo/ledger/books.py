@@ -13,7 +13,7 @@ from leeroo.ledger import schema
 from leeroo.ledger import statements as s
 from leeroo.ledger.database import Database
 from leeroo.ledger.limits import EVERYTHING, SECOND, LedgerError, Limit, ancestors
-from leeroo.routing.ledger import KEPT_LESSONS, Lesson
+from leeroo.ledger.memory import KEPT_LESSONS, Lesson
 
 log = logging.getLogger("leeroo.ledger")
 

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from leeroo.errors import BudgetExceeded, LeerooError
-from leeroo.experts import to_nano
 from leeroo.ledger import at_once, schema
 from leeroo.ledger import statements as s
 from leeroo.ledger.books import Books, day_of, limit_of
@@ -18,14 +17,15 @@ from leeroo.ledger.cooldown import CoolDowns
 from leeroo.ledger.database import Database
 from leeroo.ledger.later import Later
 from leeroo.ledger.limits import MOST, SECOND, LedgerError, Limit, ancestors
+from leeroo.ledger.memory import Left
 from leeroo.ledger.pacing import Demand
-from leeroo.routing.ledger import Left
+from leeroo.pool.experts import to_nano
 
 log = logging.getLogger("leeroo.ledger")
 
 
 class SqlLedger(Books):
-    """A ledger that many threads, processes and hosts share. Implements `leeroo.routing.ledger.Ledger`.
+    """A ledger that many threads, processes and hosts share. Implements `leeroo.ledger.memory.Ledger`.
 
     Every reservation is one transaction with one conditional statement over all limits above the scope, so that none
     of them can be passed. A reservation counts at its worst case in the windows of the moment it was made, until it is
@@ -90,7 +90,7 @@ class SqlLedger(Books):
         expert: str | None = None,
         model: str | None = None,
     ) -> int:
-        """Set the worst case of an attempt aside, as `leeroo.routing.ledger.Ledger.reserve` says.
+        """Set the worst case of an attempt aside, as `leeroo.ledger.memory.Ledger.reserve` says.
 
         Raises:
             BudgetExceeded: A hard limit would be passed; the message names it and when it resets.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.experts import Expert
+from leeroo.pool.experts import Expert
 from leeroo.prediction.artifact import KnownExpert
 
 # Names that providers and users write for models that the outcome tables call otherwise.

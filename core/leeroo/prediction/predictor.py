@@ -7,7 +7,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.experts import Expert
+from leeroo.pool.experts import Expert
 
 Source = Literal["learned", "benchmark", "prior", "constant"]
 FloatArray = npt.NDArray[np.float32]

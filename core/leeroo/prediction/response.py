@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import ConfigError
-from leeroo.experts import Expert
+from leeroo.pool.experts import Expert
 from leeroo.prediction.artifact import SHIPPED, Artifact, KnownExpert, read_artifact, read_manifest
 from leeroo.prediction.matching import Matcher
 from leeroo.prediction.predictor import Prediction, Source
@@ -161,7 +161,7 @@ class ResponsePredictor:
         """A predictor that knows more experts.
 
         Args:
-            extra: Traits by expert name, as `leeroo.learning.traits.fit(...).arrays()` gives them.
+            extra: Traits by expert name, as `leeroo.training.traits.fit(...).arrays()` gives them.
         """
         artifact = self.artifact
         for name, values in extra.items():

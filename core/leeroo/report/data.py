@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, and_, case, func, literal, or_, select, text, true
 
-from leeroo.experts import Price, to_nano
 from leeroo.ledger import schema
 from leeroo.ledger.books import inside
 from leeroo.ledger.limits import EVERYTHING, SECOND, ancestors
+from leeroo.pool.experts import Price, to_nano
 from leeroo.report.folding import add_up, fold_experts, fold_scopes, scopes_to_keep
 
 if TYPE_CHECKING:

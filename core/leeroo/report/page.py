@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from leeroo.errors import ConfigError, MissingDependency
-from leeroo.experts import Expert, Price
 from leeroo.ledger.limits import SECOND, check_scope
+from leeroo.pool.experts import Expert, Price
 
 _SPAN = re.compile(r"(\d+)([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -118,7 +118,7 @@ def _priced(reference: str) -> tuple[str, Price]:
             return name, Price(input=into, output=out)
         except ValueError:  # pydantic's, too
             raise ConfigError(f"--reference is {reference!r}; give NAME=IN,OUT in USD per 1M tokens.") from None
-    from leeroo.prices import look_up
+    from leeroo.pool.listing import look_up
 
     listing = look_up(Expert(name=name, model=name))
     if listing is None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from leeroo.budget import Budget, Spent
 from leeroo.errors import BudgetExceeded, ExpertsFailed, LeerooError
-from leeroo.experts import Expert, to_usd
+from leeroo.pool.experts import Expert, to_usd
 from leeroo.query import Query
 from leeroo.routing.attempt import Attempt, Fit, Usage
 from leeroo.routing.failures import Failure

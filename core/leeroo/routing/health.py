@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from leeroo.experts import Expert
+from leeroo.pool.experts import Expert
 from leeroo.routing.failures import POLICIES, Failure
 from leeroo.routing.latency import LatencyEstimate
 

@@ -1,9 +1,9 @@
-"""What a router asks of whoever learns from its calls; `leeroo.learning.online` is the one that comes with Leeroo."""
+"""What a router asks of whoever learns from its calls; `leeroo.training.online` is the one that comes with Leeroo."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from leeroo.routing.ledger import Ledger
+from leeroo.ledger.memory import Ledger
 
 
 class Learner(Protocol):

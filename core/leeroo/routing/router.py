@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from leeroo.budget import NOTHING_SET, Budget, ambient
 from leeroo.errors import BudgetExceeded, NoEligibleExpert
-from leeroo.experts import Expert, Pool, to_nano, to_usd
+from leeroo.ledger.feedback import remember_ledger
+from leeroo.ledger.memory import Ledger, MemoryLedger
+from leeroo.pool.experts import Expert, Pool, to_nano, to_usd
+from leeroo.pool.tokens import TokenCount, count
 from leeroo.query import Query
 from leeroo.routing.call import Call, Decision, least_output
-from leeroo.routing.feedback import remember_ledger
 from leeroo.routing.health import Health
 from leeroo.routing.learner import Learner
-from leeroo.routing.ledger import Ledger, MemoryLedger
 from leeroo.routing.logs import event, heard
 from leeroo.routing.observers import tell
 from leeroo.routing.telemetry import emit
 from leeroo.selection.pacing import Meter, Pacer
 from leeroo.selection.selector import Candidate, Selection, select
-from leeroo.tokens import TokenCount, count
 
 if TYPE_CHECKING:
     from leeroo.prediction.predictor import Predictor
@@ -42,7 +42,7 @@ class Router:
         ledger: Where calls are written; in memory when absent.
         health: Circuit breakers and latencies; fresh when absent.
         on_close: Called with the record of every call that ends.
-        learn: Learns from feedback and changes what is predicted: a `leeroo.learning.online.OnlineLearner`.
+        learn: Learns from feedback and changes what is predicted: a `leeroo.training.online.OnlineLearner`.
 
     Raises:
         ConfigError: The pool or the budget is not usable.
@@ -86,7 +86,7 @@ class Router:
         Raises:
             ConfigError: Anything in it that cannot be used, with its place.
         """
-        from leeroo.poolfile import read_pool
+        from leeroo.pool.file import read_pool
 
         file = read_pool(source)
         return file.router(predictor=predictor, budget=Budget.of(budget).over(file.budget))

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
-from leeroo.experts import Expert
+from leeroo.pool.experts import Expert
 from leeroo.routing.failures import Failure
 from leeroo.selection.selector import Candidate
 

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from leeroo import metrics
 from leeroo._version import __version__
 from leeroo.errors import ConfigError, LeerooError, MissingDependency, did_you_mean
+from leeroo.routing import metrics
 from leeroo.routing.router import Router
 from leeroo.serve.aside import Aside
 from leeroo.serve.calls import Calls

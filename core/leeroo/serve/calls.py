@@ -6,8 +6,8 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
-from leeroo.chat_format import text_of, tool_call_ids, usage_of
-from leeroo.endpoints import BadAnswer
+from leeroo.endpoints.chat_format import text_of, tool_call_ids, usage_of
+from leeroo.endpoints.openai_compatible import BadAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.router import Router

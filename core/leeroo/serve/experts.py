@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from leeroo.endpoints import BadAnswer, client_options, request_to, resolve
-from leeroo.experts import Pool
+from leeroo.endpoints.openai_compatible import BadAnswer, client_options, request_to, resolve
+from leeroo.endpoints.transport import async_client
+from leeroo.pool.experts import Pool
 from leeroo.routing.attempt import Attempt
-from leeroo.transport import async_client
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from leeroo.chat_format import text_of, tool_call_ids
+from leeroo.endpoints.chat_format import text_of, tool_call_ids
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leeroo.budget import BUDGET_KWARGS, Budget
-from leeroo.chat_format import to_query
+from leeroo.endpoints.chat_format import to_query
 from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
 from leeroo.query import Query
 from leeroo.routing.router import Router

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from leeroo.evaluation import refit
-from leeroo.learning.corpus import Corpus
-from leeroo.learning.outcomes import OutcomeTable
-from leeroo.learning.population import fit_response, linear_traits
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.artifact import Artifact, KnownExpert
 from leeroo.prediction.response import ResponsePredictor
+from leeroo.training.corpus import Corpus
+from leeroo.training.population import fit_response, linear_traits
 
 EXPERTS = ("left", "right", "both", "little")
 DOMAINS = ("north", "south", "east")

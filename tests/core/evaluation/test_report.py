@@ -7,7 +7,7 @@ import pytest
 from leeroo.errors import ConfigError
 from leeroo.evaluation import evaluate, results
 from leeroo.evaluation.robustness import flip_rates
-from leeroo.learning.outcomes import OutcomeTable
+from leeroo.outcomes.table import OutcomeTable
 
 
 @pytest.fixture

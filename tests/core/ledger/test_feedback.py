@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 import leeroo
 from leeroo import ConfigError, LeerooError, Query, Usage
-from leeroo.cli_feedback import feedback, feedback_export
-from leeroo.learning.feedback import to_table
-from leeroo.learning.outcomes import OutcomeTable
+from leeroo.cli.feedback import feedback, feedback_export
 from leeroo.ledger.opening import open_ledger
+from leeroo.outcomes.feedback import to_table
+from leeroo.outcomes.table import OutcomeTable
 
 SECRET = "the mole is in Vienna"
 app = typer.Typer()
@@ -44,7 +44,7 @@ def run(url):
 
 def test_another_process_may_score_a_call(url, run, make_router, monkeypatch):
     first, second, third = (called(url, make_router) for _ in range(3))
-    monkeypatch.setattr(leeroo.routing.feedback, "_ledgers", {})
+    monkeypatch.setattr(leeroo.ledger.feedback, "_ledgers", {})
     with pytest.raises(LeerooError, match="or the URL of the ledger"):
         leeroo.feedback(first, 1)
     leeroo.feedback(first, 1, "right", ledger=url)

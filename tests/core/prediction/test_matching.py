@@ -1,7 +1,7 @@
 import pytest
 
 from leeroo.errors import ConfigError
-from leeroo.experts import Expert
+from leeroo.pool.experts import Expert
 from leeroo.prediction.artifact import KnownExpert
 from leeroo.prediction.matching import Matcher, normalised
 

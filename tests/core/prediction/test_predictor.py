@@ -1,6 +1,6 @@
 import numpy as np
 
-from leeroo.experts import Expert, Price
+from leeroo.pool.experts import Expert, Price
 from leeroo.prediction import ConstantPredictor, Predictor
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from leeroo.errors import ConfigError
-from leeroo.experts import Expert, Price
+from leeroo.pool.experts import Expert, Price
 from leeroo.prediction import Predictor, load
 from leeroo.prediction.artifact import FORMAT, SHIPPED, read_artifact
 from leeroo.prediction.response import REMEMBERED_VECTORS
@@ -114,7 +114,7 @@ def test_threads_share_one_predictor():
 
 def test_serving_imports_nothing_heavy():
     code = (
-        "import sys; from leeroo.prediction import load; from leeroo.experts import Expert, Price;"
+        "import sys; from leeroo.prediction import load; from leeroo.pool.experts import Expert, Price;"
         "p = load(); assert 'onnxruntime' not in sys.modules;"
         "p.predict(['hello'], [Expert(model='Yi-6B', name='y', price=Price(input=1, output=1))]);"
         "heavy = ('torch', 'transformers', 'pyarrow', 'sklearn', 'matplotlib', 'pandas');"

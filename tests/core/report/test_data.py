@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from leeroo import Budget, Query, Usage
-from leeroo.cli import app
+from leeroo.cli.app import app
 from leeroo.errors import ConfigError
-from leeroo.experts import Price
 from leeroo.ledger import schema
 from leeroo.ledger.limits import SECOND
 from leeroo.ledger.opening import open_ledger
+from leeroo.pool.experts import Price
 from leeroo.report import write_report
 from leeroo.report.data import DEAREST, Reference, read
 from leeroo.report.folding import MOST_CELLS, Place, fold_scopes, scopes_to_keep

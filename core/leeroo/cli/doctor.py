@@ -1,0 +1,253 @@
+"""`leeroo doctor`: is everything in place for calls to succeed, and if not, what to do."""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from email.utils import parsedate_to_datetime
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from leeroo.endpoints.openai_compatible import NO_KEY, PROVIDERS, Endpoint, client_options, complete, resolve
+from leeroo.errors import LeerooError
+from leeroo.pool.experts import Expert
+from leeroo.pool.file import PoolFile, read_pool
+from leeroo.pool.yamlfile import load_mapping
+from leeroo.routing.failures import classify
+
+Level = Literal["ok", "warn", "fail"]
+STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+PATIENCE = 10.0
+"""Seconds that an endpoint is given to answer."""
+SKEW = 60.0
+"""Seconds that this machine's clock may differ from others': limits and cool-downs are kept by the clock."""
+OLD_PRICES = 90
+"""Days after which looked-up prices deserve a look."""
+REMEDY = {
+    "auth": "The endpoint refuses the key; renew it, and set it in the environment variable.",
+    "not_found": "There is nothing at this address, or not this model; check base_url and model.",
+    "connection": "Nobody answers there; check base_url, and that the server runs.",
+    "timeout": "It takes too long; check base_url and the network.",
+    "rate_limit": "It is rate-limited, or its account has no credit left.",
+    "server": "It has trouble of its own; try again later.",
+}
+
+out = Console()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        level: How bad it is.
+        subject: What was checked.
+        words: What was found; never a key.
+        remedy: What to do, "" where nothing is.
+    """
+
+    level: Level
+    subject: str
+    words: str
+    remedy: str = ""
+
+
+def doctor(
+    pool: Annotated[Path, typer.Argument(metavar="POOL", help="Pool file.")],
+    call: Annotated[
+        bool, typer.Option("--call", help="Ask every expert for one token, too; that costs money.")
+    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no endpoint.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check a pool file, its keys, endpoints, prices and ledger, the clock and the predictor. Exit code 1 if any fails.
+
+    Example: `leeroo doctor pool.yaml --call`
+    """
+    findings = list(examine(pool, call=call, offline=offline))
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))  # noqa: T201 - machine-readable
+    else:
+        table = Table("", "check", "found", "what to do")
+        for f in findings:
+            table.add_row(f"[{STYLE[f.level]}]{f.level}[/]", *(_plain(x) for x in (f.subject, f.words, f.remedy)))
+        out.print(table)
+    if any(f.level == "fail" for f in findings):
+        raise typer.Exit(1)
+
+
+def examine(path: Path, *, call: bool = False, offline: bool = False) -> Iterator[Finding]:
+    """All checks, one after the other; each is made even where one before it failed.
+
+    Args:
+        path: The pool file.
+        call: Whether every expert is asked for one token.
+        offline: Whether no endpoint is asked.
+    """
+    try:
+        file = read_pool(path)
+    except LeerooError as error:
+        yield Finding("fail", "pool", str(error), "Mend the pool file; no call can be made with it.")
+    else:
+        yield Finding("ok", "pool", f"{len(file.pool)} experts: {', '.join(file.pool.names)}")
+        reachable = []
+        for expert in file.pool:
+            finding, place = _key(expert)
+            yield finding
+            if place is not None:
+                reachable.append((expert, place))
+        yield from _prices(file, load_mapping(path))
+        clocks: list[float] = []
+        if not offline:
+            with ThreadPoolExecutor(8) as threads:
+                for found, skew in threads.map(lambda pair: _endpoint(*pair, call=call), reachable):
+                    yield from found
+                    clocks += [] if skew is None else [skew]
+        yield from _ledger(file, clocks)
+        yield _clock(clocks)
+    yield _predictor()
+
+
+def _key(expert: Expert) -> tuple[Finding, Endpoint | None]:
+    subject = f"key of {expert.name}"
+    if expert.provider == "hf":
+        return Finding("ok", subject, "a local model; none is needed"), None
+    try:
+        place = resolve(expert)
+    except LeerooError as error:
+        variable = expert.api_key_env or PROVIDERS.get(expert.provider or "openai", (None, ""))[1]
+        remedy = f"export {variable}=..." if variable else "See what was found."
+        return Finding("fail", subject, str(error), remedy), None
+    return Finding("ok", subject, "none is asked for" if place.api_key == NO_KEY else "set"), place
+
+
+def _prices(file: PoolFile, written: dict[str, Any]) -> Iterator[Finding]:
+    looked_up = [e.name for e in file.pool if not written["experts"][e.name].get("price")]
+    if len(looked_up) < len(file.pool):
+        yield Finding("ok", "prices", f"{len(file.pool) - len(looked_up)} stated in the pool file")
+    if not looked_up:
+        return
+    package = distribution("genai-prices")
+    made = max((Path(str(package.locate_file(f))).stat().st_mtime for f in package.files or ()), default=0.0)
+    days = int((time.time() - made) / 86400)
+    words = f"{', '.join(looked_up)}: from genai-prices {package.version}, installed {days} days ago"
+    old = days > OLD_PRICES
+    remedy = "pip install -U genai-prices, or state the prices in the pool file." if old else ""
+    yield Finding("warn" if old else "ok", "prices", words, remedy)
+
+
+def _endpoint(expert: Expert, place: Endpoint, *, call: bool) -> tuple[list[Finding], float | None]:
+    """What an endpoint says to `GET /models`, and by how many seconds its clock differs from ours."""
+    import openai
+
+    subject, skew = f"endpoint of {expert.name}", None
+    found = []
+    try:
+        with openai.OpenAI(**client_options(expert, place), timeout=PATIENCE) as client:
+            began = time.time()
+            raw = client.models.with_raw_response.list()
+            skew = _skew(raw.headers.get("date"), (began + time.time()) / 2)
+            names = {model.id for model in raw.parse().data}
+        if place.model in names:
+            found.append(Finding("ok", subject, f"answers, and lists {place.model}"))
+        else:
+            some = ", ".join(sorted(names)[:3]) or "none"
+            words = f"answers, but lists no {place.model} (it has {some}{', ...' if len(names) > 3 else ''})"
+            found.append(Finding("warn", subject, words, "Check the model's name, or try --call."))
+    except Exception as error:
+        failure = classify(error)
+        if failure.status in (404, 405) or failure.kind in ("bad_answer", "other"):
+            words = "answers, but has no list of models"
+            found.append(Finding("ok" if call else "warn", subject, words, "" if call else "Try --call."))
+        else:
+            found.append(Finding("fail", subject, _met(failure), REMEDY.get(failure.kind, "")))
+    if call:
+        found.append(_one_token(expert))
+    return found, skew
+
+
+def _one_token(expert: Expert) -> Finding:
+    subject = f"call of {expert.name}"
+    began = time.perf_counter()
+    try:
+        _, usage = complete(
+            expert.model_copy(update={"timeout": min(expert.timeout, 3 * PATIENCE)}),
+            [{"role": "user", "content": "Say OK."}],
+            max_tokens=1,
+        )
+    except Exception as error:
+        failure = classify(error)
+        return Finding("fail", subject, _met(failure), REMEDY.get(failure.kind, "Ask it by hand to see more."))
+    words = f"answered in {time.perf_counter() - began:.1f} s, {usage.input_tokens} tokens read"
+    if usage.estimated:
+        return Finding("warn", subject, f"{words}, usage not reported", "Its costs will be estimates.")
+    return Finding("ok", subject, words)
+
+
+def _met(failure: Any) -> str:
+    """A failure in words of ours: those of the endpoint may hold a key."""
+    return f"{failure.kind}{f' (HTTP {failure.status})' if failure.status else ''}"
+
+
+def _ledger(file: PoolFile, clocks: list[float]) -> Iterator[Finding]:
+    if file.ledger in (None, "memory"):
+        words = "in memory: spend and limits are forgotten when the process ends"
+        yield Finding("warn", "ledger", words, "Name one in the pool file: ledger: sqlite:///leeroo.db")
+        return
+    try:
+        ledger: Any = file.open_ledger()
+        skew = ledger.check()
+        ledger.close()
+    except LeerooError as error:
+        yield Finding("fail", "ledger", str(error), "Calls are refused, or go on unrecorded (on_failure=continue).")
+        return
+    if skew is not None:
+        clocks.append(skew)
+    yield Finding("ok", "ledger", "opens, is up to date, and can be written")
+    place = Path(file.ledger.split("?")[0].removeprefix("sqlite:///")) if file.ledger.startswith("sqlite:///") else None
+    if place is not None and place.exists() and place.stat().st_mode & 0o077:
+        yield Finding("warn", "ledger", "others on this machine may read the file", f"chmod 600 {place}")
+
+
+def _skew(date: str | None, ours: float) -> float | None:
+    """Seconds by which our clock is ahead of a server's Date header."""
+    try:
+        return None if date is None else ours - parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _clock(clocks: list[float]) -> Finding:
+    if not clocks:
+        made = Path(__file__).stat().st_mtime
+        if time.time() < made:
+            words = "it is earlier than the time at which Leeroo was installed"
+            return Finding("fail", "clock", words, "Set this machine's clock; limits reset by it.")
+        return Finding("ok", "clock", "later than Leeroo's installation; nobody to compare it with")
+    worst = max(clocks, key=abs)
+    if abs(worst) > SKEW:
+        words = f"{abs(worst):.0f} s {'ahead of' if worst > 0 else 'behind'} the others'"
+        return Finding("warn", "clock", words, "Set this machine's clock (NTP); limits reset by it.")
+    return Finding("ok", "clock", f"within {max(1, round(abs(worst)))} s of {len(clocks)} others")
+
+
+def _predictor() -> Finding:
+    from leeroo.prediction import load
+
+    try:
+        quality = load().predict(["What is the capital of France?"], []).quality
+    except LeerooError as error:
+        return Finding("fail", "predictor", str(error), "pip install --force-reinstall leeroo")
+    return Finding("ok", "predictor", "intact, and predicts" if quality.shape[0] == 1 else "intact")
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

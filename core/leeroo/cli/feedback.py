@@ -1,0 +1,59 @@
+"""`leeroo feedback` and `leeroo feedback-export`: how good answers were, and what the predictor can learn from that."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from leeroo.cli.ledger import Url, open_ledger_at
+from leeroo.ledger.feedback import feedback as keep
+
+out = Console()
+
+
+def feedback(
+    call_id: Annotated[str, typer.Argument(help="The call_id of the answer's record.")],
+    score: Annotated[float, typer.Argument(help="0 (useless) .. 1 (right).")],
+    ledger: Url,
+    note: Annotated[str | None, typer.Option(help="A few words; kept as they are.")] = None,
+) -> None:
+    """Say how good the answer of a call was.
+
+    Example: `leeroo feedback 6f1c... 0.8 --ledger sqlite:///leeroo.db`
+    """
+    keep(call_id, score, note, ledger=ledger)
+    out.print(f"{call_id}: {score:g}", highlight=False, markup=False)
+
+
+def feedback_export(
+    ledger: Url,
+    to: Annotated[
+        Path, typer.Option("--out", help="Folder of an outcome table, or a .csv file of outcomes without queries.")
+    ],
+    pool: Annotated[Path | None, typer.Option(help="Pool file with the experts' prices; else looked up.")] = None,
+) -> None:
+    """Turn feedback into an outcome table, ready for `leeroo train` and `leeroo experts add`.
+
+    Queries are in the ledger only where its URL says keep=query. For others, export a .csv file, add a column `query`
+    from your own logs by call_id, and read it with `leeroo import plain`.
+
+    Example: `leeroo feedback-export --ledger sqlite:///leeroo.db --pool pool.yaml --out data/feedback`
+    """
+    from leeroo.outcomes.feedback import to_csv, to_table
+
+    rows = open_ledger_at(ledger).outcomes()
+    if to.suffix == ".csv":
+        to_csv(rows, to)
+        out.print(f"{len(rows)} scored calls in {to}; no query is in it.", highlight=False, markup=False)
+        return
+    from leeroo.pool.file import read_pool
+
+    experts = read_pool(pool).pool if pool is not None else ()
+    prices = {expert.name: (expert.known_price.input, expert.known_price.output) for expert in experts}
+    table = to_table(rows, to.name, prices)
+    table.write(to)
+    kept = sum(row["query"] is not None for row in rows)
+    left = f"; {len(rows) - kept} scored calls whose query was not kept are left out" if kept < len(rows) else ""
+    shown = f"{kept} scored calls: {len(table)} queries, {len(table.experts)} experts, in {to}{left}."
+    out.print(shown, highlight=False, markup=False)

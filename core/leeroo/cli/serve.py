@@ -1,0 +1,91 @@
+"""`leeroo serve` and `leeroo keys`: the OpenAI-compatible endpoint, and who may use it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from leeroo.cli.pools import open_router
+from leeroo.serve.keys import KeyFile
+
+out = Console()
+keys_app = typer.Typer(help="Keys of `leeroo serve`, hashed at rest, each bound to a scope.", no_args_is_help=True)
+
+Keys = Annotated[Path, typer.Option("--keys", envvar="LEEROO_KEYS", help="File of keys.")]
+
+
+def serve(
+    pool: Annotated[
+        Path | None,
+        typer.Argument(help="Pool file. Default: $LEEROO_POOL, ./leeroo.yaml, ./pool.yaml, else two local experts."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; beyond loopback with --keys only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 for any that is free.")] = 8000,
+    keys: Annotated[Path | None, typer.Option("--keys", envvar="LEEROO_KEYS", help="File of keys.")] = None,
+    per_minute: Annotated[
+        int, typer.Option("--requests-per-minute", help="Of one key, or without keys of one address; 0: no limit.")
+    ] = 600,
+    max_mb: Annotated[float, typer.Option("--max-request-mb", help="The largest request, in MB.")] = 20.0,
+) -> None:
+    """Serve the pool as an OpenAI-compatible endpoint.
+
+    Example: `leeroo serve pool.yaml --port 8000`, then any OpenAI client with base_url http://127.0.0.1:8000/v1
+    """
+    from leeroo.serve.app import Settings
+    from leeroo.serve.app import serve as run
+
+    settings = Settings(per_minute=per_minute, max_bytes=int(max_mb * 1e6))
+    with open_router(pool, run=True) as router:
+        run(router, host=host, port=port, keys=None if keys is None else KeyFile(keys), settings=settings)
+
+
+@keys_app.command("add")
+def add(
+    scope: Annotated[str, typer.Argument(help="Account that its calls are charged to; '*': any, and /metrics.")],
+    keys: Keys = Path("keys.json"),
+    name: Annotated[str, typer.Option(help="Whose it is.")] = "",
+) -> None:
+    """Make a key and print it, once: only its hash is kept.
+
+    Example: `leeroo keys add acme/team-a --name "Team A" --keys keys.json`
+    """
+    key, secret = KeyFile(keys).add(scope, name)
+    Console(stderr=True).print(f"Key {key.id} of {scope} in {keys}. It is not shown again:", highlight=False)
+    print(secret)  # noqa: T201 - to be piped, so not through rich's wrapping
+
+
+@keys_app.command("list")
+def list_(
+    keys: Keys = Path("keys.json"), as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """List the keys, revoked ones included.
+
+    Example: `leeroo keys list --keys keys.json`
+    """
+    rows = [
+        {"id": key.id, "scope": key.scope, "name": key.name, "created": key.created, "revoked": key.revoked}
+        for key in KeyFile(keys).all()
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))  # noqa: T201 - machine-readable
+        return
+    table = Table("id", "scope", "name", "created", "revoked", title=str(keys))
+    for row in rows:
+        table.add_row(*(str(value or "") for value in row.values()))
+    out.print(table)
+
+
+@keys_app.command("revoke")
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="From `leeroo keys list`.")],
+    keys: Keys = Path("keys.json"),
+) -> None:
+    """Take a key back; running servers refuse it from the next request on.
+
+    Example: `leeroo keys revoke 1a2b3c4d --keys keys.json`
+    """
+    key = KeyFile(keys).revoke(key_id)
+    out.print(f"Key {key.id} of {key.scope} is revoked.", highlight=False, markup=False)

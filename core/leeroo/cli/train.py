@@ -1,0 +1,64 @@
+"""`leeroo train`: outcome tables in, a predictor out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+out = Console()
+
+
+def train(
+    tables: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Outcome tables to learn from.")],
+    to: Annotated[Path, typer.Option("--out", help="Folder for the artifact and its checkpoints.")],
+    epochs: Annotated[int, typer.Option(min=0, help="Passes over the queries; 0: fit the response model only.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all when absent.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Learn from this many queries of each table only.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="End by then, rates annealed as if all were done.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint in --out.")] = True,
+    batch: Annotated[int, typer.Option(min=1, help="Queries per step.")] = 32,
+    learning_rate: Annotated[float | None, typer.Option(help="Of encoder (1e-4) or adapters (5e-4).")] = None,
+    max_length: Annotated[int | None, typer.Option(min=8, help="Tokens read per query.")] = None,
+    causal_lm: Annotated[
+        str | None, typer.Option(help="Use a causal LM with LoRA: smollm2, a folder or GGUF file, or hf:org/name.")
+    ] = None,
+    layers: Annotated[
+        int | None, typer.Option(min=1, help="Lowest layers to keep; if absent 4 of the encoder, all of an LM.")
+    ] = None,
+    lora_layers: Annotated[
+        int | None, typer.Option(min=0, help="Uppermost of these that get adapters; all if absent.")
+    ] = None,
+    lora_rank: Annotated[int, typer.Option(min=1, help="Rank of the adapters.")] = 8,
+) -> None:
+    """Train the predictor on outcome tables; stop it and start it again as you like.
+
+    Started by `accelerate launch`, several processes train together.
+
+    Example: `leeroo train data/mmlu data/mmlu-pro --out runs/mine --epochs 2`
+    """
+    from leeroo.training.training import main_process
+    from leeroo.training.training import train as run
+
+    report = run(
+        tables,
+        to,
+        epochs=epochs,
+        seed=seed,
+        threads=threads,
+        limit=limit,
+        minutes=minutes,
+        resume=resume,
+        batch=batch,
+        learning_rate=learning_rate,
+        causal_lm=causal_lm,
+        layers=layers,
+        lora_layers=lora_layers,
+        lora_rank=lora_rank,
+        max_length=max_length or 128,
+        serve_length=max_length or 160,
+        progress=True,
+    )
+    if main_process():
+        out.print(report)

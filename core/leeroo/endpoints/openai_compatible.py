@@ -1,0 +1,231 @@
+"""The core's own way to run an expert: the openai SDK for any OpenAI-compatible endpoint. No framework needed."""
+
+import importlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from leeroo.budget import Budget
+from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
+from leeroo.endpoints.racing import first_answer, run_here
+from leeroo.errors import ConfigError, LeerooError
+from leeroo.pool.experts import Expert
+from leeroo.routing.attempt import Attempt, Usage
+from leeroo.routing.router import Router
+
+# provider -> (OpenAI-compatible base URL, environment variable of the key); from the providers' own pages, 2026-11.
+PROVIDERS: dict[str, tuple[str | None, str]] = {
+    "openai": (None, "OPENAI_API_KEY"),
+    "anthropic": ("https://api.anthropic.com/v1/", "ANTHROPIC_API_KEY"),
+    "google_genai": ("https://generativelanguage.googleapis.com/v1beta/openai/", "GEMINI_API_KEY"),
+    "mistralai": ("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "groq": ("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    "deepseek": ("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+    "openrouter": ("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    "together": ("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+    "fireworks": ("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
+    "xai": ("https://api.x.ai/v1", "XAI_API_KEY"),
+    "ollama": ("http://127.0.0.1:11434/v1", ""),
+}
+NO_KEY = "none"
+"""Sent where an endpoint wants no key: the SDK refuses to send nothing."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an expert is reached.
+
+    Attributes:
+        model: The model's name there.
+        base_url: None for OpenAI's own.
+        api_key: The key, `NO_KEY` where none is wanted.
+    """
+
+    model: str
+    base_url: str | None
+    api_key: str
+
+    def __repr__(self) -> str:
+        return f"Endpoint(model={self.model!r}, base_url={self.base_url!r})"
+
+
+def resolve(expert: Expert) -> Endpoint:
+    """Where an expert is reached, its key read from the environment now.
+
+    Raises:
+        ConfigError: The model is an object of a framework, its provider has no known endpoint, or its key is not set.
+    """
+    if not isinstance(expert.model, str):
+        kind = type(expert.model).__name__
+        raise ConfigError(
+            f"Expert {expert.name!r} is a {kind} object; name its model as 'provider:model' to run it here."
+        )
+    if expert.base_url is not None:
+        return Endpoint(expert.model_id, expert.base_url, expert.api_key() or NO_KEY)
+    known = PROVIDERS.get(expert.provider or "openai")
+    if known is None:
+        raise ConfigError(f"Expert {expert.name!r}: provider {expert.provider!r} has no known endpoint; give base_url.")
+    base_url, variable = known
+    if expert.api_key_env is None and variable:
+        expert = expert.model_copy(update={"api_key_env": variable})
+    return Endpoint(expert.model_id, base_url, expert.api_key() or NO_KEY)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer and how it came about.
+
+    Attributes:
+        text: What the expert said.
+        record: The call's record.
+        seconds: From the question to the answer.
+    """
+
+    text: str
+    record: dict[str, Any]
+    seconds: float
+
+
+def ask(
+    router: Router,
+    messages: str | Sequence[dict[str, str]],
+    budget: Budget | None = None,
+    *,
+    max_tokens: int | None = None,
+    hedge: bool = False,
+) -> Answer:
+    """Send one request through the router with the openai SDK.
+
+    Args:
+        router: The router.
+        messages: A question, or chat messages with `role` and `content`.
+        budget: The call's own budget.
+        max_tokens: Output cap.
+        hedge: Whether the next expert is asked, too, when the first takes longer than its 95th percentile; both are
+            paid for, and the budget must allow it.
+
+    Raises:
+        BudgetExceeded: No expert's worst case fits.
+        ExpertsFailed: No expert answered; the record is on the error.
+    """
+    began = time.perf_counter()
+    chat = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
+    query = to_query({"messages": chat, "max_tokens": max_tokens}, router)
+    with router.open(query, budget) as call:
+        text = run_here(first_answer(call, lambda attempt: _acomplete(attempt, chat, query.prompt), hedge=hedge))
+        return Answer(text, call.finish(), time.perf_counter() - began)
+
+
+def complete(
+    expert: Expert,
+    chat: Sequence[dict[str, str]],
+    *,
+    attempt: Attempt | None = None,
+    prompt: str = "",
+    max_tokens: int | None = None,
+) -> tuple[str, Usage]:
+    """Run one expert once, without retries.
+
+    Args:
+        expert: Whom to ask.
+        chat: Chat messages with `role` and `content`.
+        attempt: Where the output cap and the time limit come from.
+        prompt: The text of the messages, to estimate usage from where the endpoint reports none.
+        max_tokens: Output cap where there is no attempt.
+
+    Returns:
+        The answer's text, and the usage.
+    """
+    import openai
+
+    place = resolve(expert)
+    cap = max_tokens if attempt is None else attempt.max_tokens
+    timeout = expert.timeout if attempt is None else attempt.timeout
+    http = openai.DefaultHttpxClient(verify=tls())
+    with openai.OpenAI(**client_options(expert, place), timeout=timeout, http_client=http) as client:
+        answer = client.chat.completions.create(**request_to(expert, place, {"messages": list(chat)}, cap))
+    return _read(answer, prompt, expert)
+
+
+async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: str) -> tuple[str, Usage]:
+    import openai
+
+    expert = attempt.expert
+    place = resolve(expert)
+    http = openai.DefaultAsyncHttpxClient(verify=tls())
+    async with openai.AsyncOpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
+        request = request_to(expert, place, {"messages": list(chat)}, attempt.max_tokens)
+        answer = await client.chat.completions.create(**request)
+    return _read(answer, prompt, expert)
+
+
+def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
+    """The text and the usage of a chat completion.
+
+    Raises:
+        BadAnswer: It is none.
+    """
+    if not getattr(answer, "choices", None):
+        raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
+    text = answer.choices[0].message.content or ""
+    reported = None if answer.usage is None else answer.usage.to_dict()
+    return text, usage_of(reported, prompt, text, expert)
+
+
+@lru_cache(maxsize=1)
+def tls() -> Any:
+    """What certificates are checked with; reading them takes a hundred times as long as all else about a client."""
+    return http_library().create_ssl_context()
+
+
+def http_library() -> Any:
+    """The library that the installed openai SDK is built on: httpx, or httpx2 from its version 3 on."""
+    import openai
+
+    roots = (cls.__module__.partition(".")[0] for cls in openai.DefaultAsyncHttpxClient.__mro__)
+    return importlib.import_module(next(root for root in roots if root.startswith("httpx")))
+
+
+def client_options(expert: Expert, place: Endpoint) -> dict[str, Any]:
+    """What an openai client for an expert is made with. It makes no retries: the router's budget counts attempts."""
+    return {
+        "api_key": place.api_key,
+        "base_url": place.base_url,
+        "default_headers": expert.headers or None,
+        "max_retries": 0,
+    }
+
+
+def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tokens: int | None) -> dict[str, Any]:
+    """A chat request as one expert gets it: kwargs of the SDK's `chat.completions.create`.
+
+    Args:
+        expert: Who is asked.
+        place: Where it is reached.
+        body: As for `/v1/chat/completions`. What the SDK has no name for is sent all the same.
+        max_tokens: Output cap in place of the body's own, None for none.
+    """
+    rest = {key: value for key, value in body.items() if value is not None and key not in (*CAPS, *_NAMED)}
+    if max_tokens is not None:
+        # OpenAI's newer models know the second name only, other servers often the first only.
+        rest["max_completion_tokens" if place.base_url is None else "max_tokens"] = max_tokens
+    if expert.stop:
+        given = rest.get("stop") or ()
+        rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
+    if body.get("stream"):
+        rest["stream_options"] = {"include_usage": True}
+    return {
+        "model": place.model,
+        "messages": body["messages"],
+        **({"stream": True} if body.get("stream") else {}),
+        "extra_body": rest,
+    }
+
+
+_NAMED = ("model", "messages", "stream", "stream_options")
+
+
+class BadAnswer(LeerooError):
+    """The endpoint answered with something that is no chat completion."""

@@ -1,1 +1,0 @@
-"""Where outcomes come from and what they teach."""

@@ -1,0 +1,137 @@
+"""The pool file: experts, reference, budget and ledger of one router, in YAML or as a dict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leeroo.budget import Budget
+from leeroo.errors import ConfigError, did_you_mean
+from leeroo.ledger.memory import Ledger, MemoryLedger
+from leeroo.pool.experts import Pool
+from leeroo.pool.yamlfile import load_mapping
+
+if TYPE_CHECKING:
+    from leeroo.prediction.predictor import Predictor
+    from leeroo.routing.router import Router
+
+KEYS = ("experts", "reference", "budget", "ledger", "predictor", "learn")
+LEARN_KEYS = ("memory", "scope_memory", "signals", "frozen", "every")
+
+
+@dataclass(frozen=True)
+class PoolFile:
+    """What a pool file says.
+
+    Attributes:
+        pool: Its experts.
+        budget: Defaults of every call.
+        ledger: URL of the ledger, None for one in memory.
+        predictor: Folder of an artifact or of versions, None for the predictor that ships.
+        learn: Options of the learner from feedback, None where nothing is learned.
+    """
+
+    pool: Pool
+    budget: Budget
+    ledger: str | None = None
+    predictor: Path | None = None
+    learn: Mapping[str, Any] | None = None
+
+    def open_ledger(self) -> Ledger:
+        """The ledger that the file names.
+
+        Raises:
+            ConfigError: The URL is not usable.
+            MissingDependency: The extra `ledger` or `postgres` has to be installed.
+            LeerooError: The ledger cannot be opened.
+        """
+        if self.ledger in (None, "memory"):
+            return MemoryLedger()
+        from leeroo.ledger.opening import open_ledger
+
+        return open_ledger(self.ledger)
+
+    def router(self, *, predictor: "Predictor | None" = None, budget: Budget | None = None) -> "Router":
+        """The router that the file describes.
+
+        Args:
+            predictor: In place of the file's.
+            budget: In place of the file's.
+
+        Raises:
+            ConfigError: The predictor, the learner's options or the ledger are not usable.
+        """
+        from leeroo.routing.router import Router
+
+        if predictor is None and self.predictor is not None:
+            from leeroo.prediction import load
+
+            predictor = load(self.predictor)
+        learner = None
+        if self.learn is not None:
+            from leeroo.training.online import OnlineLearner
+
+            learner = OnlineLearner(**self.learn)
+        chosen = self.budget if budget is None else budget
+        return Router(self.pool, predictor=predictor, budget=chosen, ledger=self.open_ledger(), learn=learner)
+
+
+def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:
+    """Read a pool file, or a mapping of the same form.
+
+    Raises:
+        ConfigError: The file, a key or a value is not usable; the message names the place and the nearest valid key.
+    """
+    name = "pool" if isinstance(source, Mapping) else str(source)
+    data = source if isinstance(source, Mapping) else load_mapping(source)
+    for key in data:
+        if key not in KEYS:
+            raise ConfigError(f"{name}: unknown key {key!r}.{did_you_mean(str(key), KEYS)}")
+    experts = data.get("experts")
+    if not isinstance(experts, Mapping) or not experts:
+        raise ConfigError(
+            f"{name}: 'experts' must map at least one name to an expert, such as small: {{model: openai:gpt-5-nano}}."
+        )
+    for expert, given in experts.items():
+        if not isinstance(given, Mapping):
+            raise ConfigError(
+                f"{name}: experts.{expert} must be a mapping with the key 'model', not {type(given).__name__}."
+            )
+        if "model" not in given:
+            raise ConfigError(f"{name}: experts.{expert} has no 'model'; give one, such as openai:gpt-5-nano.")
+    given_budget = {} if data.get("budget") is None else data["budget"]
+    if not isinstance(given_budget, Mapping):
+        raise ConfigError(f"{name}: 'budget' must be a mapping, such as {{max_cost: 0.02}}.")
+    reference, ledger, predictor = (_string(name, data, key) for key in ("reference", "ledger", "predictor"))
+    try:
+        budget = Budget.of({str(k): v for k, v in given_budget.items()})
+    except ConfigError as error:
+        raise ConfigError(f"{name}: budget: {error}") from None
+    pool = Pool({str(k): dict(v) for k, v in experts.items()}, reference=reference, source=name)
+    if budget.expert is not None and budget.expert not in pool:
+        raise ConfigError(
+            f"{name}: budget.expert {budget.expert!r} is not in the pool.{did_you_mean(budget.expert, pool.names)}"
+        )
+    # A relative path starts at the pool file, wherever the program was started.
+    around = Path() if isinstance(source, Mapping) else Path(source).parent
+    return PoolFile(pool, budget, ledger, None if predictor is None else around / predictor, _learn(name, data))
+
+
+def _string(name: str, data: Mapping[str, Any], key: str) -> str | None:
+    value = data.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"{name}: {key!r} must be a string, not {type(value).__name__}.")
+    return value
+
+
+def _learn(name: str, data: Mapping[str, Any]) -> dict[str, Any] | None:
+    given = data.get("learn")
+    if given is None or given is False:
+        return None
+    if given is not True and not isinstance(given, Mapping):
+        raise ConfigError(f"{name}: 'learn' must be true, false or a mapping, such as {{memory: 500}}.")
+    options = {} if given is True else {str(key): value for key, value in given.items()}
+    for key in options:
+        if key not in LEARN_KEYS:
+            raise ConfigError(f"{name}: learn: unknown key {key!r}.{did_you_mean(key, LEARN_KEYS)}")
+    return options

@@ -1,0 +1,125 @@
+"""Several outcome tables as one: all queries below each other, one column per expert and table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.errors import ConfigError
+from leeroo.outcomes.table import OutcomeTable
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All tables together.
+
+    An expert that occurs in two tables is two columns: it was prompted differently there, and its scores differ.
+
+    Attributes:
+        queries: The texts, shape (queries,).
+        parts: train, validation or test, shape (queries,).
+        columns: (table, expert) of each column.
+        group: The table's number of each column, shape (columns,).
+        table: The table's number of each query, shape (queries,).
+        domains: The domain of each query.
+        scores: 0..1, NaN where unknown, shape (queries, columns).
+        tokens: Output tokens, NaN where unknown or not real, shape (queries, columns).
+        digest: Hash of all tables.
+    """
+
+    queries: tuple[str, ...]
+    parts: npt.NDArray[np.str_]
+    columns: tuple[tuple[str, str], ...]
+    group: npt.NDArray[np.int64]
+    table: npt.NDArray[np.int64]
+    domains: npt.NDArray[np.str_]
+    scores: FloatArray
+    tokens: FloatArray
+    digest: str
+
+    @classmethod
+    def read(cls, folders: Sequence[str | Path], *, limit: int | None = None, seed: int = 0) -> "Corpus":
+        """Read tables and stack them.
+
+        Args:
+            folders: Outcome tables.
+            limit: Use this many queries of each table only.
+            seed: Seed of the split and of the choice of queries.
+
+        Raises:
+            ConfigError: No folder, or two of the same name.
+        """
+        tables = [OutcomeTable.read(folder) for folder in folders]
+        if not tables:
+            raise ConfigError("Training needs at least one outcome table.")
+        if len({table.name for table in tables}) < len(tables):
+            raise ConfigError("Two outcome tables have the same folder name; rename one.")
+        if limit is not None:
+            rng = np.random.default_rng(seed)
+            tables = [t.take(np.sort(rng.permutation(len(t))[:limit])) for t in tables]
+        columns = [(table.name, expert) for table in tables for expert in table.experts]
+        count = sum(len(table) for table in tables)
+        scores = np.full((count, len(columns)), np.nan, dtype=np.float32)
+        tokens = scores.copy()
+        group = np.concatenate([np.full(len(t.experts), i, dtype=np.int64) for i, t in enumerate(tables)])
+        row = 0
+        for number, table in enumerate(tables):
+            block = np.ix_(np.arange(row, row + len(table)), np.flatnonzero(group == number))
+            scores[block] = table.scores
+            if _lengths_are_real(table.completion_tokens):
+                tokens[block] = table.completion_tokens
+            row += len(table)
+        return cls(
+            queries=tuple(query for table in tables for query in table.queries),
+            parts=np.concatenate([table.parts(seed=seed) for table in tables]),
+            columns=tuple(columns),
+            group=group,
+            table=np.concatenate([np.full(len(t), i, dtype=np.int64) for i, t in enumerate(tables)]),
+            domains=np.concatenate([np.array([f"{t.name}/{d}" for d in t.domains], dtype=np.str_) for t in tables]),
+            scores=scores,
+            tokens=tokens,
+            digest=_digest(tables),
+        )
+
+    def take(self, rows: npt.NDArray[np.bool_] | None = None, columns: npt.NDArray[np.bool_] | None = None) -> "Corpus":
+        """The same corpus with the queries and columns of two masks only; None: all. The digest stays."""
+        at = np.ones(len(self.queries), dtype=bool) if rows is None else rows
+        on = np.ones(len(self.columns), dtype=bool) if columns is None else columns
+        return replace(
+            self,
+            queries=tuple(compress(self.queries, at)),
+            parts=self.parts[at],
+            columns=tuple(compress(self.columns, on)),
+            group=np.unique(self.group[on], return_inverse=True)[1],
+            table=self.table[at],
+            domains=self.domains[at],
+            scores=self.scores[np.ix_(at, on)],
+            tokens=self.tokens[np.ix_(at, on)],
+        )
+
+
+def _lengths_are_real(tokens: FloatArray) -> bool:
+    """False when a table assumes one length for all outputs."""
+    known = tokens[~np.isnan(tokens)]
+    return bool(known.size and known.std() > 0)
+
+
+def _digest(tables: Sequence[OutcomeTable]) -> str:
+    import hashlib
+
+    return hashlib.sha256("".join(table.digest() for table in tables).encode()).hexdigest()
+
+
+def standardised_log_tokens(tokens: FloatArray) -> tuple[FloatArray, dict[str, Any]]:
+    """Log output tokens with zero mean and unit deviation, and how to undo it."""
+    logs = np.log1p(tokens)
+    if np.isnan(logs).all():
+        return logs, {"mean": float(np.log1p(200.0)), "deviation": 1.0}
+    mean, deviation = float(np.nanmean(logs)), max(float(np.nanstd(logs)), 1e-3)
+    return ((logs - mean) / deviation).astype(np.float32), {"mean": mean, "deviation": deviation}

@@ -1,0 +1,297 @@
+"""From vectors to a response model: abilities shrunk to what experts share, memory, calibration, novelty.
+
+The shrinkage is what routing needs: each table's experts share a difficulty factor mu_g, fitted from the mean score of
+each query, and an expert's own ability is theta_e = mu_g + r_e with r_e ~ N(0, tau^2 I). Small tau: experts differ by
+their overall level only, and the dearer expert helps where questions are hard; large tau: every expert has preferences
+of its own, estimated from its outcomes alone. tau is chosen on the validation part.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.prediction.response import UNKNOWN, gelu, logit, sigmoid, unit
+from leeroo.training.bayes import kmeans, map_logistic, pooled_platt
+from leeroo.training.corpus import Corpus, standardised_log_tokens
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+SPREADS = (0.05, 0.02, 0.1, 0.2)
+STRENGTHS = (50.0, 100.0, 200.0, 400.0)
+SHARES = (0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A response model for an artifact, and how it was chosen.
+
+    Attributes:
+        arrays: As `leeroo.prediction.response` describes.
+        settings: The same.
+        tried: One entry per candidate: what was set, and its loss on the validation part.
+    """
+
+    arrays: dict[str, npt.NDArray[Any]]
+    settings: dict[str, Any]
+    tried: list[dict[str, float]]
+
+
+def linear_traits(vectors: Float32, width: int) -> tuple[Float32, Float32]:
+    """The whitened principal components as latent traits, for an encoder that was not fine-tuned.
+
+    Returns:
+        project (W, T) and project_bias (T).
+    """
+    centre = vectors.mean(axis=0)
+    _, spread, axes = np.linalg.svd(vectors - centre, full_matrices=False)
+    width = min(width, len(spread))
+    scale = spread[:width] / np.sqrt(len(vectors))
+    project = axes[:width].T / np.maximum(scale, 1e-6)
+    return project.astype(np.float32), (-(centre @ project)).astype(np.float32)
+
+
+def fit_response(
+    corpus: Corpus,
+    vectors: Float32,
+    train: npt.NDArray[np.bool_],
+    validation: npt.NDArray[np.bool_],
+    project: Float32,
+    project_bias: Float32,
+    *,
+    activation: str,
+    neighbours: int = 80,
+    learned: npt.NDArray[np.floating[Any]] | None = None,
+    spreads: Sequence[float] = SPREADS,
+    seed: int = 0,
+) -> Fitted:
+    """Fit abilities, memory, calibration, lengths and novelty on given vectors.
+
+    Args:
+        corpus: All tables.
+        vectors: The encoder's, shape (queries, W).
+        train: Mask of the queries to fit on.
+        validation: Mask of the queries to choose and calibrate on; with none, defaults are taken.
+        project: Vector -> traits, shape (W, T).
+        project_bias: Shape (T,).
+        activation: gelu or linear.
+        neighbours: Size of the neighbourhood in the memory; 0: no memory.
+        learned: [ability, bias] that the network learned, shape (columns, T+1). Then these are shrunk towards their
+            table's mean as candidates too.
+        spreads: Candidates of tau; with no validation part the first is taken.
+        seed: Of the clustering.
+    """
+    h = vectors @ project + project_bias
+    h = h if activation == "linear" else gelu(h)
+    scale = float(np.sqrt(np.mean(h[train] ** 2)))
+    X = np.concatenate([h / scale, np.ones((len(h), 1), np.float32)], axis=1).astype(np.float64)
+    memory = _Memory.build(corpus, vectors, train, neighbours) if neighbours else None
+    tried: list[dict[str, float]] = []
+    best: tuple[float, Float64, str, float] | None = None
+    chosen = validation if validation.any() else train
+    near = memory.neighbours(vectors[chosen]) if memory else None
+    for kind, spread, theta in _candidates(corpus, X, train, scale, learned, spreads, several=bool(validation.any())):
+        p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
+        for strength in (*STRENGTHS, np.inf) if memory is not None else (np.inf,):
+            blended = p if near is None or np.isinf(strength) else _blend(p, near, strength)
+            loss = _comparison_loss(blended, corpus, chosen)
+            tried.append({kind: spread, "strength": strength, **loss})
+            if best is None or loss["total"] < best[0]:
+                best = (loss["total"], theta, f"{kind} {spread:g}", float(strength))
+    assert best is not None  # noqa: S101 - at least one candidate was tried
+    _, theta, shrinkage, strength = best
+    p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
+    if near is not None and not np.isinf(strength):
+        p = _blend(p, near, strength)
+    calibration = pooled_platt(logit(p).astype(np.float64), corpus.scores[chosen].astype(np.float64))
+    raw = np.concatenate([theta[:, :-1] / scale, theta[:, -1:]], axis=1)
+    lengths, token_settings = _lengths(corpus, X, train, scale)
+    own = np.concatenate([h[train], np.ones((int(train.sum()), 1), np.float32)], axis=1).mean(axis=0)
+    prior = np.nan_to_num(np.nanmean(corpus.scores[train], axis=0), nan=0.5)
+    centroids = kmeans(unit(vectors[train]), 256, seed=seed)
+    distance = 1 - (unit(vectors[chosen]) @ centroids.T).max(axis=1)
+    near_edge, far_edge = float(np.quantile(distance, 0.95)), float(np.quantile(distance, 0.995))
+    centred = raw - raw.mean(axis=0)
+    # The experts are fewer than the traits: their covariance is completed by a small spread in every direction.
+    floor = np.append(np.full(raw.shape[1] - 1, (0.02 / scale) ** 2), 0.05)
+    cov = centred.T @ centred / max(len(raw) - 1, 1) + np.diag(floor)
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "project": project,
+        "project_bias": project_bias,
+        "ability": raw[:, :-1],
+        "bias": raw[:, -1],
+        "length": lengths[:, :-1],
+        "length_bias": lengths[:, -1],
+        "calibration": calibration,
+        "prior": prior,
+        "population_mean": raw.mean(axis=0),
+        "population_cov": cov,
+        "population_length": lengths.mean(axis=0),
+        "mean_traits": own,
+        "centroids": centroids,
+    }
+    arrays = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in arrays.items()}
+    settings: dict[str, Any] = {
+        "activation": activation,
+        "tokens": token_settings,
+        "novelty": [near_edge, near_edge + 2 * (far_edge - near_edge)],
+        "shrinkage": shrinkage,
+        "neighbours": 0,
+    }
+    if memory is not None and not np.isinf(strength):
+        arrays |= memory.arrays()
+        settings |= {"neighbours": neighbours, "neighbour_strength": strength}
+    return Fitted(arrays, settings, tried)
+
+
+def _candidates(
+    corpus: Corpus,
+    X: Float64,
+    train: npt.NDArray[np.bool_],
+    scale: float,
+    learned: npt.NDArray[np.floating[Any]] | None,
+    spreads: Sequence[float],
+    *,
+    several: bool,
+) -> Iterator[tuple[str, float, Float64]]:
+    """What was done, its strength, and [ability, bias] for inputs X, shape (columns, T+1)."""
+    if learned is not None:
+        theta = learned.astype(np.float64).copy()
+        theta[:, :-1] *= scale
+        middle = np.array([theta[corpus.group == g].mean(axis=0) for g in range(int(corpus.group.max()) + 1)])
+        centre = middle[corpus.group]
+        for share in SHARES if several else SHARES[-1:]:
+            found = centre + share * (theta - centre)
+            yield "share", share, _levelled(corpus, X, train, found)
+        shared = middle
+    else:
+        shared = _shared(corpus, X, train)
+    for spread in spreads if several else spreads[:1]:
+        yield "spread", spread, _abilities(corpus, X, train, shared, spread)
+
+
+def _levelled(corpus: Corpus, X: Float64, train: npt.NDArray[np.bool_], theta: Float64) -> Float64:
+    """The same abilities, each expert's bias moved so that its mean prediction is its mean score."""
+    found = theta.copy()
+    for column in range(len(theta)):
+        known = train & ~np.isnan(corpus.scores[:, column])
+        if not known.any():
+            continue
+        z, mean = X[known] @ theta[column], float(corpus.scores[known, column].mean())
+        for _ in range(20):
+            p = 1 / (1 + np.exp(-z))
+            step = (mean - p.mean()) / max(float((p * (1 - p)).mean()), 1e-3)
+            z = z + step
+            found[column, -1] += step
+    return found
+
+
+def _shared(corpus: Corpus, X: Float64, train: npt.NDArray[np.bool_]) -> Float64:
+    """mu_g of every table, shape (tables, T+1): the logistic regression of each query's mean score."""
+    found = []
+    for number in range(int(corpus.group.max()) + 1):
+        block = corpus.scores[np.ix_(np.flatnonzero(train), np.flatnonzero(corpus.group == number))]
+        count = (~np.isnan(block)).sum(axis=1)
+        rows = count > 0
+        mean = np.nansum(block, axis=1)[rows] / count[rows]
+        prior = np.append(np.full(X.shape[1] - 1, 1 / 0.1**2), 1e-2)
+        weight = np.minimum(count[rows], 4).astype(np.float64)
+        found.append(map_logistic(X[train][rows], mean.astype(np.float64), np.zeros(X.shape[1]), prior, weights=weight))
+    return np.array(found)
+
+
+def _abilities(corpus: Corpus, X: Float64, train: npt.NDArray[np.bool_], shared: Float64, spread: float) -> Float64:
+    """theta_e of every column under N(mu_g, spread^2), shape (columns, T+1); the bias is free."""
+    prior = np.append(np.full(X.shape[1] - 1, 1 / spread**2), 0.25)
+    rows = X[train]
+    found = []
+    for column, group in enumerate(corpus.group):
+        scores = corpus.scores[train, column]
+        known = ~np.isnan(scores)
+        found.append(map_logistic(rows[known], scores[known].astype(np.float64), shared[group], prior, steps=6))
+    return np.array(found)
+
+
+def _comparison_loss(p: Float32, corpus: Corpus, rows: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Cross entropy of single outcomes and of comparisons within a query, and their mean."""
+    scores = corpus.scores[rows]
+    known = ~np.isnan(scores)
+    y = np.nan_to_num(scores)
+    q = np.clip(p, 1e-4, 1 - 1e-4)
+    single = float(-(y * np.log(q) + (1 - y) * np.log(1 - q))[known].mean())
+    z = logit(p)
+    losses, count = 0.0, 0.0
+    for number in range(int(corpus.group.max()) + 1):
+        at = np.flatnonzero(corpus.group == number)
+        for i in at:
+            better = np.clip(y[:, [i]] - y[:, at], 0, None) * known[:, [i]] * known[:, at]
+            losses += float((better * np.logaddexp(0, z[:, at] - z[:, [i]])).sum())
+            count += float(better.sum())
+    pairs = losses / max(count, 1.0)
+    return {"single": single, "pairs": pairs, "total": (single + pairs) / 2}
+
+
+def _blend(p: Float32, near: tuple[Float32, Float32], strength: float) -> Float32:
+    total, count = near
+    return np.asarray((total + strength * p) / (count + strength), dtype=np.float32)
+
+
+def _lengths(corpus: Corpus, X: Float64, train: npt.NDArray[np.bool_], scale: float) -> tuple[Float64, dict[str, Any]]:
+    """Ridge regression of standardised log tokens, shape (columns, T+1); the mean where lengths are not real."""
+    z, settings = standardised_log_tokens(corpus.tokens)
+    found = np.full((z.shape[1], X.shape[1]), np.nan)
+    left = []
+    for column in range(z.shape[1]):
+        known = train & ~np.isnan(z[:, column])
+        if known.sum() < 5:
+            continue
+        A, y = X[known], z[known, column].astype(np.float64)
+        penalty = np.append(np.full(X.shape[1] - 1, 100.0), 1.0)
+        found[column] = np.linalg.solve(A.T @ A + np.diag(penalty), A.T @ y)
+        left.append(float(np.var(y - A @ found[column])))
+    settings["residual_variance"] = float(np.mean(left)) * settings["deviation"] ** 2 if left else 0.0
+    mean = np.nanmean(found, axis=0) if left else np.zeros(X.shape[1])
+    found = np.where(np.isnan(found), mean, found)
+    found[:, :-1] /= scale
+    return found, settings
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """Training queries as int8 vectors, with their outcomes: numbers only, never text."""
+
+    project: Float32
+    vectors: npt.NDArray[np.int8]
+    scores: npt.NDArray[np.uint8]
+    size: int
+
+    @classmethod
+    def build(
+        cls, corpus: Corpus, vectors: Float32, train: npt.NDArray[np.bool_], size: int, width: int = 128
+    ) -> "_Memory":
+        _, _, axes = np.linalg.svd(vectors[train], full_matrices=False)
+        project = np.ascontiguousarray(axes[:width].T.astype(np.float32))
+        small = unit(vectors[train] @ project)
+        scale = 127 / np.abs(small).max(axis=1, keepdims=True)
+        scores = corpus.scores[train]
+        stored = np.where(np.isnan(scores), UNKNOWN, np.rint(np.nan_to_num(scores) * 254)).astype(np.uint8)
+        return cls(project, np.rint(small * scale).astype(np.int8), stored, size)
+
+    def neighbours(self, vectors: Float32) -> tuple[Float32, Float32]:
+        """Sum of the neighbours' scores and their number, both of shape (queries, columns)."""
+        similar = unit(vectors @ self.project) @ unit(self.vectors.astype(np.float32)).T
+        k = min(self.size, similar.shape[1])
+        nearest = np.argpartition(similar, -k, axis=1)[:, -k:]
+        total = np.empty((len(vectors), self.scores.shape[1]), dtype=np.float32)
+        count = np.empty_like(total)
+        for i, at in enumerate(nearest):
+            near = self.scores[at]
+            known = near != UNKNOWN
+            total[i] = np.where(known, near, 0).sum(axis=0) / 254
+            count[i] = known.sum(axis=0)
+        return total, count
+
+    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        return {"memory": self.vectors, "memory_project": self.project, "memory_scores": self.scores}

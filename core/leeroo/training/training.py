@@ -1,0 +1,292 @@
+"""Fit the predictor: outcome tables in, artifact out. One resumable command (`leeroo train`)."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.errors import ConfigError, MissingDependency
+from leeroo.prediction.artifact import Artifact, KnownExpert, sha256, write_artifact
+from leeroo.prediction.cache import kept_vectors
+from leeroo.prediction.source import open_source
+from leeroo.training.corpus import Corpus
+from leeroo.training.population import Fitted, fit_response, linear_traits
+
+FloatArray = npt.NDArray[np.float32]
+WORK = "work"
+"""Folder beside the artifact with checkpoints and vectors; may be deleted when training is done."""
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What a training run did.
+
+    Attributes:
+        out: The artifact's folder.
+        queries: Queries by part (train, validation, test); the test part was not looked at.
+        experts: Number of columns (experts by table).
+        trained_on: Hash of the tables.
+        shrinkage: How experts' abilities were shrunk to what they share, as the validation part chose.
+        validation: Losses of the chosen response model on the validation part.
+        size: Bytes of the artifact.
+        tried: All response models tried, with their validation losses.
+    """
+
+    out: Path
+    queries: dict[str, int]
+    experts: int
+    trained_on: str
+    shrinkage: str
+    validation: dict[str, float]
+    size: int
+    tried: list[dict[str, float]] = field(default_factory=list, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe."""
+        return {**asdict(self), "out": str(self.out)}
+
+
+def train(
+    dirs: Sequence[str | Path],
+    out: str | Path,
+    *,
+    epochs: int = 1,
+    seed: int = 0,
+    threads: int | None = None,
+    resume: bool = False,
+    limit: int | None = None,
+    minutes: float | None = None,
+    base: str | Path | None = None,
+    batch: int = 32,
+    learning_rate: float | None = None,
+    layers: int | None = None,
+    frozen_layers: int = 1,
+    max_length: int = 128,
+    traits: int = 128,
+    reworded: float = 0.4,
+    serve_length: int = 160,
+    neighbours: int = 80,
+    causal_lm: str | None = None,
+    lora_layers: int | None = None,
+    lora_rank: int = 8,
+    progress: bool = False,
+) -> TrainingReport:
+    """Fine-tune the encoder, or a causal LM, on outcome tables, fit the response model and write the artifact.
+
+    The tables are split by question into train (80%), validation (10%) and test (10%); the network sees the first, the
+    second chooses the shrinkage and calibrates, the third is left for `leeroo eval`.
+
+    Started by `accelerate launch`, the processes fine-tune together, and the main one does the rest; all return its
+    report. They share the folder `out`.
+
+    Args:
+        dirs: Outcome tables.
+        out: The artifact's folder; checkpoints lie in `out/work`.
+        epochs: Passes over the training part; 0 leaves the text model as it is and fits the response model only.
+        seed: Of the split, the order and the initial values.
+        threads: Threads for torch and the text model.
+        resume: Go on from the checkpoint in `out/work`.
+        limit: Use this many queries of each table only.
+        minutes: Let fine-tuning end by then, its learning rates annealed.
+        base: Folder of the encoder to start from; the pinned MiniLM when None.
+        batch: Queries per step.
+        learning_rate: Of the encoder's top layer (1e-4 when None) or of the adapters (5e-4 when None).
+        layers: Lowest layers that are kept. None: 4 of the encoder, which predict as well as all 6 and a third faster;
+            all of a causal LM.
+        frozen_layers: Lowest of these that stay as they are.
+        max_length: Tokens per query in training.
+        traits: Width of the latent traits.
+        reworded: Share of the training queries shown in other words, so that slips and manners change little.
+        serve_length: Tokens per query when serving.
+        neighbours: Size of a neighbourhood in the memory; 0: no memory.
+        causal_lm: Read hidden states of this causal LM instead of the encoder's; `smollm2`, a path, or `hf:org/name`.
+        lora_layers: Uppermost of these that get LoRA adapters; all when None.
+        lora_rank: Rank of the adapters.
+        progress: Show progress bars.
+
+    Raises:
+        ConfigError: A table or the base model is not usable, or the checkpoint was made with other settings.
+        MissingDependency: torch, transformers, onnx, peft, gguf or pyarrow is not installed.
+    """
+    try:
+        import torch
+
+        from leeroo.training import finetune
+        from leeroo.training.backbone import Backbone, MiniLM, Settings
+        from leeroo.training.lora import LoRA
+        from leeroo.training.processes import processes
+    except ImportError as error:
+        raise MissingDependency(f"Training needs {error.name}: pip install 'leeroo[train]'.") from None
+    if base is not None and causal_lm is not None:
+        raise ConfigError("Give an encoder or a causal LM to start from, not both.")
+    team = processes(cpu=causal_lm is None or not torch.cuda.is_available())
+    progress = progress and team.main
+    corpus = Corpus.read(dirs, limit=limit, seed=seed)
+    place = Path(out)
+    work = place / WORK
+    work.mkdir(parents=True, exist_ok=True)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    settings = Settings(
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate or (1e-4 if causal_lm is None else 5e-4),
+        frozen_layers=frozen_layers,
+        max_length=max_length,
+        traits=traits,
+        seed=seed,
+        minutes=minutes,
+        reworded=reworded,
+    )
+    rows = np.flatnonzero(corpus.parts == "train")
+    backbone: Backbone
+    if causal_lm is None:
+        backbone = MiniLM(base, layers=layers)
+    else:
+        backbone = LoRA(
+            causal_lm,
+            [corpus.queries[i] for i in np.random.default_rng(seed).permutation(rows)],
+            layers=layers,
+            adapted=lora_layers if epochs else 0,
+            rank=lora_rank,
+            max_length=max_length,
+            seed=seed,
+        )
+    head = None
+    if epochs > 0:
+        network = finetune.fit(
+            corpus, rows, work, settings, backbone=backbone, resume=resume, progress=progress, team=team
+        )
+        head = network.head()
+        del network
+    if not team.main:
+        return team.same(None)
+    source, files = backbone.save(place)
+    about = {**backbone.about, "training": {**asdict(settings), **backbone.identity}}
+    del backbone  # a large LM need not lie in memory twice
+    serving = {"max_length": serve_length, **source}
+    # The test part is not even read.
+    read = np.flatnonzero(corpus.parts != "test")
+    some = embed([corpus.queries[i] for i in read], place, serving, files, threads=threads, progress=progress)
+    vectors = np.zeros((len(corpus.queries), some.shape[1]), dtype=np.float32)
+    vectors[read] = some
+    project, project_bias, learned = head or (*linear_traits(vectors[rows], traits), None)
+    with _status("fitting the response model", progress):
+        fitted = fit_response(
+            corpus,
+            vectors,
+            corpus.parts == "train",
+            corpus.parts == "validation",
+            project,
+            project_bias,
+            activation="linear" if head is None else "gelu",
+            neighbours=neighbours,
+            learned=learned,
+            seed=seed,
+        )
+    artifact = assemble(corpus, fitted, place, serving=serving, files=files, about=about, dirs=dirs)
+    write_artifact(artifact, place)
+    best = min(fitted.tried, key=lambda entry: entry["total"])
+    report = TrainingReport(
+        out=place,
+        queries={part: int((corpus.parts == part).sum()) for part in ("train", "validation", "test")},
+        experts=len(corpus.columns),
+        trained_on=corpus.digest,
+        shrinkage=str(fitted.settings["shrinkage"]),
+        validation={k: v for k, v in best.items() if k in ("single", "pairs", "total")},
+        size=sum(path.stat().st_size for path in place.iterdir() if path.is_file()),
+        tried=fitted.tried,
+    )
+    return team.same(report)
+
+
+def main_process() -> bool:
+    """Whether this is the only process that trains, or the one of them that writes."""
+    from leeroo.training.processes import launched
+
+    return not launched() or os.environ["RANK"] == "0"
+
+
+def embed(
+    queries: Sequence[str],
+    folder: Path,
+    serving: Mapping[str, Any],
+    files: Sequence[str],
+    *,
+    threads: int | None,
+    progress: bool = False,
+) -> FloatArray:
+    """The vectors of the source that will serve, kept in `folder/work` for the next time.
+
+    The response model is fitted on what it will be served: quantisation costs less that way.
+
+    Args:
+        queries: The texts.
+        folder: Holds the source's files.
+        serving: Settings of `open_source`.
+        files: Names of the source's files.
+        threads: Threads per encoding.
+        progress: Show a progress bar.
+    """
+    hashes = [sha256(folder / name) for name in files]
+    mark = hashlib.sha256(json.dumps([hashes, dict(serving)], sort_keys=True).encode()).hexdigest()[:16]
+    source = open_source(folder, serving, threads=threads)
+    return kept_vectors(queries, source.encode, folder / WORK / f"vectors-{mark}.npz", progress=progress)
+
+
+def assemble(
+    corpus: Corpus,
+    fitted: Fitted,
+    folder: Path,
+    *,
+    serving: Mapping[str, Any],
+    files: tuple[str, ...],
+    about: dict[str, Any],
+    dirs: Sequence[str | Path],
+) -> Artifact:
+    """The artifact of a fitted response model, its origin and licence stated."""
+    train_rows = corpus.parts == "train"
+    counts = (~np.isnan(corpus.scores[train_rows])).sum(axis=0)
+    experts = tuple(
+        KnownExpert(name=expert, table=table, outcomes=int(count))
+        for (table, expert), count in zip(corpus.columns, counts, strict=True)
+    )
+    settings = {**fitted.settings, **serving, "assumed_tokens": assumed_tokens(dirs)}
+    origin = {
+        "trained_on": corpus.digest,
+        "tables": [Path(folder_).name for folder_ in dirs],
+        "queries": int(train_rows.sum()),
+        **about,
+    }
+    return Artifact(folder=folder, experts=experts, arrays=fitted.arrays, settings=settings, about=origin, files=files)
+
+
+def assumed_tokens(dirs: Sequence[str | Path]) -> dict[str, float]:
+    """Tables that assume one length for every output, and that length."""
+    from leeroo.outcomes.table import OutcomeTable
+
+    found = {}
+    for folder in dirs:
+        known = OutcomeTable.read(folder).completion_tokens
+        known = known[~np.isnan(known)]
+        if known.size and known.std() == 0:
+            found[Path(folder).name] = float(known[0])
+    return found
+
+
+@contextmanager
+def _status(text: str, shown: bool) -> Iterator[None]:
+    if not shown:
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield

@@ -1,0 +1,114 @@
+"""`leeroo doctor` against a loopback server, with faults in every place."""
+
+import json
+import os
+
+import pytest
+from typer.testing import CliRunner
+
+from leeroo.cli.app import app
+from tests.openai_server import OpenAIServer
+
+KEY = "the-canary-key-3141592653"
+
+
+@pytest.fixture
+def server():
+    with OpenAIServer(models=("small-model", "large-model")) as running:
+        yield running
+
+
+@pytest.fixture
+def examine(tmp_path, monkeypatch):
+    """Write a pool file and examine it: level by check, and everything that was printed."""
+    monkeypatch.setenv("DOCTOR_KEY", KEY)
+
+    def run(text, *options):
+        (tmp_path / "pool.yaml").write_text(text)
+        done = CliRunner().invoke(app, ["doctor", str(tmp_path / "pool.yaml"), "--json", *options])
+        assert KEY not in done.output
+        found = json.loads(done.output)
+        levels = {}
+        for finding in found:
+            levels.setdefault(finding["subject"], []).append(finding["level"])
+            assert finding["level"] == "ok" or finding["remedy"], f"no remedy: {finding}"
+        assert done.exit_code == int(any(f["level"] == "fail" for f in found))
+        return levels, done.output
+
+    return run
+
+
+def pool(server, extra="", small="small-model"):
+    one = f"base_url: {server.url}, api_key_env: DOCTOR_KEY, price: {{input: 1, output: 2}}"
+    return f"experts:\n  small: {{model: {small}, {one}}}\n  large: {{model: large-model, {one}}}\n{extra}"
+
+
+def test_all_is_well(examine, server, tmp_path):
+    levels, output = examine(pool(server, f"ledger: sqlite:///{tmp_path}/ledger.db\n"), "--call")
+    assert {level for found in levels.values() for level in found} == {"ok"}, output
+    assert set(levels) == {
+        "pool", "key of small", "key of large", "prices", "endpoint of small", "endpoint of large", "call of small",
+        "call of large", "ledger", "clock", "predictor",
+    }  # fmt: skip
+
+
+def test_a_key_that_is_not_set(examine, server, monkeypatch):
+    monkeypatch.delenv("DOCTOR_KEY")
+    levels, output = examine(pool(server))
+    assert levels["key of small"] == ["fail"]
+    assert "export DOCTOR_KEY=" in output
+
+
+def test_endpoints_that_refuse_know_no_such_model_or_are_not_there(examine, server):
+    assert examine(pool(server, small="other"))[0]["endpoint of small"] == ["warn"]
+    server.behave("small-model", {"status": 401, "message": f"bad key {KEY}"})
+    levels, output = examine(pool(server), "--call")
+    assert levels["call of small"] == ["fail"]
+    assert "auth (HTTP 401)" in output
+    gone = pool(server).replace(server.url, "http://127.0.0.1:9/v1", 1)
+    assert examine(gone)[0]["endpoint of small"] == ["fail"]
+
+
+def test_without_a_call_nothing_is_asked_that_costs(examine, server):
+    examine(pool(server))
+    assert server.requests == []
+    levels, _ = examine(pool(server), "--offline")
+    assert "endpoint of small" not in levels
+
+
+def test_a_pool_that_cannot_be_read_fails_and_the_rest_is_still_checked(examine):
+    levels, output = examine("experts:\n  a: {model: x}\n  a: {model: y}\n")
+    assert levels == {"pool": ["fail"], "predictor": ["ok"]}
+    assert "twice" in output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a place that even root cannot write")
+def test_a_ledger_that_cannot_be_written(examine, server):
+    levels, _ = examine(pool(server, "ledger: sqlite:////proc/ledger.db\n"), "--offline")
+    assert levels["ledger"] == ["fail"]
+
+
+def test_a_ledger_in_memory_and_one_that_others_may_read_are_warned_of(examine, server, tmp_path):
+    assert examine(pool(server), "--offline")[0]["ledger"] == ["warn"]
+    text = pool(server, f"ledger: sqlite:///{tmp_path}/ledger.db\n")
+    assert examine(text, "--offline")[0]["ledger"] == ["ok"]
+    (tmp_path / "ledger.db").chmod(0o644)
+    assert examine(text, "--offline")[0]["ledger"] == ["ok", "warn"]
+
+
+def test_prices_that_were_looked_up_say_how_old_they_are(examine, monkeypatch):
+    text = "experts:\n  a: {model: 'openai:gpt-4o-mini', api_key_env: DOCTOR_KEY}\n"
+    levels, output = examine(text, "--offline")
+    assert levels["prices"] == ["ok"]
+    assert "genai-prices" in output
+    monkeypatch.setattr("leeroo.cli.doctor.OLD_PRICES", -1)
+    assert examine(text, "--offline")[0]["prices"] == ["warn"]
+
+
+def test_a_clock_that_is_wrong(monkeypatch):
+    from leeroo.cli.doctor import _clock, _skew
+
+    assert _skew("Tue, 24 Nov 2026 12:00:00 GMT", 1795521600.0 + 90) == 90
+    assert _skew("no date", 0.0) is None
+    assert _clock([0.4, -90.0]).words == "90 s behind the others'"
+    assert _clock([0.4]).level == "ok"

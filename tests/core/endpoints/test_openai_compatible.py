@@ -1,0 +1,147 @@
+"""The core's own way to run an expert, against a loopback server and against nothing."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import leeroo
+from leeroo.endpoints import openai_compatible as endpoints
+from leeroo.endpoints.openai_compatible import Endpoint, ask, complete, resolve
+from leeroo.prediction.predictor import ConstantPredictor
+from tests.openai_server import OpenAIServer
+
+PRICE = leeroo.Price(input=1.0, output=2.0)
+
+
+@pytest.fixture
+def server():
+    with OpenAIServer() as running:
+        yield running
+
+
+def router(server, **quality):
+    experts = {
+        name: leeroo.Expert(model=name, base_url=server.url, price=leeroo.Price(input=place + 1.0, output=place + 2.0))
+        for place, name in enumerate(quality)
+    }
+    return leeroo.Router(experts, predictor=ConstantPredictor(quality, output_tokens=20))
+
+
+def test_ask_gives_the_answer_and_the_settled_record(server):
+    answer = ask(router(server, small=0.9, large=0.9), "Say something.", leeroo.Budget(max_cost=0.01))
+    assert answer.text
+    record = answer.record
+    assert record["expert"] == "small"
+    price = leeroo.Price(input=1.0, output=2.0)
+    assert record["cost"] == price.cost(record["input_tokens"], record["output_tokens"]) / 1e9
+    assert record["remaining"] == pytest.approx(0.01 - record["cost"])
+    assert record["cost_is_estimate"] is False
+
+
+def test_a_failing_expert_is_replaced_by_the_next(server):
+    server.behave("small", {"status": 503})
+    answer = ask(router(server, small=0.9, large=0.9), "Say something.")
+    assert answer.record["expert"] == "large"
+    assert [(a["expert"], a["error"]) for a in answer.record["attempts"]] == [("small", "server"), ("large", None)]
+
+
+def test_a_bad_request_is_raised_at_once_saying_which_expert(server):
+    server.behave("small", {"status": 400})
+    with pytest.raises(leeroo.ExpertsFailed, match=r"'small'.*bad_request.*400") as caught:
+        ask(router(server, small=0.9, large=0.9), "Say something.")
+    assert [a["expert"] for a in caught.value.record["attempts"]] == ["small"]
+
+
+def test_nobody_there_names_every_expert_tried():
+    nowhere = {"a": leeroo.Expert(model="a", base_url="http://127.0.0.1:9/v1", price=PRICE)}
+    with pytest.raises(leeroo.ExpertsFailed, match=r"a: connection.*Nothing was spent"):
+        ask(leeroo.Router(nowhere, predictor=ConstantPredictor()), "Anyone?")
+
+
+def test_keys_come_from_the_environment_and_are_never_shown(monkeypatch):
+    monkeypatch.setenv("MY_KEY", "very-secret")
+    expert = leeroo.Expert(model="groq:llama", name="g", price=PRICE, api_key_env="MY_KEY")
+    place = resolve(expert)
+    assert place == Endpoint("llama", "https://api.groq.com/openai/v1", "very-secret")
+    assert "very-secret" not in repr(place)
+    monkeypatch.delenv("MY_KEY")
+    with pytest.raises(leeroo.ConfigError, match=r"'g'.*MY_KEY.*not set"):
+        resolve(expert)
+
+
+def test_what_cannot_be_reached_says_what_to_give():
+    with pytest.raises(leeroo.ConfigError, match=r"provider 'acme'.*base_url"):
+        resolve(leeroo.Expert(model="acme:m", name="x", price=PRICE))
+    with pytest.raises(leeroo.ConfigError, match=r"object.*provider:model"):
+        resolve(leeroo.Expert(model=object(), name="x", price=PRICE))
+
+
+def test_stop_sequences_and_the_output_cap_are_sent(server):
+    expert = leeroo.Expert(model="m", name="m", base_url=server.url, price=PRICE, stop=("END",))
+    complete(expert, [{"role": "user", "content": "Hello"}], max_tokens=7)
+    body = server.bodies()[-1]
+    assert body["stop"] == ["END"]
+    assert body["max_tokens"] == 7
+
+
+# A deadline for the whole, and hedges
+
+
+def known(router, name, seconds):
+    """Let the router have seen 20 answers of an expert."""
+    for _ in range(20):
+        router.health.succeeded(router.pool[name], seconds, 20)
+
+
+def test_a_hedge_answers_when_the_first_is_slow_and_both_are_on_the_record(server):
+    server.behave("small", {"hang": 20})
+    made = router(server, small=0.9, large=0.9)
+    known(made, "small", 0.05)
+    answer = ask(made, "Say something.", leeroo.Budget(max_cost=0.05), hedge=True)
+    record = answer.record
+    assert record["expert"] == "large"
+    assert [(a["expert"], a["error"]) for a in record["attempts"]] == [("large", None), ("small", "cancelled")]
+    assert record["cost"] == pytest.approx(sum(a["cost"] for a in record["attempts"]))
+    assert record["attempts"][1]["cost"] > record["attempts"][0]["cost"] > 0
+    assert record["cost_is_estimate"]
+    assert record["cost"] <= 0.05
+
+
+def test_no_hedge_without_a_wish_without_measurements_or_without_money(server):
+    server.behave("small", [{"hang": 0.3}] * 3)
+    made = router(server, small=0.9, large=0.9)
+    assert ask(made, "Hi.", hedge=True).record["expert"] == "small"
+    known(made, "small", 0.05)
+    assert ask(made, "Hi.").record["expert"] == "small"
+    poor = leeroo.Budget(max_cost=0.00009)
+    record = ask(made, "Hi.", poor, max_tokens=20, hedge=True).record
+    assert (record["expert"], len(record["attempts"])) == ("small", 1)
+    assert server.bodies("large") == []
+
+
+def test_a_hedge_that_fails_leaves_the_first_its_time(server):
+    server.behave("small", {"hang": 0.4})
+    server.behave("large", {"status": 503})
+    made = router(server, small=0.9, large=0.9)
+    known(made, "small", 0.05)
+    record = ask(made, "Hi.", hedge=True).record
+    assert [(a["expert"], a["error"]) for a in record["attempts"]] == [("large", "server"), ("small", None)]
+
+
+async def test_ask_works_beneath_a_running_loop(server):
+    assert ask(router(server, small=0.9), "Hi.").record["expert"] == "small"
+
+
+def test_a_server_that_drips_is_given_up_at_the_deadline(server):
+    server.behave("small", {"drip": 0.05})
+    with pytest.raises(leeroo.ExpertsFailed, match="small: timeout"):
+        ask(router(server, small=0.9), "Hi.", leeroo.Budget(max_latency=0.3))
+
+
+def test_certificates_are_read_by_the_library_that_the_openai_sdk_is_built_on(monkeypatch):
+    """From its version 3 on that is httpx2, and httpx need not be there."""
+    monkeypatch.setattr("openai.DefaultAsyncHttpxClient", type("Client", (), {"__module__": "httpx2._client"}))
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    monkeypatch.setitem(sys.modules, "httpx2", SimpleNamespace(create_ssl_context=lambda: "certificates"))
+    assert endpoints.tls.__wrapped__() == "certificates"

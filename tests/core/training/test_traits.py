@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from leeroo.errors import ConfigError
+from leeroo.outcomes.table import OutcomeTable
+from leeroo.pool.experts import Expert, Price
+from leeroo.prediction import load
+from leeroo.training import traits
+
+
+def expert(name, **kwargs):
+    return Expert(model=name, name=name, price=Price(input=1, output=1), **kwargs)
+
+
+def test_nothing_known_gives_the_population(trained):
+    predictor = load(trained[1])
+    fitted = traits.fit(predictor)
+    assert fitted.source == "prior"
+    np.testing.assert_allclose(fitted.ability, predictor.artifact.arrays["population_mean"][:-1], atol=1e-6)
+    added = predictor.with_experts({"fresh": fitted.arrays()})
+    same = added.predict(["court judge"], [expert("fresh"), expert("unheard-of")])
+    assert same.sources == ("learned", "prior")
+    np.testing.assert_allclose(same.quality[0, 0], same.quality[0, 1], atol=1e-4)
+
+
+def test_a_benchmark_score_sets_the_level(trained):
+    predictor = load(trained[1])
+    low, high = (traits.fit(predictor, benchmark=score) for score in (0.2, 0.8))
+    assert low.source == "benchmark"
+    assert low.prior == pytest.approx(0.2, abs=0.02)
+    assert high.prior == pytest.approx(0.8, abs=0.02)
+
+
+def test_outcomes_teach_what_the_expert_is_good_at(trained, table_dir, tmp_path):
+    table = OutcomeTable.read(table_dir)
+    rows = [(q, float(s), 33.0) for q, s in zip(table.queries[:60], table.scores[:60, 1], strict=True)]
+    fitted = traits.add_expert(trained[1], "second-lawyer", rows, tmp_path)
+    assert fitted.outcomes == 60
+    predictor = load(tmp_path)
+    found = predictor.predict(["court appeal contract judge", "prime root integral sum"], [expert("second-lawyer")])
+    assert found.quality[0, 0] > found.quality[1, 0] + 0.2
+    assert found.sources == ("learned",)
+    assert any(e.name == "second-lawyer" and e.outcomes == 60 for e in predictor.known)
+    again = traits.add_expert(tmp_path, "second-lawyer", [], tmp_path)
+    assert again.source == "prior"
+    assert sum(e.name == "second-lawyer" for e in load(tmp_path).known) == 1
+
+
+def test_traits_travel_in_a_small_file_that_fits_its_predictor_only(trained, tmp_path):
+    predictor = load(trained[1])
+    traits.save_traits(tmp_path / "t.json", predictor, {"x": traits.fit(predictor, benchmark=0.4)})
+    read = traits.read_traits(tmp_path / "t.json", predictor)
+    assert read["x"].prior == pytest.approx(0.4, abs=0.02)
+    text = (tmp_path / "t.json").read_text()
+    (tmp_path / "other.json").write_text(text.replace('"space": "', '"space": "0'))
+    with pytest.raises(ConfigError, match="another predictor"):
+        traits.read_traits(tmp_path / "other.json", predictor)
+    (tmp_path / "bad.json").write_text("[]")
+    with pytest.raises(ConfigError, match="not a file of experts' traits"):
+        traits.read_traits(tmp_path / "bad.json", predictor)
+
+
+@pytest.mark.parametrize(
+    ("queries", "scores", "published", "message"),
+    [
+        (["a"], [], None, "one score"),
+        (["a"], [2.0], None, "between 0 and 1"),
+        (["a"], [float("nan")], None, "between 0 and 1"),
+        ([], [], 61, "0.61, not 61"),
+    ],
+)
+def test_wrong_numbers_are_refused(trained, queries, scores, published, message):
+    with pytest.raises(ConfigError, match=message):
+        traits.fit(load(trained[1]), queries, scores, benchmark=published)
