@@ -31,8 +31,8 @@ from leeroo.budget import DEFAULT_TOLERANCE, Budget
 from leeroo.evaluation.costs import expected_costs, experts_of
 from leeroo.evaluation.vectors import predictor_vectors
 from leeroo.ledger.pacing import BUCKETS, UNIFORM_CALLS, share
+from leeroo.money import NANO
 from leeroo.outcomes.table import OutcomeTable
-from leeroo.pool.experts import NANO
 from leeroo.prediction import load
 from leeroo.selection.pacing import Meter, Pacer
 from leeroo.selection.selector import Candidate, select

@@ -7,7 +7,8 @@ import time
 
 import numpy as np
 
-from leeroo.pool.experts import Expert, Price
+from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price
 from leeroo.prediction import load
 
 WORDS = (

@@ -19,8 +19,10 @@ from langchain_leeroo.structured import rebind
 from leeroo._version import __version__
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget, ambient, split_kwargs
 from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
-from leeroo.pool.experts import Capability, Expert, Pool
+from leeroo.pool.experts import Expert
+from leeroo.pool.pool import Pool
 from leeroo.pool.tokens import count, count_text
+from leeroo.query import Capability
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.call import Call
 from leeroo.routing.router import Router

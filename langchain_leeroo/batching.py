@@ -14,8 +14,8 @@ from langchain_leeroo.requests import Planned, Request
 from leeroo.budget import Budget
 from leeroo.budget import budget as ambient_budget
 from leeroo.errors import BudgetExceeded
-from leeroo.pool.experts import to_nano, to_usd
-from leeroo.routing.call import least_output
+from leeroo.money import to_nano, to_usd
+from leeroo.routing.decision import least_output
 from leeroo.selection.selector import Candidate
 
 WHY = "its place in a joint batch"

@@ -169,10 +169,11 @@ class ChatLeeroo(JointBatches):
             ConfigError: Anything in it that cannot be used, with its place.
         """
         from leeroo.pool.file import read_pool
+        from leeroo.routing.router import Router
 
         file = read_pool(source)
         own = Budget.of({key: kwargs.pop(key) for key in BUDGET_KWARGS if key in kwargs})
-        router = file.router(predictor=kwargs.get("predictor"), budget=NOTHING_SET)
+        router = Router.from_file(file, predictor=kwargs.get("predictor"), budget=NOTHING_SET)
         return cls(router=router, **own.over(file.budget).to_dict(), **{"reference": file.pool.reference, **kwargs})
 
     # Calling

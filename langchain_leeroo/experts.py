@@ -9,7 +9,9 @@ from pydantic import SecretStr
 
 from leeroo.endpoints.openai_compatible import resolve
 from leeroo.errors import ConfigError, MissingDependency
-from leeroo.pool.experts import DEFAULT_CAPABILITIES, Capability, Expert, Pool
+from leeroo.pool.experts import DEFAULT_CAPABILITIES, Expert
+from leeroo.pool.pool import Pool
+from leeroo.query import Capability
 from leeroo.routing.attempt import Attempt
 
 _PROFILE: tuple[tuple[str, Capability], ...] = (

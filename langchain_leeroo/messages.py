@@ -7,9 +7,9 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from leeroo.pool.experts import Capability, Expert
+from leeroo.pool.experts import Expert
 from leeroo.pool.tokens import count_text
-from leeroo.query import Query
+from leeroo.query import Capability, Query
 from leeroo.routing.attempt import Usage
 from leeroo.routing.router import Router
 

@@ -21,7 +21,8 @@ from langchain_leeroo.messages import RECORD_KEY
 from langchain_leeroo.requests import Host, Request
 from leeroo.errors import LeerooError
 from leeroo.routing.attempt import Attempt
-from leeroo.routing.call import Call, Decision
+from leeroo.routing.call import Call
+from leeroo.routing.decision import Decision
 
 
 def summary(decision: Decision, call_id: str) -> dict[str, Any]:

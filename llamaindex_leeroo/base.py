@@ -15,9 +15,9 @@ from leeroo import Budget, ConfigError, Router
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET
 from leeroo.errors import did_you_mean
 from leeroo.ledger.memory import Ledger
-from leeroo.pool.experts import Capability
 from leeroo.pool.file import read_pool
 from leeroo.prediction.predictor import Predictor
+from leeroo.query import Capability
 from llamaindex_leeroo.events import span_if_heard
 from llamaindex_leeroo.experts import build, described, to_pool
 
@@ -90,7 +90,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         for key in own:
             del rest[key]
         budget = Budget(**own).over(file.budget)
-        router = file.router(predictor=predictor, budget=NOTHING_SET)
+        router = Router.from_file(file, predictor=predictor, budget=NOTHING_SET)
         rest.update(budget.to_dict())
         return cls(router=router, **rest)
 

@@ -18,7 +18,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from leeroo import InvalidRequest, Query
-from leeroo.pool.experts import Capability
+from leeroo.query import Capability
 
 if TYPE_CHECKING:
     from llama_index.core.tools.types import BaseTool

@@ -12,10 +12,14 @@ from leeroo.errors import (
     NoEligibleExpert,
 )
 from leeroo.ledger.feedback import feedback
-from leeroo.pool.experts import Expert, Latency, Pool, Price, PriceTier
+from leeroo.pool.experts import Expert, Latency
+from leeroo.pool.pool import Pool
+from leeroo.pool.prices import Price, PriceTier
 from leeroo.query import Query
 from leeroo.routing.attempt import Attempt, Usage
-from leeroo.routing.call import Call, Decision, last_call
+from leeroo.routing.call import Call
+from leeroo.routing.decision import Decision
+from leeroo.routing.last import last_call
 from leeroo.routing.router import Router
 
 __all__ = [

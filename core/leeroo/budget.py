@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from leeroo.errors import BudgetExceeded, ConfigError, did_you_mean
-from leeroo.pool.experts import to_nano, to_usd
+from leeroo.money import to_nano, to_usd
 
 RULES = ("min_quality", "tolerance", "willingness_to_pay")
 DEFAULT_TOLERANCE = 0.02

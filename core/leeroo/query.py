@@ -1,9 +1,12 @@
 """One request as the router sees it: `Query`."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from leeroo.errors import InvalidRequest
-from leeroo.pool.experts import Capability
+
+Capability = Literal["tools", "structured_output", "vision", "audio", "documents", "streaming"]
+"""What a request may need, and an expert may be able to do, beside text."""
 
 MEDIA_TOKENS = 1_600
 """Input tokens assumed for one image, sound or document: about what large providers charge for a large picture."""

@@ -19,7 +19,8 @@ from leeroo import Pool
 from leeroo.endpoints import local
 from leeroo.endpoints.local import processes, weights
 from leeroo.errors import ConfigError, LeerooError, MissingDependency
-from leeroo.pool.experts import Expert, Price
+from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price
 
 pytestmark = pytest.mark.local
 

@@ -25,9 +25,9 @@ from leeroo.cli.serve import keys_app, serve
 from leeroo.cli.train import train
 from leeroo.cli.universe import gaps, universe
 from leeroo.errors import ConfigError, LeerooError
-from leeroo.pool.experts import show_usd, to_usd
+from leeroo.money import show_usd, to_usd
 from leeroo.query import Query
-from leeroo.routing.call import Decision
+from leeroo.routing.decision import Decision
 
 app = typer.Typer(
     name="leeroo",
@@ -118,7 +118,7 @@ def explain(
 
     Example: `leeroo explain "Prove that sqrt(2) is irrational." --min-quality 0.8`
     """
-    from leeroo.pool.experts import to_nano
+    from leeroo.money import to_nano
 
     question = _text(text)
     with open_router(pool, run=False) as router:

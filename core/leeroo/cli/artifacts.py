@@ -38,8 +38,8 @@ def add(
         version = versions.add(artifact, note=note)
         _say(f"{version.id} is kept in {store}. To use it: leeroo artifacts use {version.id}")
         return
+    from leeroo.evaluation.promotion import promote
     from leeroo.outcomes.table import OutcomeTable
-    from leeroo.training.promotion import promote
 
     _say(promote(versions, artifact, OutcomeTable.read(held_out), slack=slack, note=note).reason)
 

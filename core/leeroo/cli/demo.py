@@ -16,7 +16,7 @@ from rich.table import Table
 
 from leeroo.budget import budget
 from leeroo.errors import LeerooError, MissingDependency
-from leeroo.pool.experts import show_usd
+from leeroo.money import show_usd
 
 MAX_TOKENS = 48
 """Output cap of every question: the demo is to end soon on two cores."""

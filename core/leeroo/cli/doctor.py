@@ -16,6 +16,7 @@ from rich.table import Table
 
 from leeroo.endpoints.openai_compatible import NO_KEY, PROVIDERS, Endpoint, client_options, complete, resolve
 from leeroo.errors import LeerooError
+from leeroo.ledger.opening import ledger_of
 from leeroo.pool.experts import Expert
 from leeroo.pool.file import PoolFile, read_pool
 from leeroo.pool.yamlfile import load_mapping
@@ -201,7 +202,7 @@ def _ledger(file: PoolFile, clocks: list[float]) -> Iterator[Finding]:
         yield Finding("warn", "ledger", words, "Name one in the pool file: ledger: sqlite:///leeroo.db")
         return
     try:
-        ledger: Any = file.open_ledger()
+        ledger: Any = ledger_of(file.ledger)
         skew = ledger.check()
         ledger.close()
     except LeerooError as error:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from leeroo.errors import ConfigError
 from leeroo.ledger.limits import SECOND, Limit
-from leeroo.pool.experts import to_usd
+from leeroo.money import to_usd
 
 if TYPE_CHECKING:
     from leeroo.ledger.sql import SqlLedger

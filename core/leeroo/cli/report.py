@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from leeroo.cli.ledger import Url
-from leeroo.pool.experts import show_usd, to_usd
+from leeroo.money import show_usd, to_usd
 
 console = Console()
 

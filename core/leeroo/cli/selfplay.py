@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from leeroo.budget import Budget
 from leeroo.errors import ConfigError
 from leeroo.ledger.memory import Ledger, MemoryLedger
-from leeroo.pool.experts import Pool
+from leeroo.pool.pool import Pool
 
 if TYPE_CHECKING:
     from leeroo.selfplay.questions import Watch
@@ -72,10 +72,11 @@ def selfplay(
 def _experts(file: Path | None) -> Iterator[tuple[Pool, Budget, Ledger]]:
     """The pool, its rule of choice and its ledger; the local experts run while the block lasts."""
     if file is not None:
+        from leeroo.ledger.opening import ledger_of
         from leeroo.pool.file import read_pool
 
         read = read_pool(file)
-        yield read.pool, read.budget, read.open_ledger()
+        yield read.pool, read.budget, ledger_of(read.ledger)
         return
     from leeroo.endpoints import local
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from leeroo.errors import InvalidRequest
-from leeroo.pool.experts import Capability, Expert
+from leeroo.pool.experts import Expert
 from leeroo.pool.tokens import count_text
-from leeroo.query import Query
+from leeroo.query import Capability, Query
 from leeroo.routing.attempt import Usage
 from leeroo.routing.router import Router
 

@@ -41,7 +41,7 @@ async def first_answer(call: Call, ask: Callable[[Attempt], Awaitable[tuple[T, U
                 running[_begin(attempt, ask)] = attempt
                 if hedge:
                     tokens = attempt.candidate.output_tokens
-                    patience = call.router.health.latency(attempt.expert, tokens, slow=True)
+                    patience = call.health.latency(attempt.expert, tokens, slow=True)
             done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 second = call.hedge()

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.pool.experts import Expert, Price
+from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price
 from leeroo.prediction.predictor import Prediction, Predictor
 
 Floats = npt.NDArray[np.float64]

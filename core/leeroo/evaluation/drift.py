@@ -19,7 +19,7 @@ from leeroo.evaluation.costs import expected_costs, experts_of
 from leeroo.evaluation.vectors import predictor_vectors
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.response import ResponsePredictor
-from leeroo.training.online import OnlineLearner
+from leeroo.routing.online import OnlineLearner
 
 FloatArray = npt.NDArray[np.float64]
 PHASES = (1000, 2000, 4000)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from leeroo.errors import ConfigError, MissingDependency
-from leeroo.evaluation.report import Report
+from leeroo.evaluation.figures import Figures
 
 # Okabe and Ito's colours: told apart with every common kind of colour blindness.
 OURS, OTHER, GREY = "#0072B2", "#D55E00", "#666666"
@@ -47,7 +47,7 @@ def save(figure: Any, path: Path) -> Path:
     return path
 
 
-def draw(report: Report, path: Path) -> list[Path]:
+def draw(report: Figures, path: Path) -> list[Path]:
     """The three plots: the frontier in `path`, the others beside it; what the report does not hold is left out."""
     written = [save(frontier(report), path)]
     if report.reliability:
@@ -57,7 +57,7 @@ def draw(report: Report, path: Path) -> list[Path]:
     return written
 
 
-def frontier(report: Report) -> Any:
+def frontier(report: Figures) -> Any:
     """Accuracy against cost by method, single experts as dots."""
     figure, axes = canvas(8, 5)
     colours = iter(COLOURS)
@@ -103,7 +103,7 @@ def frontier(report: Report) -> Any:
     return figure
 
 
-def calibration(report: Report) -> Any:
+def calibration(report: Figures) -> Any:
     """Mean score against mean prediction in equally filled bins: each expert thin, all together thick."""
     figure, axes = canvas(5.5, 5)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfect")
@@ -128,7 +128,7 @@ def calibration(report: Report) -> Any:
     return figure
 
 
-def regret(report: Report) -> Any:
+def regret(report: Figures) -> Any:
     """Score lost against the best expert of each query, by domain: always the reference, and our default rule."""
     shown = sorted(report.regret.items(), key=lambda item: item[1]["leeroo"])
     if len(shown) > 30:  # the largest domains, so that the labels stay readable

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from leeroo.evaluation import drift, newcomers, pools, shift
+from leeroo.evaluation.figures import Line
 from leeroo.evaluation.metrics import accuracy_at, cost_at
 from leeroo.evaluation.refit import Space
-from leeroo.evaluation.report import Line, Report
+from leeroo.evaluation.report import Report
 from leeroo.evaluation.robustness import flip_rates
 from leeroo.evaluation.run import Baselines, evaluate
 from leeroo.outcomes.table import OutcomeTable

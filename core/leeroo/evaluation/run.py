@@ -11,9 +11,10 @@ from leeroo.errors import ConfigError, did_you_mean
 from leeroo.evaluation import metrics
 from leeroo.evaluation.baselines import Known, domain_mean, on_vectors
 from leeroo.evaluation.costs import expected_costs, experts_of
+from leeroo.evaluation.figures import Line
 from leeroo.evaluation.intervals import RoutingFigures, bootstrap
 from leeroo.evaluation.metrics import Curve
-from leeroo.evaluation.report import Line, Report
+from leeroo.evaluation.report import Report
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.matching import normalised
 from leeroo.prediction.predictor import Predictor

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from leeroo.errors import ConfigError, LeerooError, did_you_mean
-from leeroo.pool.experts import to_nano, to_usd
+from leeroo.money import to_nano, to_usd
 
 Per = Literal["minute", "hour", "day", "month", "total"]
 Unit = Literal["usd", "tokens", "calls"]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from leeroo.errors import ConfigError, MissingDependency, did_you_mean
 from leeroo.ledger.limits import LedgerError
+from leeroo.ledger.memory import Ledger, MemoryLedger
 
 if TYPE_CHECKING:
     from leeroo.ledger.sql import SqlLedger
@@ -12,6 +13,17 @@ if TYPE_CHECKING:
 log = logging.getLogger("leeroo.ledger")
 OPTIONS = {"on_failure": ("refuse", "continue"), "durability": ("normal", "full"), "keep": ("nothing", "query")}
 """Our own options of a URL's query and their values, the default first; `lease` is a number."""
+
+
+def ledger_of(url: str | None) -> Ledger:
+    """The ledger that a pool file names: of a URL, or one in memory where there is none or it says `memory`.
+
+    Raises:
+        ConfigError: The URL is not usable.
+        MissingDependency: The extra `ledger` or `postgres` has to be installed.
+        LedgerError: The ledger cannot be opened.
+    """
+    return MemoryLedger() if url in (None, "memory") else open_ledger(url)
 
 
 def open_ledger(url: str, *, new: bool = True) -> "SqlLedger":

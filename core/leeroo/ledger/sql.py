@@ -19,7 +19,7 @@ from leeroo.ledger.later import Later
 from leeroo.ledger.limits import MOST, SECOND, LedgerError, Limit, ancestors
 from leeroo.ledger.memory import Left
 from leeroo.ledger.pacing import Demand
-from leeroo.pool.experts import to_nano
+from leeroo.money import to_nano
 
 log = logging.getLogger("leeroo.ledger")
 

@@ -16,7 +16,8 @@ from leeroo.ledger.memory import Ledger
 from leeroo.outcomes.families import Problem
 from leeroo.outcomes.matchers import MATCHERS
 from leeroo.outcomes.table import OutcomeTable
-from leeroo.pool.experts import Expert, Pool
+from leeroo.pool.experts import Expert
+from leeroo.pool.pool import Pool
 from leeroo.prediction.predictor import ConstantPredictor
 from leeroo.routing.router import Router
 

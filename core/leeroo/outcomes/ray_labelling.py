@@ -12,7 +12,7 @@ from leeroo.errors import ConfigError, MissingDependency
 from leeroo.outcomes.families import Problem
 from leeroo.outcomes.labelling import Labeller, outcome_table
 from leeroo.outcomes.table import OutcomeTable
-from leeroo.pool.experts import Pool
+from leeroo.pool.pool import Pool
 
 CPUS = 0.25
 """Cores that Ray sets aside for a worker: it waits for experts nearly all the time."""

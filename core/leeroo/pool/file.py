@@ -3,17 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from leeroo.budget import Budget
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.ledger.memory import Ledger, MemoryLedger
-from leeroo.pool.experts import Pool
+from leeroo.pool.pool import Pool
 from leeroo.pool.yamlfile import load_mapping
-
-if TYPE_CHECKING:
-    from leeroo.prediction.predictor import Predictor
-    from leeroo.routing.router import Router
 
 KEYS = ("experts", "reference", "budget", "ledger", "predictor", "learn")
 LEARN_KEYS = ("memory", "scope_memory", "signals", "frozen", "every")
@@ -36,44 +31,6 @@ class PoolFile:
     ledger: str | None = None
     predictor: Path | None = None
     learn: Mapping[str, Any] | None = None
-
-    def open_ledger(self) -> Ledger:
-        """The ledger that the file names.
-
-        Raises:
-            ConfigError: The URL is not usable.
-            MissingDependency: The extra `ledger` or `postgres` has to be installed.
-            LeerooError: The ledger cannot be opened.
-        """
-        if self.ledger in (None, "memory"):
-            return MemoryLedger()
-        from leeroo.ledger.opening import open_ledger
-
-        return open_ledger(self.ledger)
-
-    def router(self, *, predictor: "Predictor | None" = None, budget: Budget | None = None) -> "Router":
-        """The router that the file describes.
-
-        Args:
-            predictor: In place of the file's.
-            budget: In place of the file's.
-
-        Raises:
-            ConfigError: The predictor, the learner's options or the ledger are not usable.
-        """
-        from leeroo.routing.router import Router
-
-        if predictor is None and self.predictor is not None:
-            from leeroo.prediction import load
-
-            predictor = load(self.predictor)
-        learner = None
-        if self.learn is not None:
-            from leeroo.training.online import OnlineLearner
-
-            learner = OnlineLearner(**self.learn)
-        chosen = self.budget if budget is None else budget
-        return Router(self.pool, predictor=predictor, budget=chosen, ledger=self.open_ledger(), learn=learner)
 
 
 def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from leeroo.pool.experts import Expert, Price, PriceTier
+from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price, PriceTier
 
 # LangChain's provider names, where genai-prices has another.
 _PROVIDERS = {

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Select, and_, case, func, literal, or_, selec
 from leeroo.ledger import schema
 from leeroo.ledger.books import inside
 from leeroo.ledger.limits import EVERYTHING, SECOND, ancestors
-from leeroo.pool.experts import Price, to_nano
+from leeroo.money import to_nano
+from leeroo.pool.prices import Price
 from leeroo.report.folding import add_up, fold_experts, fold_scopes, scopes_to_keep
 
 if TYPE_CHECKING:

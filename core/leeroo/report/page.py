@@ -12,7 +12,8 @@ from typing import Any
 
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.ledger.limits import SECOND, check_scope
-from leeroo.pool.experts import Expert, Price
+from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price
 
 _SPAN = re.compile(r"(\d+)([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}

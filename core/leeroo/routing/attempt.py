@@ -3,14 +3,15 @@
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, Protocol
 
 from leeroo.errors import ExpertsFailed, LeerooError
+from leeroo.ledger.memory import Ledger
+from leeroo.pool.experts import Expert
 from leeroo.routing.failures import Failure, classify
+from leeroo.routing.health import Health
+from leeroo.routing.purse import Fit
 from leeroo.selection.selector import Candidate
-
-if TYPE_CHECKING:
-    from leeroo.routing.call import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,58 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
 
-class Fit(NamedTuple):
-    """How much of an expert's answer the rest of the budget pays for.
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended, for its call's books.
 
     Attributes:
-        max_tokens: The output cap to send, None where nothing limits it.
-        nano: Nano-dollars, worst case.
-        tokens: Input and output tokens, worst case.
+        candidate: Who was tried.
+        reserved: Nano-dollars that had been set aside.
+        cost: Nano-dollars that it cost.
+        estimated: Whether Leeroo counted what it used.
+        failure: None where it answered.
+        seconds: How long it took.
+        usage: What it used, where that is known.
     """
 
-    max_tokens: int | None
-    nano: int
-    tokens: int
+    candidate: Candidate
+    reserved: int
+    cost: int
+    estimated: bool
+    failure: Failure | None
+    seconds: float
+    usage: Usage | None
+
+
+class Owner(Protocol):
+    """What an attempt needs of its call."""
+
+    id: str
+
+    @property
+    def scope(self) -> str | None:
+        """The ledger account that is charged."""
+        ...
+
+    def has_failed(self, expert: Expert) -> bool:
+        """Whether an attempt of this call at the expert has failed."""
+        ...
+
+    def ended(self, ending: Ending) -> None:
+        """Take an attempt's end into the call's books."""
+        ...
+
+    def remember(self, expert: Expert, tool_call_ids: tuple[str, ...]) -> None:
+        """Remember who made these tool calls."""
+        ...
+
+    def stop(self) -> None:
+        """Try nobody else."""
+        ...
+
+    def finish(self) -> dict[str, Any]:
+        """Close the call; returns its record."""
+        ...
 
 
 class Attempt:
@@ -61,25 +102,33 @@ class Attempt:
         reserved_tokens: Input and output tokens set aside for it, its worst case.
     """
 
-    def __init__(self, call: "Call", candidate: Candidate, timeout: float, fit: Fit) -> None:
+    def __init__(
+        self, call: Owner, candidate: Candidate, timeout: float, fit: Fit, ledger: Ledger, health: Health
+    ) -> None:
         self.candidate = candidate
         self.expert = candidate.expert
         self.max_tokens, self.reserved, self.reserved_tokens = fit
         self.timeout = timeout
         self._call = call
+        self._ledger = ledger
+        self._health = health
         self._began = time.perf_counter()
         self._first: float | None = None
-        self._reservation = call.router.ledger.reserve(
+        self._reservation = ledger.reserve(
             call.id,
-            call.decision.budget.scope,
+            call.scope,
             self.reserved,
             tokens=self.reserved_tokens,
             expert=self.expert.name,
             model=self.expert.model_id,
         )
-        call.without_ledger = call.without_ledger or self._reservation < 0
         self._open = True
         self._lock = threading.Lock()
+
+    @property
+    def without_ledger(self) -> bool:
+        """Whether it goes on although the ledger is down, so that no limit of the scope holds."""
+        return self._reservation < 0
 
     def first_token(self) -> None:
         """Note the arrival of the first piece of a streamed answer."""
@@ -96,8 +145,8 @@ class Attempt:
         if not self._close():
             return
         seconds = time.perf_counter() - self._began
-        self._call.router.health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
-        self._call.router.remember(self.expert, tool_call_ids)
+        self._health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
+        self._call.remember(self.expert, tool_call_ids)
         cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
         self._end(cost, usage.tokens, usage.estimated, None, seconds, usage)
 
@@ -118,7 +167,7 @@ class Attempt:
         failure = classify(error)
         cost, tokens = self._used_by_failure(failure, received, used)
         repeated = self._call.has_failed(self.expert)
-        self._call.router.health.failed(self.expert, failure, given=self.timeout, repeated=repeated)
+        self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated)
         estimated = cost > 0 if used is None else used.estimated
         self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received)
         if failure.kind == "cancelled":
@@ -136,7 +185,7 @@ class Attempt:
         """The caller gave up, for example by closing a stream: settle what had been used."""
         if self._close():
             failure = Failure("cancelled")
-            self._call.router.health.failed(self.expert, failure)
+            self._health.failed(self.expert, failure)
             cost, tokens = self._used_by_failure(failure, received)
             self._end(cost, tokens, True, failure, time.perf_counter() - self._began, received)
             self._call.stop()
@@ -159,7 +208,5 @@ class Attempt:
         self, cost: int, tokens: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None
     ) -> None:
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
-        self._call.ended(self, cost, estimated, failure, seconds, usage)
-        for account in self._call.accounts:
-            account.settle(self.reserved, cost, self.expert.name)
-        self._call.router.ledger.settle(self._reservation, cost, tokens=tokens)
+        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage))
+        self._ledger.settle(self._reservation, cost, tokens=tokens)

@@ -18,91 +18,69 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Self
 
-from leeroo.budget import Budget, Spent
 from leeroo.errors import BudgetExceeded, ExpertsFailed, LeerooError
-from leeroo.pool.experts import Expert, to_usd
+from leeroo.ledger.memory import Ledger
+from leeroo.money import to_usd
+from leeroo.pool.experts import Expert
 from leeroo.query import Query
-from leeroo.routing.attempt import Attempt, Fit, Usage
+from leeroo.routing.attempt import Attempt, Ending, Usage
+from leeroo.routing.decision import Decision
 from leeroo.routing.failures import Failure
+from leeroo.routing.health import Health
+from leeroo.routing.last import note_last
 from leeroo.routing.logs import event
+from leeroo.routing.purse import Fit, Purse
+from leeroo.routing.record import passed_over, record_of, tried
+from leeroo.routing.tool_calls import ToolCalls
 from leeroo.routing.tries import AsyncTries, Tries
-from leeroo.selection.selector import Candidate, Selection
-
-if TYPE_CHECKING:
-    from leeroo.routing.router import Router
-
-_last: ContextVar[dict[str, Any] | None] = ContextVar("leeroo_last_call", default=None)
-_last_anywhere: dict[str, Any] | None = None
-
-
-def last_call() -> dict[str, Any] | None:
-    """The record of the newest call that ended in this context, else of the newest in this process, else None."""
-    return _last.get() or _last_anywhere
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Which expert, why, and what comes next if it fails.
-
-    Attributes:
-        selection: The order of experts and the rule.
-        candidates: Every expert of the pool, judged.
-        budget: The merged budget of the call.
-        novelty: 0 (like the predictor's training data) .. 1 (unlike it).
-        seconds: What the decision took.
-    """
-
-    selection: Selection
-    candidates: tuple[Candidate, ...]
-    budget: Budget
-    novelty: float
-    seconds: float
-
-    @property
-    def chosen(self) -> Candidate:
-        """The candidate that is tried first."""
-        return self.selection.order[0]
-
-    @property
-    def expert(self) -> Expert:
-        """The expert that is tried first."""
-        return self.chosen.expert
+from leeroo.selection.selector import Candidate
 
 
 class Call:
     """One request on its way: the decision, the money that is left, the attempts, and at the end the record.
 
-    Attributes:
-        id: Unique id, for feedback.
-        router: The router that opened it.
+    Args:
         query: The request.
         decision: Which experts, in which order, and why.
-        accounts: The `budget()` blocks that are charged.
+        purse: What it may spend.
+        ledger: Where its attempts are reserved and settled.
+        health: Which experts are up; told of every attempt.
+        tool_calls: Told who made the tool calls of an answer.
+        reference: The expert that `saved` is measured against.
+        on_close: Called once with the call and its record, when it is over.
+
+    Attributes:
+        id: Unique id, for feedback.
+        query: The request.
+        decision: Which experts, in which order, and why.
+        health: Which experts are up and how fast they answer.
         without_ledger: Whether an attempt went on although the ledger was down, so that no limit of its scope held.
     """
 
     def __init__(
         self,
-        router: "Router",
         query: Query,
         decision: Decision,
-        cap: int | None,
-        tokens_left: int | None,
-        accounts: tuple[Spent, ...],
+        purse: Purse,
+        *,
+        ledger: Ledger,
+        health: Health,
+        tool_calls: ToolCalls,
+        reference: Expert,
+        on_close: "Callable[[Call, dict[str, Any]], None]",
     ) -> None:
         self.id = secrets.token_hex(16)
-        self.router = router
         self.query = query
         self.decision = decision
-        self.accounts = accounts
-        self._cap = cap
-        self._tokens_left = tokens_left
-        self._spent = 0
+        self.health = health
+        self.without_ledger = False
+        self._purse = purse
+        self._ledger = ledger
+        self._reference = reference
+        self._on_close = on_close
         self._estimated = False
         self._began = time.monotonic()
         self._attempts: list[dict[str, Any]] = []
@@ -111,10 +89,9 @@ class Call:
         self._record: dict[str, Any] | None = None
         self._lock = threading.Lock()
         self._started: list[Attempt] = []
-        self._reserved = 0
         self._stopped = False
-        self._tries = Tries(self)
-        self.without_ledger = False
+        self._tries = Tries(self, decision.selection, health, demanding=decision.budget.min_quality is not None)
+        self._tool_calls = tool_calls
 
     def __enter__(self) -> Self:
         return self
@@ -148,16 +125,16 @@ class Call:
         """Reserve a try; None, with the reason on the record, where it cannot be made. Called by `Tries`."""
         left = self.seconds_left
         if left is not None and left <= 0:
-            self._note(candidate, "deadline", f"max_latency={self.decision.budget.max_latency} s is over")
+            self._pass_over(candidate, "deadline", f"max_latency={self.decision.budget.max_latency} s is over")
             self._stopped = True
             return None
-        fit, expert, health = self._fit(candidate), candidate.expert, self.router.health
+        fit, expert, health = self._fit(candidate), candidate.expert, self.health
         if fit is None:
-            self._note(candidate, "budget", "the rest of the budget does not pay for it")
+            self._pass_over(candidate, "budget", "the rest of the budget does not pay for it")
             return None
         reason = health.admit(expert, anyway=self.decision.budget.expert is not None)
         if reason is not None:
-            self._note(candidate, "unhealthy", reason)
+            self._pass_over(candidate, "unhealthy", reason)
             return None
         try:
             attempt = self._start(candidate, min(expert.timeout, left or 1e9), fit)
@@ -166,12 +143,11 @@ class Call:
             if not isinstance(error, BudgetExceeded):
                 raise
             self._error = error
-            self._note(candidate, "budget", str(error))
+            self._pass_over(candidate, "budget", str(error))
             return None
         if self._started:
             event(logging.INFO, "failover", call_id=self.id, expert=expert.name, tries=len(self._started) + 1)
         self._started.append(attempt)
-        self._reserved += fit.nano
         return attempt
 
     def has_failed(self, expert: Expert) -> bool:
@@ -187,14 +163,20 @@ class Call:
         record = self.finish()
         if self._error is not None and all(a["error"] == "budget" for a in self._attempts):
             return BudgetExceeded(str(self._error), record)
-        tried = "; ".join(f"{a['expert']}: {a['error']}" for a in self._attempts) or "none could be tried"
-        spent = f" {to_usd(self._spent):.6f} USD is on the record." if self._spent else " Nothing was spent."
-        return ExpertsFailed(f"No expert answered ({tried}).{spent}", record)
+        failures = "; ".join(f"{a['expert']}: {a['error']}" for a in self._attempts) or "none could be tried"
+        spent = self._purse.spent
+        bill = f" {to_usd(spent):.6f} USD is on the record." if spent else " Nothing was spent."
+        return ExpertsFailed(f"No expert answered ({failures}).{bill}", record)
 
     @property
     def record(self) -> dict[str, Any]:
         """The call's record, JSON-safe, with no prompt text in it."""
         return self._record or self._make_record()
+
+    @property
+    def scope(self) -> str | None:
+        """The ledger account that is charged."""
+        return self.decision.budget.scope
 
     @property
     def seconds(self) -> float:
@@ -215,7 +197,7 @@ class Call:
     @property
     def remaining_nano(self) -> int | None:
         """Nano-dollars of the call's cap neither spent nor reserved, None where there is no cap."""
-        return None if self._cap is None else max(0, self._cap - self._spent - self._reserved)
+        return self._purse.remaining_nano
 
     def stop(self) -> None:
         """Try nobody else: the caller gave up."""
@@ -223,7 +205,6 @@ class Call:
 
     def finish(self) -> dict[str, Any]:
         """Close the call: write the record once, and return it. An attempt left open is charged as given up."""
-        global _last_anywhere
         if self._record is not None:
             return self._record
         for attempt in self._started:
@@ -232,109 +213,58 @@ class Call:
             if self._record is not None:
                 return self._record
             self._record = self._make_record()
-        for account in self.accounts if self._started else ():  # a call refused before anybody was asked is none
-            account.count_call()
+        if self._started:  # a call refused before anybody was asked is none
+            self._purse.count_call()
         self._started = []  # they know the call: without this only the garbage collector would find all of them
-        _last.set(self._record)
-        _last_anywhere = self._record
-        self.router.closed(self, self._record)
+        note_last(self._record)
+        self._on_close(self, self._record)
         return self._record
 
-    def ended(
-        self, attempt: Attempt, cost: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None
-    ) -> None:
+    def remember(self, expert: Expert, tool_call_ids: tuple[str, ...]) -> None:
+        """Remember who made these tool calls. Called by `Attempt`."""
+        self._tool_calls.remember(expert, tool_call_ids)
+
+    def ended(self, ending: Ending) -> None:
         """Take an attempt's end into the call's books. Called by `Attempt`."""
-        self._spent += cost
-        self._reserved -= attempt.reserved
-        self._estimated = self._estimated or estimated
-        if failure is None and usage is not None:
-            self._answered = (attempt.candidate, usage)
+        expert, failure = ending.candidate.expert, ending.failure
+        self._estimated = self._estimated or ending.estimated
+        if failure is None and ending.usage is not None:
+            self._answered = (ending.candidate, ending.usage)
         if failure is not None:
-            self._tries.failed(attempt.candidate, failure)
+            self._tries.failed(ending.candidate, failure)
             event(
                 logging.DEBUG if failure.kind == "cancelled" else logging.WARNING, "failure", call_id=self.id,
-                expert=attempt.expert.name, kind=failure.kind, status=failure.status, retry_after=failure.retry_after,
-                latency=round(seconds, 4), cost=to_usd(cost),
+                expert=expert.name, kind=failure.kind, status=failure.status, retry_after=failure.retry_after,
+                latency=round(ending.seconds, 4), cost=to_usd(ending.cost),
             )  # fmt: skip
-        self._attempts.append(
-            {
-                "expert": attempt.expert.name,
-                "error": failure.kind if failure else None,
-                "status": failure.status if failure else None,
-                "latency": round(seconds, 4),
-                "cost": to_usd(cost),
-            }
-        )
+        self._attempts.append(tried(ending))
+        self._purse.settle(ending.reserved, ending.cost, expert.name)
 
     def _fit(self, candidate: Candidate) -> Fit | None:
-        """The output cap that the rest of the money pays for, and the worst case with it; None: it does not fit."""
-        price = candidate.expert.known_price
-        asked = self.query.max_tokens
-        cap = candidate.max_tokens
-        left = self.remaining_nano
-        if left is not None:
-            pays = price.affordable_output(candidate.input_upper, left)
-            cap = cap if pays is None else min(cap, pays)
-            if cap < least_output(candidate):
-                return None
-        if self._tokens_left is not None:
-            # Where even the least output does not fit, the ledger refuses, and its error names the limit.
-            cap = max(min(cap, self._tokens_left - candidate.input_upper), least_output(candidate))
-        worst = price.worst_cost(candidate.input_upper, cap)
-        limited = left is not None or self._tokens_left is not None or asked is not None
-        return Fit(cap if limited else None, worst, candidate.input_upper + cap)
+        return self._purse.fit(candidate, self.query.max_tokens)
 
     def _start(self, candidate: Candidate, timeout: float, fit: Fit) -> Attempt:
-        """Reserve on every account and in the ledger, or on none."""
-        done: list[Spent] = []
+        """Reserve in the purse and in the ledger, or in neither."""
+        self._purse.reserve(fit.nano, candidate.expert.name)
         try:
-            for account in self.accounts:
-                account.reserve(fit.nano)
-                done.append(account)
-            return Attempt(self, candidate, timeout, fit)
+            attempt = Attempt(self, candidate, timeout, fit, self._ledger, self.health)
         except BaseException:
-            for account in done:
-                account.settle(fit.nano, 0, candidate.expert.name)
+            self._purse.settle(fit.nano, 0, candidate.expert.name)
             raise
+        self.without_ledger = self.without_ledger or attempt.without_ledger
+        return attempt
 
-    def _note(self, candidate: Candidate, error: str, detail: str) -> None:
-        self._attempts.append(
-            {"expert": candidate.expert.name, "error": error, "detail": detail, "latency": 0.0, "cost": 0.0}
-        )
+    def _pass_over(self, candidate: Candidate, error: str, detail: str) -> None:
+        self._attempts.append(passed_over(candidate, error, detail))
 
     def _make_record(self) -> dict[str, Any]:
-        budget = self.decision.budget
-        candidate, usage = self._answered or (self.decision.chosen if self.decision.selection.order else None, None)
-        used = usage or Usage(candidate.input_tokens if candidate else 0, 0)
-        reference = self.router.pool[self.router.pool.reference]
-        reference_cost = reference.known_price.cost(used.input_tokens, used.output_tokens)
-        return {
-            "call_id": self.id,
-            "expert": candidate.expert.name if candidate else None,
-            "model": candidate.expert.model_id if candidate else None,
-            "predicted_quality": round(candidate.quality, 4) if candidate else None,
-            "base_quality": candidate.base_quality if candidate else None,
-            "adequate": candidate is not None and self.decision.selection.is_adequate(candidate),
-            "rule": self.decision.selection.rule,
-            "novelty": round(self.decision.novelty, 4),
-            "candidates": [c.to_dict() for c in self.decision.candidates],
-            "budget": budget.to_dict(),
-            "input_tokens": usage.input_tokens if usage else None,
-            "output_tokens": usage.output_tokens if usage else None,
-            "cached_tokens": usage.cached_tokens if usage else None,
-            "expected_cost": to_usd(candidate.expected_cost) if candidate else None,
-            "cost": to_usd(self._spent),
-            "cost_is_estimate": self._estimated,
-            "remaining": None if self._cap is None else to_usd(self._cap - self._spent),
-            "reference_expert": reference.name,
-            "reference_cost": to_usd(reference_cost) if usage else None,
-            "saved": to_usd(reference_cost - self._spent) if usage else None,
-            "attempts": list(self._attempts),
-            "ledger_down": self.without_ledger,
-            "router_latency": round(self.decision.seconds, 6),
-        }
-
-
-def least_output(candidate: Candidate) -> int:
-    """Output tokens below which an expert is not worth asking: what it is expected to write, or its cap."""
-    return max(1, min(candidate.max_tokens, candidate.output_tokens))
+        return record_of(
+            self.id,
+            self.decision,
+            self._purse,
+            self._attempts,
+            self._answered,
+            self._reference,
+            estimated=self._estimated,
+            without_ledger=self.without_ledger,
+        )

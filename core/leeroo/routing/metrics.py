@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from leeroo.errors import MissingDependency
-from leeroo.routing.observers import observers
+from leeroo.routing.observers import Watched, observers
 from leeroo.routing.telemetry import NOT_SENT
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
-
-    from leeroo.routing.router import Router
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)
 """Bounds of the latency histograms, from the quickest small models to the default timeout."""
@@ -58,7 +56,7 @@ class Metrics:
         scope = ["scope"] if by_scope else []
         self._by_scope = by_scope
         self._registry = registry
-        self._routers: WeakSet[Router] = WeakSet()
+        self._routers: WeakSet[Watched] = WeakSet()
         on: dict[str, Any] = {"registry": registry}
         self._calls = Counter(
             "leeroo_calls", "Closed calls, by the expert that answered.", ["expert", "answered", *scope], **on
@@ -94,7 +92,7 @@ class Metrics:
         for collector in mine:
             self._registry.unregister(collector)
 
-    def observe(self, router: "Router", record: Mapping[str, Any], seconds: float, refused: str | None) -> None:
+    def observe(self, router: Watched, record: Mapping[str, Any], seconds: float, refused: str | None) -> None:
         """Count a call that has ended, or a refused request."""
         self._routers.add(router)
         scope = [record["budget"].get("scope") or ""] if self._by_scope else []

@@ -2,19 +2,27 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from leeroo.routing.router import Router
+from leeroo.pool.pool import Pool
+from leeroo.routing.health import Health
 
-Observer = Callable[["Router", Mapping[str, Any], float, str | None], None]
+
+class Watched(Protocol):
+    """What observers see of a router."""
+
+    pool: Pool
+    health: Health
+
+
+Observer = Callable[[Watched, Mapping[str, Any], float, str | None], None]
 """Gets the router, the call's record, its seconds, and the name of the error where the request was refused."""
 
 observers: list[Observer] = []
 log = logging.getLogger("leeroo")
 
 
-def tell(router: "Router", record: Mapping[str, Any], seconds: float, refused: str | None = None) -> None:
+def tell(router: Watched, record: Mapping[str, Any], seconds: float, refused: str | None = None) -> None:
     """Tell all observers. One that fails is logged and takes no answer from the caller."""
     for observer in tuple(observers):
         try:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from leeroo._version import __version__
-from leeroo.pool.experts import Pool
+from leeroo.pool.pool import Pool
 
 NOT_SENT = ("budget", "deadline", "unhealthy")
 """Attempts with these errors were passed over without a request."""

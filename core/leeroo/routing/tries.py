@@ -11,15 +11,13 @@ import random
 import weakref
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from leeroo.pool.experts import Expert
+from leeroo.routing.attempt import Attempt
 from leeroo.routing.failures import Failure
-from leeroo.selection.selector import Candidate
-
-if TYPE_CHECKING:
-    from leeroo.routing.attempt import Attempt
-    from leeroo.routing.call import Call
+from leeroo.routing.health import Health
+from leeroo.selection.selector import Candidate, Selection
 
 WAITS = 2
 """Waits of one call; the openai SDK's own number of retries."""
@@ -29,23 +27,51 @@ PATIENCE = 10.0
 """Seconds that the waits of a call without a deadline may last together."""
 
 
+class Starter(Protocol):
+    """What the tries need of their call."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody is to be tried any more."""
+        ...
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the call's deadline, None where it has none."""
+        ...
+
+    def pays_for(self, candidate: Candidate) -> bool:
+        """Whether the rest of the budget pays for a try of an expert."""
+        ...
+
+    def start(self, candidate: Candidate) -> Attempt | None:
+        """Reserve a try; None where it cannot be made."""
+        ...
+
+
 class Tries:
     """The order in which a call tries its experts.
 
     Args:
         call: The call, which says what fits its money and its deadline.
+        selection: The experts in order, and which of them are adequate.
+        health: Who is well, and how long the others need.
+        demanding: Whether the caller demands a quality, for which a wait may be worth it.
     """
 
-    def __init__(self, call: "Call") -> None:
+    def __init__(self, call: Starter, selection: Selection, health: Health, *, demanding: bool) -> None:
         # Not owned: a call that is over goes at once, and not when the garbage collector next comes by.
-        self._call: Call = weakref.proxy(call)
-        self._order = list(call.decision.selection.order)
+        self._call: Starter = weakref.proxy(call)
+        self._selection = selection
+        self._health = health
+        self._demanding = demanding
+        self._order = list(selection.order)
         self._again: list[Candidate] = []
         self._failures: Counter[str] = Counter()
         self._waits = 0
         self._waited = 0.0
 
-    def steps(self, most: int | None = None) -> "Iterator[Attempt | float]":
+    def steps(self, most: int | None = None) -> Iterator[Attempt | float]:
         """Attempts, and seconds to wait before the next one.
 
         Args:
@@ -70,13 +96,13 @@ class Tries:
                 made += 1
                 yield attempt
 
-    def hedge(self) -> "Attempt | None":
+    def hedge(self) -> Attempt | None:
         """A second attempt beside one that is on its way: the next expert that is well and fits the rest of the money.
 
         Experts that do not fit keep their place: they may do so once the first attempt has ended.
         """
         for candidate in self._order:
-            if self._call.router.health.why_not(candidate.expert) is None and self._call.pays_for(candidate):
+            if self._health.why_not(candidate.expert) is None and self._call.pays_for(candidate):
                 self._order.remove(candidate)
                 return self._call.start(candidate)
         return None
@@ -96,7 +122,7 @@ class Tries:
         if not self._again or self._waits >= WAITS:
             return None
         jitter = random.uniform(0, min(LONGEST_BACKOFF, FIRST_WAIT * 2**self._waits))  # noqa: S311 - no secret
-        health, adequate = self._call.router.health, self._call.decision.selection.is_adequate
+        health, adequate = self._health, self._selection.is_adequate
         waits = {c.expert.name: health.wait(c.expert) + jitter for c in self._again}
         fitting = [c for c in self._again if self._fits(c, waits[c.expert.name])]
         if not fitting:
@@ -117,9 +143,9 @@ class Tries:
 
     def _worth_waiting(self, failed: Candidate) -> bool:
         """Whether the caller demands a quality that a failed expert reaches, and the next one does not."""
-        if self._call.decision.budget.min_quality is None:
+        if not self._demanding:
             return False
-        adequate = self._call.decision.selection.is_adequate
+        adequate = self._selection.is_adequate
         return adequate(failed) and not adequate(self._order[0])
 
 
@@ -133,14 +159,14 @@ class AsyncTries:
         steps: From `Tries.steps`.
     """
 
-    def __init__(self, call: "Call", steps: "Iterator[Attempt | float]") -> None:
+    def __init__(self, call: object, steps: Iterator[Attempt | float]) -> None:
         self._call = call
         self._steps = steps
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> "Attempt":
+    async def __anext__(self) -> Attempt:
         for step in self._steps:
             if not isinstance(step, float):
                 return step

@@ -9,7 +9,8 @@ from math import inf
 from typing import NamedTuple
 
 from leeroo.budget import DEFAULT_TOLERANCE, Budget
-from leeroo.pool.experts import NANO, Expert, to_usd
+from leeroo.money import NANO, to_usd
+from leeroo.pool.experts import Expert
 
 EPSILON = 1e-6
 """A quality of 0.8 that arrives as float32 0.79999995 is 0.8."""

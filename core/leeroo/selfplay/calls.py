@@ -11,7 +11,7 @@ from leeroo.budget import Budget
 from leeroo.endpoints.openai_compatible import complete
 from leeroo.errors import BudgetExceeded, LeerooError, NoEligibleExpert
 from leeroo.ledger.memory import Ledger
-from leeroo.pool.experts import Pool
+from leeroo.pool.pool import Pool
 from leeroo.prediction.predictor import ConstantPredictor
 from leeroo.query import Query
 from leeroo.routing.failures import Kind, classify

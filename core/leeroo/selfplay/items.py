@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.outcomes.table import OutcomeTable
-from leeroo.pool.experts import Pool
+from leeroo.pool.pool import Pool
 from leeroo.selfplay.domains import Check
 
 Float32 = npt.NDArray[np.float32]

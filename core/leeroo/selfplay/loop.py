@@ -10,8 +10,10 @@ import numpy as np
 
 from leeroo.budget import Budget, budget
 from leeroo.errors import BudgetExceeded, ConfigError
+from leeroo.evaluation.promotion import promote
 from leeroo.ledger.memory import Ledger, MemoryLedger
-from leeroo.pool.experts import Pool, to_nano, to_usd
+from leeroo.money import to_nano, to_usd
+from leeroo.pool.pool import Pool
 from leeroo.pool.tokens import count_text
 from leeroo.prediction.response import ResponsePredictor, load
 from leeroo.prediction.versions import Versions
@@ -26,7 +28,6 @@ from leeroo.selfplay.orchestration import Pair, choose
 from leeroo.selfplay.questions import HELD_OUT, Questions, Watch, title
 from leeroo.selfplay.settings import Settings, check_run, differs, identity
 from leeroo.selfplay.state import State
-from leeroo.training.promotion import promote
 
 PROGRESS = 1e-3
 """Nats of held-out cross entropy that a round must win to count as progress."""

@@ -7,14 +7,15 @@ import numpy as np
 
 from leeroo.budget import Budget
 from leeroo.evaluation.metrics import sweep
+from leeroo.evaluation.promotion import judge
 from leeroo.outcomes.table import OutcomeTable
-from leeroo.pool.experts import Expert, Pool
+from leeroo.pool.experts import Expert
+from leeroo.pool.pool import Pool
 from leeroo.prediction.predictor import Prediction
 from leeroo.prediction.response import ResponsePredictor
 from leeroo.query import Query
 from leeroo.routing.router import Router
 from leeroo.selfplay.items import Float32
-from leeroo.training.promotion import judge
 
 POINTS = 60
 """Of the curve of accuracy against cost."""
@@ -33,7 +34,7 @@ def measure(
         vectors: Of the held-out queries by the predictor's encoder, if at hand, shape (queries, width).
 
     Returns:
-        `log_loss`, `auc`, `ece`, `experts` (see `leeroo.training.promotion.judge`), `routing` (accuracy, cost in USD
+        `log_loss`, `auc`, `ece`, `experts` (see `leeroo.evaluation.promotion.judge`), `routing` (accuracy, cost in USD
         per query, and share of each expert), and `curve` ([cost, accuracy] for every willingness to pay), the last two
         on queries that every expert answered.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from leeroo.errors import MissingDependency
-from leeroo.pool.experts import show_usd, to_usd
+from leeroo.money import show_usd, to_usd
 from leeroo.selfplay.loop import Result
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from leeroo.endpoints.openai_compatible import resolve
 from leeroo.errors import ConfigError
-from leeroo.pool.experts import Pool
+from leeroo.pool.pool import Pool
 from leeroo.selfplay.domains import Domains, scorer
 from leeroo.selfplay.evaluation import LEAST_VOTERS
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from leeroo.outcomes.table import OutcomeTable
-from leeroo.pool.experts import Pool
+from leeroo.pool.pool import Pool
 from leeroo.prediction.response import ResponseModel, ResponsePredictor
 from leeroo.selfplay import updating
 from leeroo.selfplay.generation import Cell, CellRecord

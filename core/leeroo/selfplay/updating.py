@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.outcomes.table import OutcomeTable
-from leeroo.pool.experts import Expert, Pool
+from leeroo.pool.experts import Expert
+from leeroo.pool.pool import Pool
 from leeroo.prediction.artifact import EXPERT_ARRAYS, Artifact, KnownExpert, write_artifact
 from leeroo.prediction.matching import Matcher
 from leeroo.prediction.response import ResponseModel, ResponsePredictor, benchmark_score, sigmoid, unit

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from leeroo.endpoints.openai_compatible import BadAnswer, client_options, request_to, resolve
 from leeroo.endpoints.transport import async_client
-from leeroo.pool.experts import Pool
+from leeroo.pool.pool import Pool
 from leeroo.routing.attempt import Attempt
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ def test_text_needs_media_and_caps(make_router):
 
 def test_a_tool_loop_stays_with_its_expert_until_the_user_speaks(make_router):
     router = make_router()
-    router.remember(router.pool["large"], ("call_1",))
+    router.tool_calls.remember(router.pool["large"], ("call_1",))
     called = {"role": "assistant", "content": None, "tool_calls": [{"id": "call_1", "function": {"name": "add"}}]}
     loop = [user("add"), called, {"role": "tool", "tool_call_id": "call_1", "content": "5"}]
     assert to_query({"messages": loop}, router).sticky == "large"

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leeroo import ConfigError, Expert, Pool, Price, PriceTier
-from leeroo.pool.experts import NANO, show_usd, to_nano, to_usd
+from leeroo.money import NANO, show_usd, to_nano, to_usd
 
 usd = st.floats(0, 1000, allow_nan=False).map(lambda x: round(x, 9))
 tokens = st.integers(0, 2_000_000)

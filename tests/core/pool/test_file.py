@@ -2,6 +2,7 @@ import pytest
 
 from leeroo import ConfigError, LeerooError, Router
 from leeroo.ledger.memory import Left
+from leeroo.ledger.opening import ledger_of
 from leeroo.pool.file import read_pool
 from leeroo.prediction import ConstantPredictor
 
@@ -18,7 +19,7 @@ def test_a_file_gives_pool_budget_and_reference(tmp_path):
     assert read.pool.names == ("small", "large")
     assert read.pool.reference == "small"
     assert read.budget.to_dict() == {"max_cost": 0.02, "tolerance": 0.05}
-    assert read.open_ledger().remaining(None) == Left()
+    assert ledger_of(read.ledger).remaining(None) == Left()
 
 
 def test_a_router_takes_its_defaults_from_the_file_and_kwargs_win(tmp_path):
@@ -56,7 +57,7 @@ def test_faults_name_the_place_and_the_remedy(change, words):
 def test_a_ledger_url_is_not_repeated_with_its_password():
     read = read_pool({**GOOD, "ledger": "postgresql+psycopg://me:hunter2@127.0.0.1:1/db"})
     with pytest.raises(LeerooError, match="postgresql") as caught:
-        read.open_ledger()
+        ledger_of(read.ledger)
     assert "hunter2" not in str(caught.value)
 
 
@@ -69,10 +70,11 @@ def test_a_file_names_its_predictor_and_how_it_learns(tmp_path):
     read = read_pool(path)
     assert read.predictor == tmp_path / "artifacts"
     with pytest.raises(ConfigError, match="artifacts: no such predictor artifact"):
-        read.router()
-    router = read.router(predictor=ConstantPredictor())
+        Router.from_file(read)
+    router = Router.from_file(read, predictor=ConstantPredictor())
     assert (router.learn.memory, router.learn.signals) == (100, ["retry"])
-    assert read_pool({"experts": {"s": {"model": "test:s", "price": {"input": 1, "output": 1}}}}).router().learn is None
+    plain = {"experts": {"s": {"model": "test:s", "price": {"input": 1, "output": 1}}}}
+    assert Router.from_pool(plain).learn is None
 
 
 @pytest.mark.parametrize(
@@ -86,4 +88,4 @@ def test_a_file_names_its_predictor_and_how_it_learns(tmp_path):
 def test_what_is_wrong_with_learn_is_named(learn, message):
     pool = {"experts": {"s": {"model": "test:s", "price": {"input": 1, "output": 1}}}, "learn": learn}
     with pytest.raises(ConfigError, match=message):
-        read_pool(pool).router()
+        Router.from_pool(pool)

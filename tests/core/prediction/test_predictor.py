@@ -1,6 +1,7 @@
 import numpy as np
 
-from leeroo.pool.experts import Expert, Price
+from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price
 from leeroo.prediction import ConstantPredictor, Predictor
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from leeroo.errors import ConfigError
-from leeroo.pool.experts import Expert, Price
+from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price
 from leeroo.prediction import Predictor, load
 from leeroo.prediction.artifact import FORMAT, SHIPPED, read_artifact
 from leeroo.prediction.response import REMEMBERED_VECTORS

@@ -11,7 +11,7 @@ from leeroo.errors import ConfigError
 from leeroo.ledger import schema
 from leeroo.ledger.limits import SECOND
 from leeroo.ledger.opening import open_ledger
-from leeroo.pool.experts import Price
+from leeroo.pool.prices import Price
 from leeroo.report import write_report
 from leeroo.report.data import DEAREST, Reference, read
 from leeroo.report.folding import MOST_CELLS, Place, fold_scopes, scopes_to_keep

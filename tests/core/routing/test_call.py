@@ -377,7 +377,7 @@ def test_whatever_happens_no_cap_is_passed_and_no_reservation_stays(price_list, 
             try:
                 with router.open(Query(text="hello there", max_tokens=max_tokens), Budget(max_cost=max_cost)) as call:
                     for attempt, how in zip(call.attempts(), script, strict=False):
-                        assert spent._nano + spent._reserved <= leeroo.pool.experts.to_nano(total)
+                        assert spent._nano + spent._reserved <= leeroo.money.to_nano(total)
                         if end(attempt, *how):
                             break
             except leeroo.LeerooError as error:

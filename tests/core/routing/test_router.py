@@ -161,7 +161,7 @@ def test_an_expert_that_is_cooling_down_is_left_out_unless_pinned(make_router):
 
 def test_a_tool_loop_stays_with_its_expert_while_it_can(make_router):
     router = make_router()
-    router.remember(router.pool["small"], ("t1", "t2"))
+    router.tool_calls.remember(router.pool["small"], ("t1", "t2"))
     assert router.expert_of_tool_call("t1") == "small"
     assert router.expert_of_tool_call("t9") is None
     call = router.open(Query(text="hi", sticky="small"))
@@ -175,9 +175,9 @@ def test_a_tool_loop_stays_with_its_expert_while_it_can(make_router):
 
 
 def test_tool_calls_are_forgotten_after_a_while(make_router, monkeypatch):
-    monkeypatch.setattr("leeroo.routing.router.REMEMBERED_TOOL_CALLS", 2)
+    monkeypatch.setattr("leeroo.routing.tool_calls.REMEMBERED_TOOL_CALLS", 2)
     router = make_router()
-    router.remember(router.pool["small"], ("t1", "t2", "t3"))
+    router.tool_calls.remember(router.pool["small"], ("t1", "t2", "t3"))
     assert [router.expert_of_tool_call(t) for t in ("t1", "t2", "t3")] == [None, "small", "small"]
 
 

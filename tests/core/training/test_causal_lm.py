@@ -8,7 +8,8 @@ import pytest
 
 from leeroo.errors import ConfigError
 from leeroo.evaluation import evaluate
-from leeroo.pool.experts import Expert, Price
+from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price
 from leeroo.prediction import load
 from leeroo.training.training import train
 from tests.core.tables import FILLER, WORDS

@@ -6,7 +6,8 @@ import pytest
 from leeroo.errors import ConfigError
 from leeroo.evaluation import evaluate, predict_table
 from leeroo.outcomes.table import OutcomeTable
-from leeroo.pool.experts import Expert, Price
+from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price
 from leeroo.prediction import load
 
 PRICE = Price(input=1, output=1)

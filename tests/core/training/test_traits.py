@@ -3,7 +3,8 @@ import pytest
 
 from leeroo.errors import ConfigError
 from leeroo.outcomes.table import OutcomeTable
-from leeroo.pool.experts import Expert, Price
+from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price
 from leeroo.prediction import load
 from leeroo.training import traits
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leeroo.endpoints.local import weights
-from leeroo.pool.experts import Capability, Expert, Latency, Price
+from leeroo.pool.experts import Expert, Latency
+from leeroo.pool.prices import Price
+from leeroo.query import Capability
 
 CONTEXT = 4096
 """Tokens of input and output together that one request may have."""

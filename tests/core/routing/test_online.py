@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from leeroo import Budget, ConfigError, Query, Router, Usage, feedback
 from leeroo.ledger.opening import open_ledger
 from leeroo.prediction import ConstantPredictor
-from leeroo.training.online import OnlineLearner
+from leeroo.routing.online import OnlineLearner
 
 
 def taught(count, score, learner=None, **kwargs):

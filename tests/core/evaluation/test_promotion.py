@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from leeroo.errors import ConfigError
+from leeroo.evaluation.promotion import judge, promote
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
 from leeroo.prediction.artifact import read_artifact, write_artifact
 from leeroo.prediction.versions import Versions
-from leeroo.training.promotion import judge, promote
 
 
 @pytest.fixture

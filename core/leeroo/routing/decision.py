@@ -1,0 +1,71 @@
+"""What was decided of a request: `Decision`, and the error where nobody can take it."""
+
+from dataclasses import dataclass
+
+from leeroo.budget import Budget
+from leeroo.errors import BudgetExceeded, NoEligibleExpert
+from leeroo.money import to_usd
+from leeroo.pool.experts import Expert
+from leeroo.selection.selector import Candidate, Selection
+
+OVER_BUDGET = "over budget"
+"""How the reason begins why an expert that is too dear cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which expert, why, and what comes next if it fails.
+
+    Attributes:
+        selection: The order of experts and the rule.
+        candidates: Every expert of the pool, judged.
+        budget: The merged budget of the call.
+        novelty: 0 (like the predictor's training data) .. 1 (unlike it).
+        seconds: What the decision took.
+    """
+
+    selection: Selection
+    candidates: tuple[Candidate, ...]
+    budget: Budget
+    novelty: float
+    seconds: float
+
+    @property
+    def chosen(self) -> Candidate:
+        """The candidate that is tried first."""
+        return self.selection.order[0]
+
+    @property
+    def expert(self) -> Expert:
+        """The expert that is tried first."""
+        return self.chosen.expert
+
+
+def least_output(candidate: Candidate) -> int:
+    """Output tokens below which an expert is not worth asking: what it is expected to write, or its cap."""
+    return max(1, min(candidate.max_tokens, candidate.output_tokens))
+
+
+def least_cost(candidate: Candidate) -> int:
+    """Nano-dollars below which an expert is not worth asking, worst case."""
+    return candidate.expert.known_price.worst_cost(candidate.input_upper, least_output(candidate))
+
+
+def refusal(decision: Decision, cap: int | None) -> BudgetExceeded | NoEligibleExpert:
+    """The error for a request that no expert can take.
+
+    Args:
+        decision: What was decided, with why each expert cannot be used.
+        cap: Nano-dollars that the call may spend, None for no limit.
+    """
+    over = [c for c in decision.candidates if (c.ineligible or "").startswith(OVER_BUDGET)]
+    if over and cap is not None:
+        cheapest = min(over, key=least_cost)
+        worst = to_usd(cheapest.worst_cost)
+        return BudgetExceeded(
+            f"No expert fits the budget: the cheapest, {cheapest.expert.name!r}, may cost "
+            f"{to_usd(least_cost(cheapest)):.9f} USD for this call (worst case {worst:.9f}), "
+            f"and the cap is {to_usd(cap):.9f} USD. Raise max_cost, or shorten the prompt or max_tokens."
+        )
+    reasons = "; ".join(f"{c.expert.name}: {c.ineligible}" for c in decision.candidates)
+    return NoEligibleExpert(f"No expert can take this request ({reasons}).")

@@ -1,0 +1,113 @@
+"""What each expert would be worth and cost for one request, and why it cannot be used: `judge`."""
+
+from dataclasses import dataclass, replace
+
+from leeroo.budget import Budget
+from leeroo.money import to_usd
+from leeroo.pool.experts import Expert
+from leeroo.pool.tokens import TokenCount
+from leeroo.query import Query
+from leeroo.routing.decision import OVER_BUDGET, least_cost
+from leeroo.routing.health import Health
+from leeroo.selection.selector import Candidate, Selection, select
+
+TAIL = "1 in 20 answers takes"
+"""How the reason begins why an expert that is late now and then cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What every expert is judged by.
+
+    Attributes:
+        query: The request.
+        budget: The merged budget.
+        cap: Nano-dollars that the call may spend, None for no limit.
+        pinned: Name of the one expert that the call may use, None for all.
+        health: Which experts are up and how fast they answer.
+    """
+
+    query: Query
+    budget: Budget
+    cap: int | None
+    pinned: str | None
+    health: Health
+
+
+def judge(
+    terms: Terms, expert: Expert, quality: float, output_tokens: int, source: str, tokens: TokenCount
+) -> Candidate:
+    """Judge an expert.
+
+    Args:
+        terms: The request and its limits.
+        expert: Who is judged.
+        quality: 0..1, predicted.
+        output_tokens: Predicted.
+        source: Where the prediction comes from.
+        tokens: Of the prompt.
+    """
+    query, cap, price = terms.query, terms.cap, expert.known_price
+    most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
+    if expert.context_window is not None:
+        most = min(most, max(1, expert.context_window - tokens.expected))
+    expected_output = max(1, min(output_tokens, most))
+    pays = None if cap is None else price.affordable_output(tokens.upper, cap)
+    affordable = pays is None or pays >= expected_output
+    if pays is not None and affordable:
+        most = min(most, pays)
+    cached = query.cached_tokens if query.last_expert == expert.name else 0
+    candidate = Candidate(
+        expert=expert,
+        quality=quality,
+        source=source,
+        input_tokens=tokens.expected,
+        input_upper=tokens.upper,
+        output_tokens=expected_output,
+        expected_cost=price.cost(tokens.expected, expected_output, cached),
+        worst_cost=price.worst_cost(tokens.upper, most),
+        max_tokens=most,
+        latency=terms.health.latency(expert, expected_output),
+    )
+    reason = _why_not(terms, candidate, None if affordable else cap)
+    return candidate if reason is None else replace(candidate, ineligible=reason)
+
+
+def _why_not(terms: Terms, candidate: Candidate, passed: int | None) -> str | None:
+    """Why an expert cannot be used, or None. `passed` is the cap that its answer would pass, if it would."""
+    expert, query, limit = candidate.expert, terms.query, terms.budget.max_latency
+    if terms.pinned is not None and expert.name != terms.pinned:
+        return f"the call is pinned to {terms.pinned}"
+    if not query.needs <= expert.capabilities:
+        return f"cannot do {', '.join(sorted(query.needs - expert.capabilities))}"
+    window = expert.context_window
+    if window is not None and candidate.input_tokens >= window:
+        return f"the prompt has about {candidate.input_tokens} tokens, its context window {window}"
+    late = None if limit is None else _too_late(candidate, limit, terms.health)
+    if late is not None:
+        return late
+    if passed is not None:
+        needed = to_usd(least_cost(candidate))
+        return f"{OVER_BUDGET}: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
+    return None if terms.pinned is not None else terms.health.why_not(expert)
+
+
+def _too_late(candidate: Candidate, limit: float, health: Health) -> str | None:
+    """Why an answer is not expected within `limit` seconds, or None."""
+    if candidate.latency is not None and candidate.latency > limit:
+        return f"about {candidate.latency:.2f} s, over max_latency={limit}"
+    slow = health.latency(candidate.expert, candidate.output_tokens, slow=True)
+    if slow is not None and slow > limit:
+        return f"{TAIL} {slow:.2f} s or more, over max_latency={limit}"
+    return None
+
+
+def sticky(query: Query, budget: Budget, candidates: tuple[Candidate, ...]) -> Selection | None:
+    """The selection of a request that goes on with its expert; None where it has none, or it cannot be used."""
+    if query.sticky is None or budget.expert is not None:
+        return None
+    chosen = [c for c in candidates if c.expert.name == query.sticky and c.ineligible is None]
+    if not chosen:
+        return None
+    others = select([c for c in candidates if c.expert.name != query.sticky], budget).order
+    return Selection((*chosen, *others), adequate=True, rule=f"{query.sticky}: {query.sticky_reason}")

@@ -1,0 +1,81 @@
+"""The record of a call: what was decided, tried and paid, JSON-safe, with no prompt text in it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from leeroo.money import to_usd
+from leeroo.pool.experts import Expert
+from leeroo.routing.attempt import Ending, Usage
+from leeroo.routing.decision import Decision
+from leeroo.routing.purse import Purse
+from leeroo.selection.selector import Candidate
+
+
+def tried(ending: Ending) -> dict[str, Any]:
+    """The line of an attempt that was made."""
+    return {
+        "expert": ending.candidate.expert.name,
+        "error": ending.failure.kind if ending.failure else None,
+        "status": ending.failure.status if ending.failure else None,
+        "latency": round(ending.seconds, 4),
+        "cost": to_usd(ending.cost),
+    }
+
+
+def passed_over(candidate: Candidate, error: str, detail: str) -> dict[str, Any]:
+    """The line of an expert that was not asked."""
+    return {"expert": candidate.expert.name, "error": error, "detail": detail, "latency": 0.0, "cost": 0.0}
+
+
+def record_of(
+    call_id: str,
+    decision: Decision,
+    purse: Purse,
+    attempts: Sequence[dict[str, Any]],
+    answered: tuple[Candidate, Usage] | None,
+    reference: Expert,
+    *,
+    estimated: bool,
+    without_ledger: bool,
+) -> dict[str, Any]:
+    """Write a call's record.
+
+    Args:
+        call_id: The call.
+        decision: Which experts, in which order, and why.
+        purse: What it may spend and has spent.
+        attempts: From `tried` and `passed_over`, in order.
+        answered: Who answered and what it used.
+        reference: The expert that `saved` is measured against.
+        estimated: Whether part of the cost was counted by Leeroo.
+        without_ledger: Whether an attempt went on although the ledger was down.
+    """
+    selection = decision.selection
+    candidate, usage = answered or (decision.chosen if selection.order else None, None)
+    used = usage or Usage(candidate.input_tokens if candidate else 0, 0)
+    reference_cost = reference.known_price.cost(used.input_tokens, used.output_tokens)
+    return {
+        "call_id": call_id,
+        "expert": candidate.expert.name if candidate else None,
+        "model": candidate.expert.model_id if candidate else None,
+        "predicted_quality": round(candidate.quality, 4) if candidate else None,
+        "base_quality": candidate.base_quality if candidate else None,
+        "adequate": candidate is not None and selection.is_adequate(candidate),
+        "rule": selection.rule,
+        "novelty": round(decision.novelty, 4),
+        "candidates": [c.to_dict() for c in decision.candidates],
+        "budget": decision.budget.to_dict(),
+        "input_tokens": usage.input_tokens if usage else None,
+        "output_tokens": usage.output_tokens if usage else None,
+        "cached_tokens": usage.cached_tokens if usage else None,
+        "expected_cost": to_usd(candidate.expected_cost) if candidate else None,
+        "cost": to_usd(purse.spent),
+        "cost_is_estimate": estimated,
+        "remaining": None if purse.cap is None else to_usd(purse.cap - purse.spent),
+        "reference_expert": reference.name,
+        "reference_cost": to_usd(reference_cost) if usage else None,
+        "saved": to_usd(reference_cost - purse.spent) if usage else None,
+        "attempts": list(attempts),
+        "ledger_down": without_ledger,
+        "router_latency": round(decision.seconds, 6),
+    }
