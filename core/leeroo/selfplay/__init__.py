@@ -10,8 +10,9 @@ Its parts, each in a file: `generation` and `writing` make queries, `orchestrati
 
 from leeroo.selfplay.domains import Domain, Domains, read_domains, verified_families
 from leeroo.selfplay.journal import RunInProgress
-from leeroo.selfplay.loop import Result, run
+from leeroo.selfplay.loop import run
 from leeroo.selfplay.report import write_report
+from leeroo.selfplay.result import Result
 from leeroo.selfplay.settings import Settings
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +17,21 @@ from leeroo.pool.tokens import count_text
 from leeroo.prediction.response import ResponsePredictor, load
 from leeroo.prediction.versions import Versions
 from leeroo.selfplay import updating
-from leeroo.selfplay.calls import Caller, Request
+from leeroo.selfplay.answering import Answering
+from leeroo.selfplay.calls import Caller
 from leeroo.selfplay.domains import Domains, verified_families
-from leeroo.selfplay.evaluation import LEAST_VOTERS, Answered, Evaluator
+from leeroo.selfplay.evaluation import LEAST_VOTERS, Evaluator
 from leeroo.selfplay.items import Float32, Item, Outcome, as_table
 from leeroo.selfplay.journal import Journal
 from leeroo.selfplay.measuring import always, measure
 from leeroo.selfplay.orchestration import Pair, choose
 from leeroo.selfplay.questions import HELD_OUT, Questions, Watch, title
+from leeroo.selfplay.result import Result
 from leeroo.selfplay.settings import Settings, check_run, differs, identity
 from leeroo.selfplay.state import State
 
 PROGRESS = 1e-3
 """Nats of held-out cross entropy that a round must win to count as progress."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run came to; JSON-safe.
-
-    Attributes:
-        rounds: Figures before the first round, and after each.
-        always: Accuracy and cost of each expert alone on the held-out part, and of the oracle.
-        stopped: Why it ended: rounds, money, or no progress.
-        nano: What it cost, in nano-dollars.
-        calls: Requests by what they were for: answer, write, confirm, judge.
-        unscored: Answers without a score, by reason.
-        about: Pool, domains and settings.
-    """
-
-    rounds: tuple[dict[str, Any], ...]
-    always: dict[str, dict[str, float]]
-    stopped: str
-    nano: int
-    calls: dict[str, int]
-    unscored: dict[str, int]
-    about: dict[str, Any]
 
 
 def run(
@@ -136,6 +114,7 @@ class _Loop:
         self.state = State(folder.resolve().name or "selfplay", own, self._start(artifact))
         writer, judge = who
         self.evaluator = Evaluator(self.domains, caller, judge)
+        self.answering = Answering(pool, settings, journal, caller, self.evaluator, self.watch)
         self.questions = Questions(
             self.state, self.domains, settings, caller, journal, writer=writer, judge=judge, watch=self.watch
         )
@@ -144,7 +123,7 @@ class _Loop:
         """All rounds, and the result."""
         items = self.questions.make(HELD_OUT, self.settings.held_out)
         self.state.held_out = {item.id: item for item in items}
-        self.held_out = as_table(HELD_OUT, items, self._answers(HELD_OUT, items, None), self.pool)
+        self.held_out = as_table(HELD_OUT, items, self.answering.outcomes(HELD_OUT, items, None), self.pool)
         if np.isnan(self.held_out.scores).all():
             raise BudgetExceeded(
                 "The held-out part has no scored answer: raise max_cost, or see whether the experts answer at all "
@@ -179,7 +158,7 @@ class _Loop:
             self.versions.use(begun["version"])  # a round that was cut off may have put its own to use
         items = self.questions.make(name, self.settings.queries)
         pairs, predicted = self._plan(name, items)
-        outcomes = self._answers(name, items, pairs)
+        outcomes = self.answering.outcomes(name, items, pairs)
         self.state.record(items, outcomes, predicted)
         self.state.add(items, outcomes)
         if done is None:
@@ -256,34 +235,6 @@ class _Loop:
             if not self.caller.out_of_money:  # else the questions are not all there yet
                 self.journal.add("plan", name, **known)
         return [(row, column) for row, column in known["pairs"]], known["predicted"]
-
-    def _answers(self, name: str, items: Sequence[Item], pairs: Sequence[Pair] | None) -> list[Outcome]:
-        """The outcomes of pairs, of all of them where none are named."""
-        known = self.journal.find("scored", name)
-        if known is None:
-            outcomes = [asdict(outcome) for outcome in self._ask(name, items, pairs)]
-            known = {"outcomes": outcomes, "evaluator": self.evaluator.state()}
-            if not self.caller.out_of_money:
-                self.journal.add("scored", name, **known)
-        self.evaluator.restore(known["evaluator"])
-        return [Outcome(**row) for row in known["outcomes"]]
-
-    def _ask(self, name: str, items: Sequence[Item], pairs: Sequence[Pair] | None) -> list[Outcome]:
-        names, draws, most = self.pool.names, self.settings.draws, self.settings.max_tokens
-        chosen = pairs if pairs is not None else [(i, j) for i in range(len(items)) for j in range(len(names))]
-        requests = [
-            Request(f"answer/{items[i].id}/{names[j]}/{draw}", names[j], items[i].question, most)
-            for i, j in chosen
-            for draw in range(draws)
-        ]
-        step = f"{title(name)}: asking"
-        replies = self.caller.many(requests, lambda done, total: self.watch(step, done, total))
-        return self.evaluator.score(
-            [
-                Answered(items[i], names[j], tuple(replies[draws * n : draws * (n + 1)]))
-                for n, (i, j) in enumerate(chosen)
-            ]
-        )
 
     def _start(self, artifact: str | Path | None) -> ResponsePredictor:
         """The predictor before the run, as a version."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from leeroo.errors import MissingDependency
 from leeroo.money import show_usd, to_usd
-from leeroo.selfplay.loop import Result
+from leeroo.selfplay.result import Result
 
 
 @dataclass(frozen=True, slots=True)
