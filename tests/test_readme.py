@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from leeroo import last_call
-from leeroo.cli.app import app
+from leeroo.cli import app
 from leeroo.prediction.artifact import SHIPPED
 from leeroo.prediction.versions import Versions
 from tests.openai_server import OpenAIServer

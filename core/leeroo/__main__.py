@@ -1,5 +1,5 @@
 """`python -m leeroo`."""
 
-from leeroo.cli.app import main
+from leeroo.cli import main
 
 main()

@@ -4,14 +4,16 @@ Nearest wins: a call's own kwargs, then the ambient budget, then the router's de
 (`min_quality`, `tolerance`, `willingness_to_pay`) are alternatives, so a nearer rule replaces a farther one.
 """
 
+import inspect
 import math
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from leeroo.errors import BudgetExceeded, ConfigError, did_you_mean
 from leeroo.money import to_nano, to_usd
@@ -99,7 +101,33 @@ class Budget:
         return found
 
 
-BUDGET_KWARGS = tuple(f.name for f in fields(Budget))
+class BudgetField(NamedTuple):
+    """One field of `Budget`, for whoever offers it elsewhere: a command line, a framework's class.
+
+    Attributes:
+        name: As a kwarg.
+        type: Of a value that is set; None stands for "not set".
+        description: What it means and in which unit, as `Budget` documents it; empty under `python -OO`.
+    """
+
+    name: str
+    type: type[float] | type[str]
+    description: str
+
+
+def _described(documented: str | None) -> Mapping[str, str]:
+    """Descriptions by field, from a docstring's `Attributes`."""
+    lines = re.findall(r"^    (\w+): (.+)$", inspect.cleandoc(documented or ""), re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in lines}
+
+
+_DESCRIPTIONS = _described(Budget.__doc__)
+FIELDS: Mapping[str, BudgetField] = {
+    f.name: BudgetField(f.name, float if f.type == float | None else str, _DESCRIPTIONS.get(f.name, ""))
+    for f in fields(Budget)
+}
+"""The fields of `Budget`, by name, in order: their one definition, from which others take names, types and words."""
+BUDGET_KWARGS = tuple(FIELDS)
 
 
 def split_kwargs(kwargs: Mapping[str, Any]) -> tuple[Budget, dict[str, Any]]:

@@ -1,13 +1,20 @@
-"""The router that a command works with: of a pool file, or of the two local experts."""
+"""The router that a command works with: of a pool file, or of the two local experts; and `leeroo pool check`."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
+from rich.table import Table
 
+from leeroo.cli.printing import out
+from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
+
+pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 
 POOL_FILES = ("leeroo.yaml", "pool.yaml")
 
@@ -37,3 +44,22 @@ def open_router(pool: Path | None, *, run: bool) -> Iterator[Router]:
         yield Router(experts)
     finally:
         context.__exit__(None, None, None)
+
+
+@pool_app.command("check")
+def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
+    """Read a pool file, say what is wrong with it, or show its experts and prices.
+
+    Example: `leeroo pool check pool.yaml`
+    """
+    read = read_pool(file)
+    table = Table(title=f"{file}: {len(read.pool)} experts, reference {read.pool.reference}")
+    for column in ("expert", "model", "input $/1M", "output $/1M", "context", "key"):
+        table.add_column(column, overflow="fold")
+    for expert in read.pool:
+        variable = expert.api_key_env
+        key = "-" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
+        price = expert.known_price
+        window = str(expert.context_window or "?")
+        table.add_row(expert.name, str(expert.model_id), f"{price.input:g}", f"{price.output:g}", window, key)
+    out.print(table)

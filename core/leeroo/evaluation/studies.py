@@ -1,4 +1,4 @@
-"""The studies of docs/RESULTS.md, each as Markdown: the paper's pools, new experts, domains left out, robustness, gaps."""
+"""The studies of docs/RESULTS.md, each as Markdown: the paper's pools, new experts, far domains, robustness, gaps."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

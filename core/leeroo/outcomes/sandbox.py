@@ -84,7 +84,7 @@ def _prefix() -> tuple[str, ...]:
     if unshare is None:
         return ()
     command = (unshare, *_NAMESPACES)
-    tried = subprocess.run([*command, "true"], capture_output=True, timeout=10, check=False)  # noqa: S603
+    tried = subprocess.run([*command, "true"], capture_output=True, timeout=10, check=False)  # noqa: S603 - our own command
     return command if tried.returncode == 0 else ()
 
 

@@ -90,7 +90,7 @@ def export_encoder(encoder: nn.Module, path: Path, *, quantise: bool = True) -> 
         MissingDependency: onnx is not installed.
     """
     try:
-        import onnx  # noqa: F401
+        import onnx  # noqa: F401 - only whether it is there; the quantiser needs it
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError:
         raise MissingDependency("Exporting the encoder needs onnx: pip install 'leeroo[train]'.") from None

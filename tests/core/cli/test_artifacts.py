@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from leeroo.cli.app import app
+from leeroo.cli import app
 from leeroo.errors import ConfigError
 from leeroo.prediction.artifact import SHIPPED
 from leeroo.training.traits import add_expert

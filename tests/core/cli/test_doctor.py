@@ -6,7 +6,7 @@ import os
 import pytest
 from typer.testing import CliRunner
 
-from leeroo.cli.app import app
+from leeroo.cli import app
 from tests.openai_server import OpenAIServer
 
 KEY = "the-canary-key-3141592653"

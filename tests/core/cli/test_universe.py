@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from leeroo.cli.app import app
+from leeroo.cli import app
 from leeroo.errors import ConfigError
 from leeroo.outcomes.table import OutcomeTable
 

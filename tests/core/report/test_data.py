@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from leeroo import Budget, Query, Usage
-from leeroo.cli.app import app
+from leeroo.cli import app
 from leeroo.errors import ConfigError
 from leeroo.ledger import schema
 from leeroo.ledger.limits import SECOND

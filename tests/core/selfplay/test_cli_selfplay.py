@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from leeroo.cli import app as cli
+from leeroo import cli
 
 
 def call(monkeypatch, *args):
