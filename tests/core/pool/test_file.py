@@ -89,3 +89,48 @@ def test_what_is_wrong_with_learn_is_named(learn, message):
     pool = {"experts": {"s": {"model": "test:s", "price": {"input": 1, "output": 1}}}, "learn": learn}
     with pytest.raises(ConfigError, match=message):
         Router.from_pool(pool)
+
+
+def test_a_file_as_0_1_had_it_reads_as_before(tmp_path):
+    path = tmp_path / "pool.yaml"
+    path.write_text(OLD, encoding="utf-8")
+    read = read_pool(path)
+    assert read.pool.names == ("small", "tiered", "local")
+    assert (read.pool.reference, read.ledger, read.predictor) == ("tiered", "memory", tmp_path / "artifacts")
+    assert read.budget.to_dict() == {
+        "max_cost": 0.02, "tolerance": 0.05, "max_latency": 30.0, "scope": "acme/team-a", "expert": "small",
+    }  # fmt: skip
+    assert read.learn == {"memory": 500, "scope_memory": 50, "signals": ["retry"], "frozen": True, "every": 10}
+    tiered, local = read.pool["tiered"], read.pool["local"]
+    assert tiered.known_price.cost(100, 10) == 300_000
+    assert tiered.known_price.cost(2000, 10) == 12_100_000
+    assert (tiered.traits, tiered.stop, tiered.timeout, tiered.headers) == ("Yi-6B", ("END",), 20, {"X-Team": "a"})
+    assert (local.latency.per_token, local.benchmark, local.capabilities) == (0.01, {"mmlu": 0.61}, {"streaming"})
+
+
+OLD = """
+experts:
+  small: {model: 'openai:gpt-4o-mini', api_key_env: OPENAI_API_KEY}
+  tiered:
+    model: anthropic:mine
+    price: {input: 2, output: 10, cached_input: 0.5, request: 0, tiers: [{above: 1000, input: 6, output: 10}]}
+    context_window: 200000
+    max_output_tokens: 1000
+    traits: Yi-6B
+    timeout: 20
+    stop: [END]
+    headers: {X-Team: a}
+  local:
+    model: mine
+    base_url: http://127.0.0.1:8000/v1
+    price: {input: 0, output: 0}
+    capabilities: [streaming]
+    benchmark: {mmlu: 0.61}
+    tokenizer: cl100k_base
+    latency: {first_token: 0.1, per_token: 0.01}
+reference: tiered
+budget: {max_cost: 0.02, tolerance: 0.05, max_latency: 30.0, scope: acme/team-a, expert: small}
+ledger: memory
+predictor: artifacts
+learn: {memory: 500, scope_memory: 50, signals: [retry], frozen: true, every: 10}
+"""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from leeroo.endpoints.local import weights
+from leeroo.files import packaged
 from leeroo.pool.experts import Expert, Latency
 from leeroo.pool.prices import Price
 from leeroo.query import Capability
@@ -93,14 +93,14 @@ class LocalModel:
 MODELS: tuple[LocalModel, ...] = (
     LocalModel(
         name="smollm2-135m",
-        find=weights.smollm2,
+        find=packaged.smollm2,
         template=_CHATML,
         price=Price(input=0.02, output=0.04),
         latency=Latency(first_token=0.25, per_token=0.027),
     ),
     LocalModel(
         name="gemma3-270m",
-        find=weights.gemma3,
+        find=packaged.gemma3,
         template=_QUESTION_ANSWER,
         price=Price(input=0.05, output=0.10),
         latency=Latency(first_token=0.2, per_token=0.045),

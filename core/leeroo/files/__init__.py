@@ -1,0 +1,1 @@
+"""Files on this machine: the cache folder, and model files inside installed packages."""
