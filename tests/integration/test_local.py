@@ -20,7 +20,6 @@ from leeroo.endpoints import local
 from leeroo.endpoints.local import processes
 from leeroo.errors import ConfigError, LeerooError, MissingDependency
 from leeroo.files import packaged
-from leeroo.files.cache import cache_dir
 from leeroo.pool.experts import Expert
 from leeroo.pool.prices import Price
 
@@ -338,11 +337,3 @@ def test_an_unwritable_cache_is_a_clear_error(parts: Parts, tmp_path: Path) -> N
     blocked.write_text("not a folder")
     with pytest.raises(ConfigError, match="LEEROO_CACHE_DIR"):
         packaged.gemma3(blocked / "cache")
-
-
-def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("LEEROO_CACHE_DIR", str(tmp_path / "mine"))
-    assert cache_dir() == tmp_path / "mine"
-    monkeypatch.delenv("LEEROO_CACHE_DIR")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_dir() == tmp_path / "xdg" / "leeroo"
