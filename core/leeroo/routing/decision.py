@@ -9,7 +9,7 @@ from leeroo.pool.experts import Expert
 from leeroo.selection.selector import Candidate, Selection
 
 OVER_BUDGET = "over budget"
-"""How the reason begins why an expert that is too dear cannot be used."""
+"""How the reason of `routing.judging` begins why an expert that is too dear cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)

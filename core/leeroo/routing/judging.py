@@ -7,7 +7,7 @@ from leeroo.money import to_usd
 from leeroo.pool.experts import Expert
 from leeroo.pool.tokens import TokenCount
 from leeroo.query import Query
-from leeroo.routing.decision import OVER_BUDGET, least_cost
+from leeroo.routing.decision import least_cost
 from leeroo.routing.health import Health
 from leeroo.selection.selector import Candidate, Selection, select
 
@@ -88,7 +88,7 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None) -> str | No
         return late
     if passed is not None:
         needed = to_usd(least_cost(candidate))
-        return f"{OVER_BUDGET}: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
+        return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
     return None if terms.pinned is not None else terms.health.why_not(expert)
 
 
