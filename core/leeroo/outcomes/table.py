@@ -245,7 +245,7 @@ def read_queries(folder: Path) -> dict[str, list[str]]:
 
 
 def read_experts(folder: Path) -> dict[str, tuple[float, float]]:
-    """experts.csv: USD per 1M input and output tokens by expert.
+    """experts.csv: USD per 1M input and output tokens by expert; NaN where the price is not known (an empty cell).
 
     Raises:
         ConfigError: The file or a column is missing, or a price is not a number.
@@ -254,8 +254,12 @@ def read_experts(folder: Path) -> dict[str, tuple[float, float]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            return {row["expert"]: (float(row["input_usd_per_1m"]), float(row["output_usd_per_1m"])) for row in reader}
+            return {row["expert"]: (_usd(row["input_usd_per_1m"]), _usd(row["output_usd_per_1m"])) for row in reader}
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; it lists expert,input_usd_per_1m,output_usd_per_1m.") from None
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"{path}: needs expert,input_usd_per_1m,output_usd_per_1m on every line ({error}).") from None
+
+
+def _usd(cell: str) -> float:
+    return float(cell) if cell.strip() else float("nan")
