@@ -1,0 +1,265 @@
+"""Which model a name means, however a provider, a host or a person writes it.
+
+`resolve` peels what surrounds a model's name (provider prefix, organisation, region, path, tag, quantisation, snapshot
+date, effort) and looks the rest up whole in the registry. It never measures likeness: a wrong match is worse than none.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Literal, NamedTuple
+
+from leeroo.pool.providers import split_provider
+from leeroo.pool.registry import TIERS, Model, registry
+from leeroo.pool.spelling import Kind, peel, plain
+from leeroo.pool.wrapping import Place, unwrap
+
+__all__ = ["Model", "Named", "Relative", "all_models", "relatives", "resolve", "split_provider"]
+
+Relation = Literal["same", "snapshot", "effort", "quantised", "fine-tune", "mode"]
+
+# Longer than any name in use; what is longer is a mistake or an attack, and not worth a place in the cache.
+_LONGEST = 300
+
+# Which difference a name's relation tells of, where it has several: the one that changes the answers most.
+_WEIGHTIEST: tuple[Relation, ...] = ("fine-tune", "snapshot", "effort", "quantised", "mode", "same")
+_RELATION: dict[Kind, Relation] = {
+    "quantised": "quantised",
+    "mode": "mode",
+    "effort": "effort",
+    "preview": "snapshot",
+    "snapshot": "snapshot",
+}
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a name means.
+
+    Attributes:
+        model: Canonical id.
+        relation: How the thing named stands to that model.
+        said: The same in plain words.
+        effort: The reasoning effort named or meant: "none", "minimal", "low", "medium", "high", "xhigh", "max",
+            "thinking" (on, no level said), or None.
+        row: The model's row in the registry.
+    """
+
+    model: str
+    relation: Relation
+    said: str
+    effort: str | None
+    row: Model
+
+
+class Relative(NamedTuple):
+    """A model of kin.
+
+    Attributes:
+        model: Canonical id.
+        relation: "effort" or "snapshot" (of one root), "generation" (older or newer at the same size), "size" (of the
+            same generation), "family" (both differ).
+        distance: See `relatives`.
+    """
+
+    model: str
+    relation: str
+    distance: float
+
+
+def resolve(name: str) -> Named | None:
+    """Which model a name means, or None where it is not surely one that is known.
+
+    Args:
+        name: A model id as people write it, with or without provider, host, tag, date or effort.
+    """
+    return _resolve(name) if len(name) <= _LONGEST else None
+
+
+def all_models() -> tuple[Model, ...]:
+    """Every row of the registry."""
+    return registry().models
+
+
+@cache
+def relatives(model: str, most: int = 12) -> tuple[Relative, ...]:
+    """The nearest kin of a model in the registry, nearest first.
+
+    Distance: 0.5 to the same snapshot at another effort; 1 to another snapshot or variant of the same root. Else,
+    within the family: 2; and 1 for each step of generation, counting those that have a model of either's tier (2 at
+    most); and the doublings of size between, or, where a size is not known, the steps of tier (1 between a size and
+    another tier); and 0.5 where one thinks before it answers and the other does not; and 2 between a base model and
+    a tuned one; and 0.25 for another effort. Kin further than 6 is left out. Among the equally distant, those
+    released at about the same time come first.
+
+    Args:
+        model: Canonical id; an unknown one has no kin.
+        most: How many at most.
+    """
+    own = registry().rows.get(model)
+    if own is None:
+        return ()
+    family = [row for row in all_models() if row.family == own.family]
+    kin = [found for row in all_models() if row is not own and (found := _kinship(own, row, family))]
+    return tuple(sorted(kin, key=lambda k: (k.distance, _months_apart(own, registry().rows[k.model]), k.model))[:most])
+
+
+@lru_cache(maxsize=4096)
+def _resolve(name: str) -> Named | None:
+    name = name.strip()
+    if not name.isascii() or not name.isprintable():
+        return None
+    place = unwrap(name)
+    if place is None:
+        return None
+    # Of the candidates only the last may be peeled; those before it are other readings of the whole.
+    for i, candidate in enumerate(place.candidates):
+        if found := _search(candidate, place, whole=i + 1 < len(place.candidates)):
+            return found
+    return None
+
+
+def _search(text: str, place: Place, whole: bool) -> Named | None:
+    """Look a name up, and again without one ending more for as long as it has endings of a known kind."""
+    relations: set[Relation] = {"fine-tune"} if place.fine_tuned else set()
+    kinds: set[Kind] = set()
+    effort: str | None = None
+    stage = 0
+    while True:
+        for spelling in _spellings(text, place, kinds):
+            found = registry().find(spelling, literal=not place.base_only)
+            if found and _fits(*found, spelling, place, kinds):
+                return _named(*found, spelling, relations, effort)
+        if whole or not (peeled := peel(text, stage)):
+            return None
+        (text, kind, asked), stage = peeled
+        if kind in kinds & {"effort", "snapshot", "tuned"}:
+            return None
+        kinds.add(kind)
+        effort = effort or asked
+        if kind in _RELATION:
+            relations.add(_RELATION[kind])
+
+
+_ORGANISATIONS = re.compile(
+    r"(?:ai21|ai21labs|allenai|amazon|anthropic|azure|c4ai|cohere|databricks|deepseek-ai|fw|google|ibm|ibm-granite|meta|"
+    r"meta-llama|microsoft|minimaxai|mistralai|moonshotai|nousresearch|nvidia|openai|qwen|thebloke|unsloth|xai|zai|"
+    r"zai-org)-(?=.)"
+)
+
+
+def _spellings(text: str, place: Place, kinds: set[Kind]) -> Iterator[str]:
+    """The name, its tuned form where only tuned models are served, and both without the maker's name before them."""
+    for own in _unowned(text):
+        bare = registry().find(own)
+        # Ollama's `llama3.1:8b` is the instruct model, Hugging Face's `Llama-3.1-8B` the base model.
+        if place.tuned_only and "tuned" not in kinds and (bare is None or bare[0].kind):
+            # Where a thinking twin exists, which of the two the short name serves is not known.
+            if registry().find(f"{own}-thinking") is None:
+                yield from (f"{own}-{word}" for word in ("instruct", "it", "chat"))
+            continue
+        yield own
+
+
+def _unowned(text: str) -> Iterator[str]:
+    yield text
+    # Twice at most: `databricks-meta-llama-3-1-8b-instruct`.
+    for _ in range(2):
+        if not (maker := _ORGANISATIONS.match(text)):
+            return
+        text = text[maker.end() :]
+        yield text
+
+
+def _fits(row: Model, moving: bool, spelling: str, place: Place, kinds: set[Kind]) -> bool:
+    """Whether a row may stand for what was peeled around its name."""
+    if place.base_only and not row.kind:
+        return False
+    if "effort" in kinds and row.effort is None and row.reasoning not in ("yes", "hybrid"):
+        return False
+    # Nor is a level of one model a level of another: `gpt-5.2-high` at "low" is nothing.
+    if "effort" in kinds and row.effort is not None and not moving:
+        return False
+    # "-instruct" on a base model is another model, on a thinking one often, too; a closed "-chat" is one of its own.
+    if "tuned" in kinds and (row.kind or row.size is None or row.reasoning not in ("", "no")):
+        return False
+    # `mistral-large` moves between generations, `mistral-large-2311` may be anything; `gpt-4o-2025-01-01` is a gpt-4o.
+    return not (moving and kinds & {"snapshot", "preview"} and plain(row.of or "") != plain(spelling))
+
+
+def _named(row: Model, moving: bool, spelling: str, relations: set[Relation], effort: str | None) -> Named:
+    if effort is not None:
+        # The name asks a model for an effort, and that level has a row: `gpt-5.2-2025-12-11-high` is `gpt-5.2-high`.
+        base = row.of if moving and row.effort and row.of else row.model
+        level = row if row.effort == effort else registry().level(base, effort)
+        if level is not None:
+            row, moving = level, False
+            relations = relations - {"effort"}
+        elif row.effort is not None:
+            return Named(row.model, "effort", f"{row.of} at effort {effort}, known at {row.effort}", effort, row)
+    dated = "snapshot" in relations
+    if moving:
+        relations = relations | {"effort" if row.effort else "snapshot"}
+    relation = next(r for r in _WEIGHTIEST if r in relations or r == "same")
+    said = row.model
+    if moving:
+        said += f", another snapshot of {row.of}" if dated else f", which {spelling} stands for"
+    for part in reversed(_WEIGHTIEST):
+        if part in relations:
+            said = _say(part, said, effort, moving)
+    return Named(row.model, relation, said, effort or row.effort, row)
+
+
+def _say(relation: Relation, said: str, effort: str | None, moving: bool) -> str:
+    if relation == "effort":
+        return said if effort is None else f"{said} at effort {effort}"
+    if relation == "mode":
+        return f"{said} with native function calling"
+    if relation == "snapshot" and moving:
+        return said
+    return f"{'a quantised' if relation == 'quantised' else f'a {relation} of'} {said}"
+
+
+def _kinship(own: Model, other: Model, family: list[Model]) -> Relative | None:
+    one_root = registry().root(own.model) == registry().root(other.model)
+    if one_root:
+        only_effort = own.effort != other.effort and _unlevelled(own) == _unlevelled(other)
+        return Relative(other.model, "effort", 0.5) if only_effort else Relative(other.model, "snapshot", 1.0)
+    if own.family != other.family or not own.generation or not other.generation:
+        return None
+    low, high = sorted((own.generation, other.generation))
+    # A mini's neighbour is the next mini, though the larger models had generations between.
+    tiers = {own.tier, other.tier}
+    apart = len({r.generation for r in family if r.tier in tiers and r.generation and low < r.generation <= high})
+    size = _size_apart(own, other)
+    distance = 2 + apart + size + 2 * (own.kind != other.kind) + 0.25 * (own.effort != other.effort)
+    distance += 0.5 * (_thinks(own) != _thinks(other))
+    if apart > 2 or distance > 6:
+        return None
+    relation = "size" if not apart else "generation" if size < 0.5 else "family"
+    return Relative(other.model, relation, round(distance, 2))
+
+
+def _unlevelled(row: Model) -> str:
+    return row.of if row.effort and row.of else row.model
+
+
+def _size_apart(own: Model, other: Model) -> float:
+    if own.size and other.size:
+        return abs(math.log2(own.size / other.size))
+    if (own.size or other.size) and (own.tier != other.tier or not own.tier):
+        return 1.0
+    return abs(TIERS[own.tier] - TIERS[other.tier])
+
+
+def _thinks(row: Model) -> bool:
+    return row.effort != "none" and (row.reasoning == "yes" or row.effort is not None)
+
+
+def _months_apart(own: Model, other: Model) -> int:
+    if not own.released or not other.released:
+        return 999
+    (a, b), (c, d) = (map(int, row.released.split("-")) for row in (own, other))
+    return abs(12 * (a - c) + b - d)
