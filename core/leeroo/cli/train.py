@@ -31,6 +31,9 @@ def train(
         int | None, typer.Option(min=0, help="Uppermost of these that get adapters; all if absent.")
     ] = None,
     lora_rank: Annotated[int, typer.Option(min=1, help="Rank of the adapters.")] = 8,
+    encoder_of: Annotated[
+        Path | None, typer.Option(help="Keep this artifact's encoder and fit anew what stands above it: minutes.")
+    ] = None,
 ) -> None:
     """Train the predictor on outcome tables; stop it and start it again as you like.
 
@@ -38,7 +41,11 @@ def train(
 
     Example: `leeroo train data/mmlu data/mmlu-pro --out runs/mine --epochs 2`
     """
-    from leeroo.training.training import main_process
+    from leeroo.training.training import main_process, refit
+
+    if encoder_of is not None:
+        out.print(f"Fitted anew in {refit(tables, encoder_of, to, seed=seed, progress=True)}")
+        return
     from leeroo.training.training import train as run
 
     report = run(

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from leeroo.errors import ConfigError
 from leeroo.prediction.artifact import ENCODER, TOKENIZER
-from leeroo.prediction.text import encode, pad
+from leeroo.prediction.lexical import LEXICAL, Lexical
+from leeroo.prediction.text import pad, shorten, tokenise
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -29,17 +30,18 @@ class Encoder:
         self._max_length = max_length
         self._threads = threads
         self._lock = threading.Lock()
-        self._loaded: tuple[Any, Any] | None = None
+        self._loaded: tuple[Any, Any, Lexical | None] | None = None
 
     def encode(self, texts: Sequence[str], *, batch: int = 16) -> FloatArray:
-        """Mean-pooled vectors, shape (texts, width).
+        """Mean-pooled vectors, and behind them the lexical ones where the artifact has them, shape (texts, width).
 
         Args:
             texts: Any number of texts.
             batch: Texts per run; they are sorted by length first, so that padding costs little.
         """
-        session, tokenizer = self._load()
-        ids = encode(tokenizer, texts, self._max_length)
+        session, tokenizer, lexical = self._load()
+        whole = tokenise(tokenizer, texts, self._max_length)
+        ids = [shorten(row, self._max_length) for row in whole]
         order = np.argsort([len(row) for row in ids], kind="stable")
         found: FloatArray | None = None
         for start in range(0, len(order), batch):
@@ -49,16 +51,18 @@ class Encoder:
             if found is None:
                 found = np.empty((len(ids), vectors.shape[1]), dtype=np.float32)
             found[at] = vectors
-        return found if found is not None else np.empty((0, 0), dtype=np.float32)
+        if found is None:
+            return np.empty((0, 0), dtype=np.float32)
+        return found if lexical is None else np.concatenate([found, lexical.encode(whole)], axis=1)
 
-    def _load(self) -> tuple[Any, Any]:
+    def _load(self) -> tuple[Any, Any, Lexical | None]:
         if self._loaded is None:
             with self._lock:
                 if self._loaded is None:
                     self._loaded = self._open()
         return self._loaded
 
-    def _open(self) -> tuple[Any, Any]:
+    def _open(self) -> tuple[Any, Any, Lexical | None]:
         import onnxruntime
         from tokenizers import Tokenizer
 
@@ -77,4 +81,5 @@ class Encoder:
             raise ConfigError(f"{self._folder}: the predictor's encoder cannot be loaded: {error}") from error
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        return session, tokenizer
+        words = self._folder / LEXICAL
+        return session, tokenizer, Lexical.read(words) if words.exists() else None

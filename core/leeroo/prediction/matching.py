@@ -7,36 +7,26 @@ from functools import lru_cache
 
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert
+from leeroo.pool.names import resolve
 from leeroo.prediction.artifact import KnownExpert
 
-# Names that providers and users write for models that the outcome tables call otherwise.
-_ALIASES = {
-    "mixtral8x7b": "mixtral8x7binstructv01",
-    "mixtral8x7binstruct": "mixtral8x7binstructv01",
-    "openmixtral8x7b": "mixtral8x7binstructv01",
-    "gpt4": "gpt41106preview",
-    "gpt4turbo": "gpt41106preview",
-    "gpt4turbopreview": "gpt41106preview",
-    "gemini15pro": "gemini15pro002",
-    "gemini15flash": "gemini15flash002",
-    "llama370b": "metallama370b",
-    "llama38b": "metallama38b",
-    "llama3170binstruct": "metallama3170binstruct",
-    "llama318binstruct": "metallama318binstruct",
-    "commandr": "c4aicommandrv01",
-    "phi3mini": "phi3mini4kinstruct",
-    "qwen257b": "qwen257binstruct",
-    "gemma29b": "gemma29bit",
-}
+ADDED = "added"
+"""The table of experts that the user taught the predictor."""
+
+
+_NATIVE_TOOLS = re.compile(r"-fc(-any|-auto)?$")
 
 
 def normalised(name: str) -> str:
-    """Letters and digits of the model's own name: no provider, organisation, case or punctuation."""
-    own = name.rsplit("/", 1)[-1]
-    own = own.split(":", 1)[1] if re.match(r"^[a-z_]+:\D", own) else own
-    own = re.sub(r"-(turbo|fp8|awq|gptq|gguf)$", "", own.lower()) if "llama" in own.lower() else own.lower()
-    plain = re.sub(r"[^a-z0-9]", "", own)
-    return _ALIASES.get(plain, plain)
+    """The model's canonical name; where it is not in the registry, its letters and digits without its organisation.
+
+    A model whose outcomes were got by its own way of calling tools ("-fc") is kept apart from the model that writes
+    them as text: the two differ by as much as two models do.
+    """
+    mode = _NATIVE_TOOLS.search(name)
+    if (named := resolve(name)) is not None:
+        return named.model + (mode[0] if mode else "")
+    return re.sub(r"[^a-z0-9]", "", name.rsplit("/", 1)[-1].lower())
 
 
 class Matcher:
@@ -73,7 +63,7 @@ class Matcher:
         def rank(i: int) -> tuple[int, int]:
             # An expert that the user added stands before what came with the artifact.
             table = self._known[i].table
-            return (votes[table] + (10**6 if table == "added" else 0), self._sizes[table])
+            return (votes[table] + (10**6 if table == ADDED else 0), self._sizes[table])
 
         return tuple(max(found, key=rank) if found else None for found in options)
 

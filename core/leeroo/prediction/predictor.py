@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from leeroo.pool.experts import Expert
 
-Source = Literal["learned", "benchmark", "prior", "constant"]
+Source = Literal["learned", "catalogue", "benchmark", "relative", "price", "prior", "constant"]
+"""What an expert's quality rests on, the surest first: outcomes of its own, published scores, scores that the pool
+declares, a model of its family, its price among the models of its time, nothing."""
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -22,12 +24,19 @@ class Prediction:
         output_tokens: Expected output tokens, shape (queries, experts).
         novelty: 0 (like the training data) .. 1 (unlike anything seen), shape (queries,).
         sources: Where each expert's estimates come from, one per expert.
+        doubt: Standard deviation of each expert's quality for what is not known of the expert, 0..1, shape (queries,
+            experts); None where the predictor does not say.
+        kinds: What kind of work each query looks like, the likeliest first, as (kind, share), one tuple per query.
+        grounds: What each expert's estimate rests on, in plain words, one per expert.
     """
 
     quality: FloatArray
     output_tokens: FloatArray
     novelty: FloatArray
     sources: tuple[Source, ...]
+    doubt: FloatArray | None = None
+    kinds: tuple[tuple[tuple[str, float], ...], ...] = ()
+    grounds: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -24,7 +24,9 @@ import numpy.typing as npt
 from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
 from leeroo.prediction.artifact import SHIPPED, Artifact, KnownExpert, read_artifact, read_manifest
-from leeroo.prediction.matching import Matcher
+from leeroo.prediction.kinds import Kinds
+from leeroo.prediction.matching import ADDED, Matcher
+from leeroo.prediction.newcomers import KindsPredictor
 from leeroo.prediction.predictor import Prediction, Source
 from leeroo.prediction.source import VectorSource, open_source
 from leeroo.prediction.versions import resolve
@@ -73,13 +75,16 @@ class ResponseModel:
 
     def traits(self, vectors: FloatArray) -> FloatArray:
         """h(q), shape (queries, traits)."""
-        x = vectors @ self.artifact.arrays["project"] + self.artifact.arrays["project_bias"]
+        project = self.artifact.arrays["project"]
+        # The lexical part of a vector stands behind the encoder's.
+        x = vectors[:, : len(project)] @ project + self.artifact.arrays["project_bias"]
         return np.asarray(x, dtype=np.float32) if self._linear else gelu(x)
 
     def novelty(self, vectors: FloatArray) -> FloatArray:
         """0 within the distances usual among training data, 1 far beyond, shape (queries,)."""
         near, far = self.artifact.settings["novelty"]
-        distance = 1 - (unit(vectors) @ self.artifact.arrays["centroids"].T).max(axis=1)
+        centroids = self.artifact.arrays["centroids"]
+        distance = 1 - (unit(vectors[:, : centroids.shape[1]]) @ centroids.T).max(axis=1)
         return np.asarray(np.clip((distance - near) / max(far - near, 1e-6), 0, 1), dtype=np.float32)
 
     def quality(self, vectors: FloatArray, columns: Sequence[int], traits: FloatArray | None = None) -> FloatArray:
@@ -116,7 +121,7 @@ class ResponseModel:
         scores = a["memory_scores"]
         for start in range(0, len(vectors), 256):
             rows = slice(start, start + 256)
-            point = unit(vectors[rows] @ a["memory_project"])
+            point = unit(vectors[rows, : len(a["memory_project"])] @ a["memory_project"])
             # One query without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
             similar = np.einsum("j,ji->i", point[0], self._memory)[None] if len(point) == 1 else point @ self._memory
             k = min(self._neighbours, similar.shape[1])
@@ -142,6 +147,7 @@ class ResponsePredictor:
         self._lock = threading.Lock()
         self._ready: tuple[ResponseModel, VectorSource, Matcher] | None = None
         self._recent: OrderedDict[bytes, FloatArray] = OrderedDict()
+        self._kinds: KindsPredictor | None = None
 
     @property
     def artifact(self) -> Artifact:
@@ -225,12 +231,16 @@ class ResponsePredictor:
             sources.append("prior" if score is None else "benchmark")
         novelty = model.novelty(vectors)
         far = novelty[:, None]
-        return Prediction(
+        prediction = Prediction(
             quality=((1 - far) * quality + far * prior).astype(np.float32),
             output_tokens=tokens,
             novelty=novelty,
             sources=tuple(sources),
         )
+        if self._kinds is None:
+            return prediction
+        own = [column is not None and known[column].table == ADDED for column in found]
+        return self._kinds.predict(vectors, experts, prediction, own)
 
     @staticmethod
     def _population(
@@ -252,6 +262,8 @@ class ResponsePredictor:
                 if self._ready is None:
                     artifact = self._source if isinstance(self._source, Artifact) else self._source()
                     source = open_source(artifact.folder, artifact.settings, threads=self._threads)
+                    if "kinds" in artifact.settings:
+                        self._kinds = KindsPredictor(Kinds(artifact.arrays, artifact.settings["kinds"]))
                     self._ready = (ResponseModel(artifact), source, Matcher(artifact.experts))
         return self._ready
 

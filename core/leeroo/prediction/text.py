@@ -20,26 +20,34 @@ def clip(text: str, max_length: int) -> str:
     return text if len(text) <= 2 * limit else text[:limit] + " " + text[-limit:]
 
 
-def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """Token ids of each text, at most `max_length` each.
-
-    Of a long text the first two thirds of the limit and the last third are kept: the instruction often stands at the
-    end, after the material.
+def tokenise(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
+    """Token ids of each text without courtesies; of a text far over `max_length` tokens, of its head and its tail.
 
     Args:
         tokenizer: A `tokenizers.Tokenizer` without truncation or padding.
         texts: The texts.
-        max_length: Most tokens, special ones included.
+        max_length: Tokens that the encoder reads; a long text is cut at many times as many.
     """
-    found = []
     # Fast: without the tokens' places in the text.
-    for encoding in tokenizer.encode_batch_fast([plain(clip(text, max_length)) for text in texts]):
-        ids: list[int] = encoding.ids or [0]  # an empty text, where the tokenizer adds nothing of its own
-        if len(ids) > max_length:
-            tail = max_length // 3
-            ids = ids[: max_length - tail] + ids[-tail:]
-        found.append(ids)
-    return found
+    plain_texts = [plain(clip(text, max_length)) for text in texts]
+    # An empty text, where the tokenizer adds nothing of its own, is one padding token.
+    return [encoding.ids or [0] for encoding in tokenizer.encode_batch_fast(plain_texts)]
+
+
+def shorten(ids: list[int], max_length: int) -> list[int]:
+    """At most `max_length` tokens: the first two thirds of the limit and the last third of a longer text.
+
+    The instruction often stands at the end, after the material.
+    """
+    if len(ids) <= max_length:
+        return ids
+    tail = max_length // 3
+    return ids[: max_length - tail] + ids[-tail:]
+
+
+def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
+    """Token ids of each text, at most `max_length` each."""
+    return [shorten(ids, max_length) for ids in tokenise(tokenizer, texts, max_length)]
 
 
 def pad(rows: Sequence[Sequence[int]], pad_id: int = 0) -> tuple[IntArray, IntArray]:

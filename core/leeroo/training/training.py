@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -13,11 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import ConfigError, MissingDependency
-from leeroo.prediction.artifact import Artifact, KnownExpert, sha256, write_artifact
+from leeroo.outcomes.table import OutcomeTable
+from leeroo.prediction.artifact import TOKENIZER, Artifact, KnownExpert, read_artifact, sha256, write_artifact
 from leeroo.prediction.cache import kept_vectors
+from leeroo.prediction.lexical import LEXICAL
 from leeroo.prediction.source import open_source
 from leeroo.training.corpus import Corpus
+from leeroo.training.knowledge import blended_prices, fit_knowledge
 from leeroo.training.population import Fitted, fit_response, linear_traits
+from leeroo.training.words import DIMENSIONS, fit_lexical
 
 FloatArray = npt.NDArray[np.float32]
 WORK = "work"
@@ -72,7 +77,6 @@ def train(
     traits: int = 128,
     reworded: float = 0.4,
     serve_length: int = 160,
-    neighbours: int = 80,
     causal_lm: str | None = None,
     lora_layers: int | None = None,
     lora_rank: int = 8,
@@ -105,7 +109,6 @@ def train(
         traits: Width of the latent traits.
         reworded: Share of the training queries shown in other words, so that slips and manners change little.
         serve_length: Tokens per query when serving.
-        neighbours: Size of a neighbourhood in the memory; 0: no memory.
         causal_lm: Read hidden states of this causal LM instead of the encoder's; `smollm2`, a path, or `hf:org/name`.
         lora_layers: Uppermost of these that get LoRA adapters; all when None.
         lora_rank: Rank of the adapters.
@@ -169,6 +172,8 @@ def train(
     if not team.main:
         return team.same(None)
     source, files = backbone.save(place)
+    if causal_lm is None:
+        files = (*files, _write_words(backbone.tokenizer, corpus, rows, place, serve_length, seed))
     about = {**backbone.about, "training": {**asdict(settings), **backbone.identity}}
     del backbone  # a large LM need not lie in memory twice
     serving = {"max_length": serve_length, **source}
@@ -177,20 +182,22 @@ def train(
     some = embed([corpus.queries[i] for i in read], place, serving, files, threads=threads, progress=progress)
     vectors = np.zeros((len(corpus.queries), some.shape[1]), dtype=np.float32)
     vectors[read] = some
-    project, project_bias, learned = head or (*linear_traits(vectors[rows], traits), None)
+    width = vectors.shape[1] - (DIMENSIONS if causal_lm is None else 0)
+    project, project_bias, learned = head or (*linear_traits(vectors[rows, :width], traits), None)
     with _status("fitting the response model", progress):
         fitted = fit_response(
             corpus,
-            vectors,
+            vectors[:, : len(project)],
             corpus.parts == "train",
             corpus.parts == "validation",
             project,
             project_bias,
             activation="linear" if head is None else "gelu",
-            neighbours=neighbours,
+            neighbours=0,
             learned=learned,
             seed=seed,
         )
+        fitted = with_knowledge(fitted, corpus, vectors, dirs, seed=seed)
     artifact = assemble(corpus, fitted, place, serving=serving, files=files, about=about, dirs=dirs)
     write_artifact(artifact, place)
     best = min(fitted.tried, key=lambda entry: entry["total"])
@@ -205,6 +212,80 @@ def train(
         tried=fitted.tried,
     )
     return team.same(report)
+
+
+def refit(
+    dirs: Sequence[str | Path], base: str | Path, out: str | Path, *, seed: int = 0, progress: bool = False
+) -> Path:
+    """Fit everything above the encoder anew on outcome tables, with the encoder and the traits of an artifact.
+
+    Minutes instead of hours: what new tables and new published scores say of models, without any fine-tuning.
+
+    Args:
+        dirs: Outcome tables.
+        base: The artifact whose encoder reads the queries.
+        out: The new artifact's folder.
+        seed: Of the split and of what is drawn.
+        progress: Show progress bars.
+
+    Raises:
+        ConfigError: A table or the artifact is not usable, or the artifact reads with a causal LM.
+        MissingDependency: scikit-learn or pyarrow is not installed.
+    """
+    from tokenizers import Tokenizer
+
+    old = read_artifact(Path(base))
+    if old.settings.get("source", {}).get("kind", "onnx") != "onnx":
+        raise ConfigError(f"{base}: it reads with a causal LM; train it anew: leeroo train ... --causal-lm.")
+    corpus, place = Corpus.read(dirs, seed=seed), Path(out)
+    place.mkdir(parents=True, exist_ok=True)
+    files = tuple(name for name in old.files if name != LEXICAL)
+    for name in files:
+        if place.resolve() != old.folder.resolve():
+            shutil.copyfile(old.folder / name, place / name)
+    tokenizer = Tokenizer.from_file(str(place / TOKENIZER))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    rows, length = np.flatnonzero(corpus.parts == "train"), int(old.settings["max_length"])
+    files = (*files, _write_words(tokenizer, corpus, rows, place, length, seed))
+    serving = {"max_length": length}
+    vectors = embed(list(corpus.queries), place, serving, files, threads=None, progress=progress)
+    project, project_bias = old.arrays["project"], old.arrays["project_bias"]
+    with _status("fitting the response model", progress):
+        fitted = fit_response(
+            corpus,
+            vectors[:, : len(project)],
+            corpus.parts == "train",
+            corpus.parts == "validation",
+            project,
+            project_bias,
+            activation=str(old.settings.get("activation", "gelu")),
+            neighbours=0,
+            seed=seed,
+        )
+        fitted = with_knowledge(fitted, corpus, vectors, dirs, seed=seed)
+    about = {key: old.about[key] for key in ("encoder", "licence", "training") if key in old.about}
+    artifact = assemble(corpus, fitted, place, serving=serving, files=files, about=about, dirs=dirs)
+    return write_artifact(artifact, place)
+
+
+def with_knowledge(
+    fitted: Fitted, corpus: Corpus, vectors: FloatArray, dirs: Sequence[str | Path], *, seed: int
+) -> Fitted:
+    """A response model and, beside it, the kinds of work, both from all but the test part."""
+    prices = blended_prices([OutcomeTable.read(folder) for folder in dirs])
+    width = len(fitted.arrays["project"])
+    arrays, kinds = fit_knowledge(corpus, vectors, corpus.parts != "test", prices, width=width, seed=seed)
+    return Fitted({**fitted.arrays, **arrays}, {**fitted.settings, "kinds": kinds}, fitted.tried)
+
+
+def _write_words(
+    tokenizer: Any, corpus: Corpus, rows: npt.NDArray[np.int64], folder: Path, length: int, seed: int
+) -> str:
+    """Fit and write the lexical part of vectors; returns the file's name."""
+    texts = [corpus.queries[i] for i in rows]
+    fit_lexical(tokenizer, texts, corpus.table[rows], max_length=length, seed=seed).write(folder / LEXICAL)
+    return LEXICAL
 
 
 def main_process() -> bool:

@@ -1,0 +1,217 @@
+"""What routing wins on whole tables, cross-validated: won, order and calibration beside the best simple baselines.
+
+    won = (router - fixed) / (oracle - fixed)
+
+areas under the frontier of accuracy against cost over seeded pools of priced experts, where `fixed` is the hull of
+single experts chosen on the other folds, and mixed. `order` is the share of expert pairs with different scores on a
+query that a prediction puts in the right order. Every query is predicted by a fit that saw neither it nor another
+version of its stem; the encoder is the artifact's and is not fitted here.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.errors import ConfigError
+from leeroo.evaluation.metrics import calibration_error
+from leeroo.outcomes.table import OutcomeTable, stem_key
+
+Floats = npt.NDArray[np.float64]
+FOLDS, POOLS, RESAMPLES = 5, 300, 40
+_GRID = np.linspace(0.0, 1.0, 101)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What one method reaches on one table.
+
+    Attributes:
+        table: The table's name.
+        method: leeroo, or a baseline.
+        won: Share of what routing could win over fixed choices; NaN where the table has no pools with prices.
+        low: Lower end of its 95% interval, over queries.
+        high: Upper end.
+        order: Share of expert pairs in the right order.
+        ece: Expected calibration error of all predictions.
+        pools: How many pools `won` was measured on.
+    """
+
+    table: str
+    method: str
+    won: float
+    low: float
+    high: float
+    order: float
+    ece: float
+    pools: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe."""
+        return asdict(self)
+
+
+def folds_of(queries: Sequence[str], folds: int = FOLDS) -> npt.NDArray[np.int64]:
+    """The fold of each query, by the hash of its stem."""
+    return np.array([int(stem_key(query)[:8], 16) % folds for query in queries], dtype=np.int64)
+
+
+def gain(
+    table: OutcomeTable,
+    predicted: Floats,
+    method: str,
+    *,
+    pools: int = POOLS,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Gain:
+    """Measure cross-validated predictions on a table.
+
+    Args:
+        table: The outcomes.
+        predicted: Shape (queries, experts).
+        method: Its name.
+        pools: Pools to draw.
+        resamples: Resamplings of queries for the interval.
+        seed: Of the pools and resamplings.
+
+    Raises:
+        ConfigError: The table has fewer than two experts.
+    """
+    if len(table.experts) < 2:
+        raise ConfigError(f"{table.name}: routing needs outcomes of at least two experts.")
+    scores, costs = table.scores.astype(np.float64), table.costs.astype(np.float64)
+    fold, rng = folds_of(table.queries), np.random.default_rng(seed)
+    areas = []
+    for pool in drawn_pools(costs, pools, rng):
+        rows = np.flatnonzero(~(np.isnan(scores[:, pool]) | np.isnan(costs[:, pool])).any(axis=1))
+        if len(rows) >= min(60, len(scores) / 2):
+            weight = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=resamples).astype(np.float64)
+            weight = np.concatenate([np.ones((1, len(rows))), weight]) / len(rows)
+            block = np.ix_(rows, pool)
+            areas.append(_areas(scores[block], costs[block], predicted[block], fold[rows], weight))
+    known = ~np.isnan(scores)
+    won = np.full(resamples + 1, np.nan)
+    if areas:
+        router, fixed, oracle = np.array(areas).sum(axis=0)
+        won = (router - fixed) / np.maximum(oracle - fixed, 1e-9)
+    return Gain(
+        table=table.name,
+        method=method,
+        won=float(won[0]),
+        low=float(np.quantile(won[1:], 0.025)),
+        high=float(np.quantile(won[1:], 0.975)),
+        order=ordered(predicted, scores),
+        ece=calibration_error(predicted[known], scores[known]),
+        pools=len(areas),
+    )
+
+
+def drawn_pools(costs: Floats, count: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
+    """Pools of 2 to 5 priced experts whose dearest costs at least four times the cheapest."""
+    with np.errstate(invalid="ignore"):
+        known = (~np.isnan(costs)).sum(axis=0)
+        mean = np.where(known > 0, np.nansum(costs, axis=0) / np.maximum(known, 1), np.nan)
+    priced = np.flatnonzero(mean > 0)
+    found: list[npt.NDArray[np.int64]] = []
+    for _ in range(count * 50 if len(priced) >= 2 else 0):
+        size = int(rng.integers(2, min(5, len(priced)) + 1))
+        pool = np.sort(rng.choice(priced, size, replace=False))
+        if mean[pool].max() >= 4 * mean[pool].min():
+            found.append(pool)
+        if len(found) == count:
+            break
+    return found
+
+
+def ordered(predicted: Floats, scores: Floats) -> float:
+    """Share of pairs of experts with different scores on a query that are predicted in that order; ties are half."""
+    right = total = 0.0
+    for i in range(1, scores.shape[1]):
+        gap = scores[:, [i]] - scores[:, :i]
+        told = np.sign(predicted[:, [i]] - predicted[:, :i]) * np.sign(gap)
+        counted = ~np.isnan(gap) & (gap != 0)
+        right += float(((told > 0) + 0.5 * (told == 0))[counted].sum())
+        total += float(counted.sum())
+    return right / total if total else float("nan")
+
+
+def _areas(scores: Floats, costs: Floats, predicted: Floats, fold: npt.NDArray[np.int64], weight: Floats) -> Floats:
+    """Areas of router, fixed choices and oracle between the cheapest and the dearest expert, shape (3, resamples)."""
+    mean = costs.mean(axis=0)
+    low, high = float(mean.min()), float(mean.max())
+    prices = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 48)]) / (high - low)
+    rows = np.arange(len(scores))
+
+    def curves(quality: Floats, cost: Floats) -> tuple[Floats, Floats]:
+        chosen = np.array([(quality - price * cost).argmax(axis=1) for price in prices])
+        return costs[rows, chosen] @ weight.T, scores[rows, chosen] @ weight.T
+
+    spans = [curves(predicted, np.broadcast_to(mean, costs.shape)), None, curves(scores, costs)]
+    fixed = np.zeros((len(weight), len(_GRID)))
+    for number in np.unique(fold):
+        here = fold == number
+        names = _hull(costs[~here].mean(axis=0), scores[~here].mean(axis=0)) if not here.all() else [int(mean.argmin())]
+        order = sorted(names, key=lambda j: mean[j])
+        for b, w in enumerate(weight):
+            part = w[here]
+            if part.sum():
+                reached = (part @ scores[here][:, order]) / part.sum()
+                fixed[b] += part.sum() * np.interp(_GRID, (mean[order] - low) / (high - low), reached)
+    found = np.zeros((3, len(weight)))
+    found[1] = np.trapezoid(fixed, _GRID, axis=1)
+    for place, span in ((0, spans[0]), (2, spans[2])):
+        assert span is not None  # noqa: S101 - only the middle one is left open
+        for b in range(len(weight)):
+            at = _hull(span[0][:, b], span[1][:, b])
+            x = (span[0][at, b] - low) / (high - low)
+            found[place, b] = np.trapezoid(np.interp(_GRID, x, span[1][at, b]), _GRID)
+    return found
+
+
+def _hull(cost: Floats, accuracy: Floats) -> list[int]:
+    """Indices of the points on the upper concave envelope, by cost."""
+    found: list[int] = []
+    for i in np.lexsort((-accuracy, cost)).tolist():
+        if found and accuracy[i] <= accuracy[found[-1]]:
+            continue
+        while len(found) > 1 and (accuracy[found[-1]] - accuracy[found[-2]]) * (cost[i] - cost[found[-2]]) <= (
+            accuracy[i] - accuracy[found[-2]]
+        ) * (cost[found[-1]] - cost[found[-2]]):
+            found.pop()
+        found.append(i)
+    return found
+
+
+def neighbours(vectors: Floats, scores: Floats, asked: Floats, *, count: int = 60, prior: float = 5.0) -> Floats:
+    """The baseline to beat: the mean score of the nearest training queries, with each expert's mean as a prior."""
+
+    def unit(x: Floats) -> Floats:
+        return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9))
+
+    similar = unit(asked) @ unit(vectors).T
+    nearest = np.argpartition(similar, -min(count, len(vectors)), axis=1)[:, -min(count, len(vectors)) :]
+    mean = _means(scores)
+    found = np.empty((len(asked), scores.shape[1]))
+    for i, at in enumerate(nearest):
+        near = scores[at]
+        found[i] = (np.nansum(near, axis=0) + prior * mean) / ((~np.isnan(near)).sum(axis=0) + prior)
+    return found
+
+
+def fixed_means(vectors: Floats, scores: Floats, asked: Floats) -> Floats:
+    """The baseline that knows no query: each expert's mean score."""
+    return np.repeat(_means(scores)[None], len(asked), axis=0)
+
+
+def _means(scores: Floats) -> Floats:
+    count = (~np.isnan(scores)).sum(axis=0)
+    return np.asarray(np.where(count > 0, np.nansum(scores, axis=0) / np.maximum(count, 1), np.nanmean(scores)))
+
+
+BASELINES: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
+    "fixed means": fixed_means,
+    "kNN, k=60": neighbours,
+}

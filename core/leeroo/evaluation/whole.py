@@ -1,0 +1,124 @@
+"""Cross-validate the predictor on whole tables: `python -m leeroo.evaluation.whole DIR... --out docs/GAINS.json`.
+
+The encoder is the artifact's. Tables that it was fine-tuned on are marked: there, its vectors of the queries asked
+about are not new to it.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.evaluation.costs import experts_of
+from leeroo.evaluation.crossval import BASELINES, FOLDS, POOLS, Gain, folds_of, gain
+from leeroo.evaluation.vectors import predictor_vectors
+from leeroo.outcomes.table import OutcomeTable
+from leeroo.prediction import load
+from leeroo.prediction.kinds import Kinds
+from leeroo.prediction.newcomers import KindsPredictor
+from leeroo.prediction.predictor import Prediction
+from leeroo.prediction.response import ResponsePredictor
+from leeroo.training.corpus import Corpus
+from leeroo.training.knowledge import blended_prices, fit_knowledge
+
+Float32 = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+
+class Study:
+    """Tables with their vectors, ready to be fitted on any part.
+
+    Args:
+        folders: Outcome tables.
+        predictor: Whose encoder reads the queries.
+        progress: Show a progress line.
+    """
+
+    def __init__(self, folders: Sequence[str | Path], predictor: ResponsePredictor, *, progress: bool = False) -> None:
+        self.tables = [OutcomeTable.read(folder) for folder in folders]
+        self.corpus = Corpus.read(folders)
+        self.vectors = predictor_vectors(list(self.corpus.queries), predictor, progress=progress)
+        self.width = len(predictor.artifact.arrays["project"])
+        self.fold = folds_of(self.corpus.queries)
+        self.prices = blended_prices(self.tables)
+
+    def fitted(self, rows: npt.NDArray[np.bool_]) -> KindsPredictor:
+        """What is known after these queries."""
+        arrays, settings = fit_knowledge(self.corpus, self.vectors, rows, self.prices, width=self.width)
+        return KindsPredictor(Kinds(arrays, settings))
+
+    def asked(self, known: KindsPredictor, table: OutcomeTable, at: npt.NDArray[np.int64]) -> Floats:
+        """Predictions for a table's experts on queries of the corpus."""
+        experts = experts_of(table.experts, table.prices)
+        nothing = np.zeros((len(at), len(experts)), dtype=np.float32)
+        base = Prediction(nothing, nothing, np.zeros(len(at), np.float32), ("prior",) * len(experts))
+        return known.predict(self.vectors[at], experts, base, [False] * len(experts)).quality.astype(np.float64)
+
+    def cross_validated(self, folds: int = FOLDS) -> list[Floats]:
+        """Predictions of every table's queries by fits that did not see their stems."""
+        found = [np.full(table.scores.shape, np.nan) for table in self.tables]
+        for number in range(folds):
+            known = self.fitted(self.fold != number)
+            for t, table in enumerate(self.tables):
+                rows = np.flatnonzero(self.corpus.table == t)
+                here = self.fold[rows] == number
+                if here.any():
+                    found[t][here] = self.asked(known, table, rows[here])
+        return found
+
+    def left_out(self, table: int) -> Floats:
+        """Predictions of a table by a fit on the queries of all others that do not share its stems."""
+        rows = np.flatnonzero(self.corpus.table == table)
+        mine = {self.corpus.queries[i] for i in rows}
+        others = np.array([query not in mine for query in self.corpus.queries])
+        return self.asked(self.fitted(others), self.tables[table], rows)
+
+    def baseline(self, table: int, name: str) -> Floats:
+        """A simple method's cross-validated predictions."""
+        rows = np.flatnonzero(self.corpus.table == table)
+        vectors, fold = self.vectors[rows].astype(np.float64), self.fold[rows]
+        scores = self.tables[table].scores.astype(np.float64)
+        found = np.full(scores.shape, np.nan)
+        for number in np.unique(fold):
+            here = fold == number
+            found[here] = BASELINES[name](vectors[~here], scores[~here], vectors[here])
+        return found
+
+
+def study(folders: Sequence[str | Path], predictor: ResponsePredictor, *, pools: int = POOLS) -> Iterator[Gain]:
+    """Every method on every table; `left out` is Leeroo on a table that it has never seen."""
+    work = Study(folders, predictor, progress=sys.stderr.isatty())
+    ours = work.cross_validated()
+    for t, table in enumerate(work.tables):
+        yield gain(table, ours[t], "leeroo", pools=pools)
+        for name in BASELINES:
+            yield gain(table, work.baseline(t, name), name, pools=pools)
+    for t, table in enumerate(work.tables):
+        yield gain(table, work.left_out(t), "left out", pools=pools)
+
+
+def main() -> None:
+    """Write all figures as JSON, a line each on the way."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tables", nargs="+", type=Path)
+    parser.add_argument("--artifact", type=Path)
+    parser.add_argument("--pools", type=int, default=POOLS)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    found: list[dict[str, Any]] = []
+    for one in study(given.tables, load(given.artifact), pools=given.pools):
+        found.append(one.to_dict())
+        sys.stderr.write(
+            f"{one.table:14s} {one.method:12s} won {one.won:6.3f} ({one.low:.3f} to {one.high:.3f}) "
+            f"order {one.order:.3f} ece {one.ece:.3f}\n"
+        )
+        given.out.write_text(json.dumps({"gains": found}, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

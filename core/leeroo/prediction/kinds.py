@@ -1,0 +1,172 @@
+"""How well every model does on the kinds of work that outcomes are known of: what the predictor says of most experts.
+
+A kind of work is an outcome table. Within kind k a model e answers query q with
+
+    P_k(q, e) = m_ke + sum_j u_kej f_kj(q)
+
+m_ke is its level there, f_kj are functions of the query (the first is mostly how hard it is, the others part models
+that agree on most queries), u_kej is how far the model follows them: a Gaussian process with a kernel on queries times
+a kernel on models (Bonilla et al. 2008), in its eigenbasis over models. What a query is, is a mixture:
+P(q, e) = sum_k pi_k(q) P_k(q, e), pi from a linear discriminant, and even where a query is like nothing seen.
+
+Models without outcomes in a kind have levels and u by regression on their place z_e in the common space of all models.
+So nobody is unknown: z_e comes from published scores, from relatives, or from the price.
+
+Arrays of the artifact (W width of vectors, L landmarks, T features, K kinds, R directions, E models, D dimensions):
+    kinds_scale (W)                        what the parts of a vector are multiplied by before distances are taken
+    kinds_landmarks (L, W), kinds_features (L, T)      Nystroem features of the kernel (Williams and Seeger 2001)
+    kinds_discriminant (W+1, K)            log pi up to a constant
+    kinds_directions (K, T, R)             f
+    kinds_loading (K, E, 1+R)              m and u
+    kinds_outcomes (K, E), kinds_rate (K, E)           outcomes known, and their mean score
+    kinds_from_place (K, 1+D, 1+R)         m and u from z
+    models_place (E, D), facts_place (F, D)            z of every model, and of one with nothing but facts
+    benchmark_loading (B, 1+D), benchmark_scale (B, 2) published scores from z
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+BENCHMARK_NOISE = 0.3
+"""Variance of a benchmark's standardised logit that abilities do not explain; see `leeroo.training.abilities`."""
+TODAY = 2026.5
+"""When a model is taken to be released of which no date is known, in years."""
+
+
+def facts_of(usd: float | None, released: str | None) -> list[float]:
+    """What is known of a model without any score: 1, log10 of the price, the year of release, and their absence.
+
+    Args:
+        usd: Blended list price, three parts input and one output, USD per 1M tokens; None where unknown or free.
+        released: YYYY-MM, or None.
+    """
+    priced = usd is not None and usd > 0
+    year = float(released[:4]) + (float(released[5:7]) - 1) / 12 if released else TODAY
+    return [1.0, math.log10(usd) if priced and usd else 0.0, year - 2025.0, 0.0 if priced else 1.0]
+
+
+@dataclass(frozen=True)
+class Loadings:
+    """One expert's levels and directions in every kind.
+
+    Attributes:
+        values: m and u, shape (kinds, 1 + directions).
+        outcomes: How many outcomes they rest on, shape (kinds,).
+        source: learned, catalogue, relative, benchmark, price or prior.
+        said: The same in plain words.
+        place: z, shape (dimensions,).
+    """
+
+    values: Float32
+    outcomes: npt.NDArray[np.int64]
+    source: str
+    said: str
+    place: Float32
+
+
+class Kinds:
+    """The arithmetic of kinds of work.
+
+    Args:
+        arrays: An artifact's.
+        settings: Its `kinds`: names of kinds, models, benchmarks, and the doubt of each source.
+    """
+
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], settings: Mapping[str, Any]) -> None:
+        a = {name: np.asarray(value, dtype=np.float32) for name, value in arrays.items() if name.startswith(PREFIXES)}
+        self.names: tuple[str, ...] = tuple(settings["names"])
+        self.models: tuple[str, ...] = tuple(settings["models"])
+        self.sources: tuple[str, ...] = tuple(settings["sources"])
+        self.benchmarks: tuple[str, ...] = tuple(settings["benchmarks"])
+        self.doubt: Mapping[str, float] = settings["doubt"]
+        self.column = {model: i for i, model in enumerate(self.models)}
+        self._a = a
+        self._width = int(settings["width"])
+        self._landmarks = np.ascontiguousarray((a["kinds_landmarks"] * 1.0).T)
+        self._squares = (a["kinds_landmarks"] ** 2).sum(axis=1)
+        self.outcomes = a["kinds_outcomes"].astype(np.int64)
+        self.rate = a["kinds_rate"]
+
+    def features(self, vectors: Float32) -> tuple[Float32, Float32]:
+        """Kernel features, shape (queries, T), and the scaled vectors they come from, shape (queries, W)."""
+        x = scaled(vectors, self._a["kinds_scale"], self._width)
+        distance = (x**2).sum(axis=1)[:, None] + self._squares - 2 * (x @ self._landmarks)
+        return np.exp(-0.5 * np.maximum(distance, 0)) @ self._a["kinds_features"], x
+
+    def likeness(self, x: Float32, novelty: Float32) -> Float32:
+        """pi, how much each query is like each kind, shape (queries, kinds); rows sum to 1."""
+        d = self._a["kinds_discriminant"]
+        logits = x @ d[:-1] + d[-1]
+        weight = np.exp(logits - logits.max(axis=1, keepdims=True))
+        weight /= weight.sum(axis=1, keepdims=True)
+        far = novelty[:, None]
+        return np.asarray((1 - far) * weight + far / weight.shape[1], dtype=np.float32)
+
+    def quality(self, features: Float32, likeness: Float32, loadings: Float32) -> Float32:
+        """P, shape (queries, experts), for loadings of shape (experts, kinds, 1 + directions)."""
+        found = np.zeros((len(features), len(loadings)), dtype=np.float32)
+        for k, directions in enumerate(self._a["kinds_directions"]):
+            share = likeness[:, k]
+            rows = np.flatnonzero(share > 0.01)
+            if len(rows):
+                told = features[rows] @ directions
+                p = loadings[:, k, 0] + told @ loadings[:, k, 1:].T
+                found[rows] += share[rows, None] * np.clip(p, 0.005, 0.995)
+        kept = (likeness * (likeness > 0.01)).sum(axis=1, keepdims=True)
+        return np.asarray(np.clip(found / kept, 0.005, 0.995), dtype=np.float32)
+
+    def known(self, model: str) -> Loadings | None:
+        """A model's loadings by its canonical name, None where it has neither outcomes nor published scores."""
+        i = self.column.get(model)
+        if i is None:
+            return None
+        source = self.sources[i]
+        count = int(self.outcomes[:, i].sum())
+        said = f"{count} outcomes" if source == "learned" else "published scores"
+        return Loadings(self._a["kinds_loading"][:, i], self.outcomes[:, i], source, said, self._a["models_place"][i])
+
+    def placed(self, place: Float32, source: str, said: str) -> Loadings:
+        """Loadings of a model whose place in the common space is all that is known."""
+        full = np.append(1.0, place).astype(np.float32)
+        values = np.einsum("d,kdr->kr", full, self._a["kinds_from_place"])
+        return Loadings(values, np.zeros(len(values), dtype=np.int64), source, said, place)
+
+    def place_of_facts(self, usd: float | None, released: str | None) -> Float32:
+        """Z of a model of which only price and date are known."""
+        return np.asarray(np.array(facts_of(usd, released)) @ self._a["facts_place"], dtype=np.float32)
+
+    def place_of_scores(self, scores: Mapping[str, float], prior: Float32) -> Float32:
+        """Z of a model with declared benchmark scores, under a prior N(prior, I).
+
+        A benchmark that is not known is taken as one that most models of its kind of score are alike on: the mean of
+        the known ones' loadings.
+        """
+        a = self._a
+        mean_loading, mean_scale = a["benchmark_loading"].mean(axis=0), a["benchmark_scale"].mean(axis=0)
+        beta, target = [], []
+        for name, score in scores.items():
+            at = [i for i, known in enumerate(self.benchmarks) if known == name or known.startswith(f"{name}_")]
+            loading = a["benchmark_loading"][at].mean(axis=0) if at else mean_loading
+            centre, deviation = a["benchmark_scale"][at].mean(axis=0) if at else mean_scale
+            kept = min(max(score, 0.02), 0.98)
+            beta.append(loading[1:])
+            target.append((math.log(kept / (1 - kept)) - centre) / deviation - loading[0])
+        b, y = np.array(beta), np.array(target)
+        left = b.T @ b / BENCHMARK_NOISE + np.eye(b.shape[1])
+        return np.asarray(np.linalg.solve(left, b.T @ y / BENCHMARK_NOISE + prior), dtype=np.float32)
+
+
+PREFIXES = ("kinds_", "models_", "facts_", "benchmark_")
+
+
+def scaled(vectors: Float32, scale: Float32, width: int) -> Float32:
+    """The encoder's part of vectors (the first `width`) and the lexical one, each of unit length, times `scale`."""
+    parts = [vectors[:, :width], vectors[:, width:]]
+    units = [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-9) for part in parts]
+    return np.asarray(np.concatenate(units, axis=1) * scale, dtype=np.float32)

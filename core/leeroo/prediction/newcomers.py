@@ -1,0 +1,131 @@
+"""What is known of any expert: its outcomes, published or declared scores, relatives, its price, or nothing of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.pool.experts import Expert
+from leeroo.pool.names import Named, relatives, resolve
+from leeroo.prediction.kinds import Kinds, Loadings
+from leeroo.prediction.matching import normalised
+from leeroo.prediction.predictor import Prediction, Source
+
+Float32 = npt.NDArray[np.float32]
+NEAR = 3.0
+"""Relatives further away say no more than the price does; see `leeroo.pool.names.relatives` for the distance."""
+OWN_OUTCOMES = 15.0
+"""Outcomes in a kind of work that weigh as much as what is known of an expert from elsewhere."""
+_INFERRED = 0.05
+_KINDS_SHOWN = 3
+_OTHER = ("fine-tune", "effort")
+"""How a name may stand to a model whose outcomes say much of it, and not all."""
+
+# What tells one expert from another here: its model's name, what the pool declares of it, its price.
+_Key = tuple[Named | None, str | None, tuple[tuple[str, float], ...], float | None]
+
+
+class KindsPredictor:
+    """Quality, doubt and grounds of a pool's experts from the kinds of work.
+
+    Args:
+        kinds: The fitted arithmetic.
+    """
+
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = kinds
+        self._told = lru_cache(maxsize=1024)(self._tell)  # a router asks for the same few experts again and again
+
+    def tell(self, expert: Expert) -> Loadings:
+        """What is known of an expert."""
+        names = [name for name in (expert.traits, expert.model_id, expert.name) if name]
+        own = next((named for name in names if (named := resolve(name))), None)
+        plain = next((key for name in names if (key := normalised(name)) in self.kinds.column), None)
+        if own is not None and plain is not None and plain == own.model:
+            plain = None
+        price = expert.price
+        usd = (3 * price.input + price.output) / 4 if price is not None else None
+        declared = tuple(sorted((expert.benchmark or {}).items()))
+        return self._told((own, plain, declared, usd))
+
+    def predict(self, vectors: Float32, experts: Sequence[Expert], base: Prediction, own: Sequence[bool]) -> Prediction:
+        """The prediction of all experts.
+
+        Args:
+            vectors: Shape (queries, width).
+            experts: The experts.
+            base: What the response model says: it stays for experts in `own`, and for the lengths of all.
+            own: Which experts the user taught the predictor from outcomes of his own.
+        """
+        told = [self.tell(expert) for expert in experts]
+        features, x = self.kinds.features(vectors)
+        likeness = self.kinds.likeness(x, base.novelty)
+        # Outcomes of these very experts say more than levels that are inferred from elsewhere.
+        covered = np.mean([t.outcomes / (t.outcomes + OWN_OUTCOMES) for t in told], axis=0) + _INFERRED
+        weight = likeness * (covered / covered.max()).astype(np.float32)
+        weight /= weight.sum(axis=1, keepdims=True)
+        found = self.kinds.quality(features, weight, np.stack([t.values for t in told]))
+        mine = np.array(own, dtype=bool)
+        quality = np.where(mine, base.quality, found).astype(np.float32)
+        spread = np.array([self._doubt(t, weight) for t in told], dtype=np.float32).T
+        spread = np.where(mine, self.kinds.doubt.get("learned", 0.0), spread)
+        order = np.argsort(-likeness, axis=1)[:, :_KINDS_SHOWN]
+        names = self.kinds.names
+        return Prediction(
+            quality=quality,
+            output_tokens=base.output_tokens,
+            novelty=base.novelty,
+            sources=tuple(_source("learned" if m else t.source) for m, t in zip(own, told, strict=True)),
+            doubt=(4 * spread * quality * (1 - quality)).astype(np.float32),
+            kinds=tuple(
+                tuple((names[k], float(row[k])) for k in places) for row, places in zip(likeness, order, strict=True)
+            ),
+            grounds=tuple("your own outcomes" if m else t.said for m, t in zip(own, told, strict=True)),
+        )
+
+    def _doubt(self, told: Loadings, likeness: Float32) -> Float32:
+        """Standard deviation of the level for lack of knowledge of the expert, at quality 1/2, shape (queries,)."""
+        general = self.kinds.doubt.get(told.source if told.source != "learned" else "elsewhere", 0.0)
+        here = self.kinds.doubt.get("learned", 0.0)
+        known = told.outcomes / (told.outcomes + OWN_OUTCOMES)
+        share = likeness @ known.astype(np.float32)
+        return np.asarray(share * here + (1 - share) * general, dtype=np.float32)
+
+    def _tell(self, key: _Key) -> Loadings:
+        named, plain, declared, usd = key
+        kinds = self.kinds
+        if plain is not None and (unlisted := kinds.known(plain)) is not None:
+            return unlisted
+        if named is not None and (found := kinds.known(named.model)) is not None:
+            if named.relation in _OTHER:
+                return replace(found, source="relative", said=f"{named.said} ({found.said})")
+            return found
+        released = named.row.released if named is not None else None
+        prior = kinds.place_of_facts(usd, released or None)
+        if declared:
+            place = kinds.place_of_scores(dict(declared), prior)
+            return kinds.placed(place, "benchmark", "the scores that the pool declares")
+        if named is not None and (kin := self._kin(named, prior)) is not None:
+            return kin
+        if usd:
+            return kinds.placed(prior, "price", "its price among the models of its time")
+        return kinds.placed(prior, "prior", "nothing but what models are like in general")
+
+    def _kin(self, named: Named, prior: Float32) -> Loadings | None:
+        """From the nearest relatives that something is known of: the nearer, the more they say."""
+        near = [r for r in relatives(named.model) if r.model in self.kinds.column and r.distance <= NEAR][:3]
+        if not near:
+            return None
+        weight = np.exp(-np.array([r.distance for r in near]))
+        places = np.array([self.kinds.known(r.model).place for r in near])  # type: ignore[union-attr] - all are columns
+        own = weight.sum() / (weight.sum() + 0.1)
+        place = own * (weight @ places / weight.sum()) + (1 - own) * prior
+        words = ", ".join(f"{r.model} ({r.relation})" for r in near[:2])
+        return self.kinds.placed(place.astype(np.float32), "relative", f"its relatives {words}")
+
+
+def _source(text: str) -> Source:
+    known: tuple[Source, ...] = ("learned", "catalogue", "benchmark", "relative", "price", "prior", "constant")
+    return next(source for source in known if source == text)

@@ -1,0 +1,139 @@
+"""One space for all models: abilities from what tables and published scores say of them, and from price and date.
+
+A probabilistic factor model with missing cells (Tipping and Bishop 1999): the logit of a model's score on a benchmark
+or table b is alpha_b + beta_b . z_e + noise, with z_e ~ N(g . x_e, I) and x_e what is known of the model without any
+score: the logarithm of its price, and when it was released.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.pool.names import resolve
+from leeroo.pool.registry import registry
+from leeroo.prediction.catalogue import Row
+from leeroo.prediction.kinds import facts_of
+
+Float64 = npt.NDArray[np.float64]
+DIMENSIONS = 5
+NOISE = 0.3
+"""Variance of a benchmark's standardised logit that the abilities do not explain."""
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """Every model's place in the common space.
+
+    Attributes:
+        models: Canonical names, one per row.
+        place: z_e, shape (models, dimensions).
+        from_facts: g, shape (facts, dimensions).
+        benchmarks: Names of the columns: tables first, then published benchmarks.
+        loading: alpha_b and beta_b, shape (columns, 1 + dimensions), of standardised logits.
+        scale: Mean and deviation of each column's logits, shape (columns, 2).
+    """
+
+    models: tuple[str, ...]
+    place: Float64
+    from_facts: Float64
+    benchmarks: tuple[str, ...]
+    loading: Float64
+    scale: Float64
+
+
+def fit_abilities(
+    models: Sequence[str],
+    scores: Float64,
+    columns: Sequence[str],
+    facts: Float64,
+    *,
+    dimensions: int = DIMENSIONS,
+    rounds: int = 40,
+    seed: int = 0,
+) -> Abilities:
+    """Fit the factor model by alternating least squares.
+
+    Args:
+        models: Canonical names.
+        scores: 0..1, NaN where unknown, shape (models, columns).
+        columns: Names of tables and benchmarks.
+        facts: As `facts_of` gives them, shape (models, facts).
+        dimensions: Of the common space.
+        rounds: Alternations.
+        seed: Of the first guess.
+    """
+    known = ~np.isnan(scores)
+    kept = np.clip(np.nan_to_num(scores, nan=0.5), 0.02, 0.98)
+    logits = np.where(known, np.log(kept / (1 - kept)), np.nan)
+    mean = np.array([column[ok].mean() if ok.any() else 0.0 for column, ok in zip(logits.T, known.T, strict=True)])
+    deviation = np.array(
+        [max(column[ok].std(), 0.2) if ok.sum() > 2 else 1.0 for column, ok in zip(logits.T, known.T, strict=True)]
+    )
+    y = np.where(known, (logits - mean) / deviation, 0.0)
+    rng = np.random.default_rng(seed)
+    z = np.concatenate(
+        [(y.sum(1) / np.maximum(known.sum(1), 1))[:, None], rng.normal(0, 0.1, (len(y), dimensions - 1))], 1
+    )
+    g = np.zeros((facts.shape[1], dimensions))
+    loading = np.zeros((len(columns), 1 + dimensions))
+    centre = np.zeros(1 + dimensions)
+    centre[1] = 1.0  # a benchmark says of general ability what most benchmarks do
+    penalty = np.diag(np.append(0.05, np.full(dimensions, 1.0)))
+    for _ in range(rounds):
+        full = np.concatenate([np.ones((len(z), 1)), z], axis=1)
+        for b in range(len(columns)):
+            rows = known[:, b]
+            left = full[rows].T @ full[rows] / NOISE + penalty
+            loading[b] = np.linalg.solve(left, full[rows].T @ y[rows, b] / NOISE + penalty @ centre)
+        prior = facts @ g
+        for e in range(len(z)):
+            seen = known[e]
+            beta = loading[seen, 1:]
+            left = beta.T @ beta / NOISE + np.eye(dimensions)
+            z[e] = np.linalg.solve(left, beta.T @ (y[e, seen] - loading[seen, 0]) / NOISE + prior[e])
+        told = known.sum(axis=1) >= 3
+        x = facts[told]
+        g = np.linalg.solve(x.T @ x + 2.0 * np.eye(x.shape[1]), x.T @ z[told])
+    return Abilities(tuple(models), z, g, tuple(columns), loading, np.stack([mean, deviation], axis=1))
+
+
+@cache
+def listed_facts() -> Mapping[str, tuple[float | None, str | None]]:
+    """Blended list price (USD per 1M tokens) and release month of the models in the package's fact sheet."""
+    text = files("leeroo.prediction").joinpath("facts.csv").read_text(encoding="utf-8")
+    found: dict[str, tuple[float | None, str | None]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        price = float(row["usd"]) if row["usd"] else None
+        found[row["model"]] = (price, row["released"] or None)
+    return found
+
+
+def facts_matrix(models: Sequence[str], prices: Mapping[str, float]) -> Float64:
+    """`facts_of` every model, from the outcome tables' prices, else from the package's fact sheet.
+
+    Args:
+        models: Canonical names.
+        prices: Blended USD per 1M tokens by canonical name, where a table says so.
+    """
+    known = {row.model: row.released for row in registry().models}
+    listed = listed_facts()
+    rows = []
+    for model in models:
+        usd, released = listed.get(model, (None, None))
+        rows.append(facts_of(prices.get(model, usd), released or known.get(model)))
+    return np.array(rows, dtype=np.float64)
+
+
+def published(rows: Sequence[Row], at_least: int = 8) -> dict[str, dict[str, float]]:
+    """Scores by benchmark and canonical model, of benchmarks with enough models."""
+    found: dict[str, dict[str, float]] = {}
+    for row in rows:
+        named = resolve(row.model)
+        if named is not None:
+            found.setdefault(row.benchmark, {})[named.model] = row.score
+    return {name: scores for name, scores in found.items() if len(scores) >= at_least}

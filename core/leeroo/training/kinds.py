@@ -1,0 +1,245 @@
+"""Fit how well every model does on each kind of work: see `leeroo.prediction.kinds` for the model.
+
+Everything is closed-form: eigenvectors of the models' covariance within a table, a Gaussian process for each of them
+with its share of signal chosen by marginal likelihood, least squares on the common space, a linear discriminant.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.prediction.catalogue import catalogue
+from leeroo.prediction.kinds import scaled
+from leeroo.prediction.newcomers import OWN_OUTCOMES
+from leeroo.training.abilities import Abilities, facts_matrix, fit_abilities, published
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+LANDMARKS = 1200
+DIRECTIONS = 12
+SHARES = (0.0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.25, 0.4, 0.6, 0.8)
+ENCODER_SCALE, LEXICAL_SCALE = 2.0, 1.4
+
+
+@dataclass(frozen=True)
+class TableScores:
+    """One table for the fit.
+
+    Attributes:
+        name: The table's.
+        rows: Indices of its queries among all vectors.
+        models: Index of each of its experts among all models.
+        scores: 0..1, NaN where unknown, shape (rows, experts).
+    """
+
+    name: str
+    rows: npt.NDArray[np.int64]
+    models: npt.NDArray[np.int64]
+    scores: Float64
+
+
+def completed(scores: Float64) -> Float64:
+    """Unknown cells filled with the query's and the expert's means: additive, kept within 0..1."""
+    with np.errstate(invalid="ignore"):
+        known = ~np.isnan(scores)
+        count = np.maximum(known.sum(axis=0), 1)
+        expert = np.nansum(scores, axis=0) / count
+        query = np.zeros(len(scores))
+        for _ in range(5):  # experts that answered other queries are compared on what they share
+            query = np.nansum(scores - expert, axis=1) / np.maximum(known.sum(axis=1), 1)
+            expert = np.nansum(scores - query[:, None], axis=0) / count
+    return np.where(known, scores, np.clip(expert + query[:, None], 0, 1))
+
+
+def landmarks(x: Float32, table: npt.NDArray[np.int64], count: int, seed: int) -> tuple[Float32, Float32]:
+    """Queries that stand for all, and the map from kernels with them to features: (L, W) and (L, T)."""
+    rng = np.random.default_rng(seed)
+    sizes = np.bincount(table) ** 0.25  # small tables have kinds of their own to tell apart, too
+    chosen: list[int] = []
+    for number in np.flatnonzero(sizes):
+        rows = np.flatnonzero(table == number)
+        some = min(len(rows), max(1, round(count * sizes[number] / sizes.sum())))
+        chosen += sorted(rng.choice(rows, some, replace=False).tolist())
+    points = x[chosen]
+    square = (points**2).sum(axis=1)
+    kernel = np.exp(-0.5 * np.maximum(square[:, None] + square - 2 * points @ points.T, 0)).astype(np.float64)
+    values, axes = np.linalg.eigh(kernel)
+    keep = values > 1e-4 * values.max()
+    return points, (axes[:, keep] / np.sqrt(values[keep])).astype(np.float32)
+
+
+def directions_of(features: Float64, scores: Float64, most: int) -> tuple[Float64, Float64, Float64]:
+    """The factors of one table.
+
+    Args:
+        features: Shape (queries, T).
+        scores: Complete, shape (queries, experts).
+        most: Directions at most.
+
+    Returns:
+        Levels (experts,), loadings (experts, R) and functions (T, R).
+    """
+    level = scores.mean(axis=0)
+    rest = scores - level
+    _, axes = np.linalg.eigh(rest.T @ rest)
+    axes = axes[:, ::-1][:, :most]
+    energy, basis = np.linalg.eigh(features.T @ features)  # the kernel's spectrum, without its n x n matrix
+    held = energy > 1e-9 * energy.max()
+    energy, basis = energy[held][-len(features) :], basis[:, held][:, -len(features) :]
+    spread = np.sqrt(energy)
+    inner = (features @ basis) / spread
+    mean = max(float(energy.sum()) / len(features), 1e-12)
+    functions = np.zeros((features.shape[1], axes.shape[1]))
+    for j in range(axes.shape[1]):
+        target = rest @ axes[:, j]
+        inside = inner.T @ target
+        outside = float(target @ target - inside @ inside)
+        best: tuple[float, float] | None = None
+        for share in SHARES:
+            v = share * spread**2 / mean + (1 - share)
+            free = len(features) - len(spread)
+            s2 = ((inside**2 / v).sum() + max(outside, 0.0) / (1 - share)) / len(features)
+            fit = -0.5 * (len(features) * np.log(max(s2, 1e-12)) + np.log(v).sum() + free * np.log(1 - share))
+            if best is None or fit > best[0]:
+                best = (float(fit), share)
+        assert best is not None  # noqa: S101 - there is a share to choose
+        share = best[1]
+        functions[:, j] = basis @ ((share / mean) * spread * inside / (share * spread**2 / mean + (1 - share)))
+    return level, axes, functions
+
+
+def discriminant(x: Float64, table: npt.NDArray[np.int64], kinds: int) -> Float64:
+    """Linear discriminant of the tables with a shared covariance and equal priors, shape (W+1, K)."""
+    means = np.array([x[table == k].mean(axis=0) if (table == k).any() else x.mean(axis=0) for k in range(kinds)])
+    weight = 1.0 / np.bincount(table, minlength=kinds)[table] / kinds
+    centred = x - means[table]
+    cov = (centred * weight[:, None]).T @ centred
+    cov += np.eye(len(cov)) * (np.trace(cov) / len(cov))  # halfway to a sphere: several tables have few queries
+    w = np.linalg.solve(cov, means.T)
+    return np.concatenate([w, [-0.5 * np.einsum("kw,wk->k", means, w)]], axis=0)
+
+
+def regression(place: Float64, values: Float64, weight: Float64, penalty: float = 3.0) -> Float64:
+    """Least squares of levels and loadings on the common space, shape (1+D, 1+R)."""
+    x = np.concatenate([np.ones((len(place), 1)), place], axis=1)
+    ridge = np.diag(np.append(1e-3, np.full(place.shape[1], penalty)))
+    return np.asarray(np.linalg.solve((x * weight[:, None]).T @ x + ridge, (x * weight[:, None]).T @ values))
+
+
+def fit_kinds(
+    vectors: Float32,
+    tables: Sequence[TableScores],
+    models: Sequence[str],
+    prices: Mapping[str, float],
+    *,
+    width: int,
+    count: int = LANDMARKS,
+    most: int = DIRECTIONS,
+    seed: int = 0,
+) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+    """Fit everything; arrays and settings as `leeroo.prediction.kinds.Kinds` takes them.
+
+    Args:
+        vectors: Of all queries, shape (queries, W).
+        tables: The outcomes.
+        models: Canonical names of the tables' experts, those that `tables` point to.
+        prices: Blended USD per 1M tokens by canonical name, where known.
+        width: Of the encoder's part of the vectors; the lexical part stands behind it.
+        count: Landmarks.
+        most: Directions of a table.
+        seed: Of the landmarks' choice.
+    """
+    scale = np.concatenate([np.full(width, ENCODER_SCALE), np.full(vectors.shape[1] - width, LEXICAL_SCALE)]).astype(
+        np.float32
+    )
+    x = scaled(vectors, scale, width)
+    rows = np.concatenate([table.rows for table in tables])
+    which = np.concatenate([np.full(len(table.rows), k) for k, table in enumerate(tables)])
+    points, features = landmarks(x[rows], which, count, seed)
+    squares = (points**2).sum(axis=1)
+
+    def phi(at: npt.NDArray[np.int64]) -> Float64:
+        distance = (x[at] ** 2).sum(axis=1)[:, None] + squares - 2 * x[at] @ points.T
+        return np.asarray(np.exp(-0.5 * np.maximum(distance, 0)) @ features, dtype=np.float64)
+
+    full = [completed(table.scores) for table in tables]
+    abilities = place_models(tables, full, models, prices, seed=seed)
+    everyone = abilities.models
+    arrays: dict[str, list[Float64]] = {"directions": [], "loading": [], "from_place": [], "outcomes": [], "rate": []}
+    for table, scores in zip(tables, full, strict=True):
+        level, axes, functions = directions_of(phi(table.rows), scores, most)
+        pad = most - axes.shape[1]
+        axes, functions = np.pad(axes, ((0, 0), (0, pad))), np.pad(functions, ((0, 0), (0, pad)))
+        own = np.concatenate([level[:, None], axes], axis=1)
+        known = (~np.isnan(table.scores)).sum(axis=0)
+        merged, seen, mean = _by_model(own, known, table, len(everyone))
+        on = np.flatnonzero(seen)
+        share = seen / (seen + OWN_OUTCOMES)
+        told = regression(abilities.place[on], merged[on], share[on])
+        guess = np.concatenate([np.ones((len(everyone), 1)), abilities.place], axis=1) @ told
+        arrays["directions"].append(functions)
+        arrays["loading"].append(share[:, None] * merged + (1 - share[:, None]) * guess)
+        arrays["from_place"].append(told)
+        arrays["outcomes"].append(seen)
+        arrays["rate"].append(mean)
+    found: dict[str, npt.NDArray[Any]] = {
+        f"kinds_{name}": np.array(values, np.float32) for name, values in arrays.items()
+    }
+    found |= {
+        "kinds_scale": scale,
+        "kinds_landmarks": points.astype(np.float32),
+        "kinds_features": features.astype(np.float32),
+        "kinds_discriminant": discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32),
+        "models_place": abilities.place.astype(np.float32),
+        "facts_place": abilities.from_facts.astype(np.float32),
+        "benchmark_loading": abilities.loading[len(tables) :].astype(np.float32),
+        "benchmark_scale": abilities.scale[len(tables) :].astype(np.float32),
+    }
+    measured = found["kinds_outcomes"].sum(axis=0) > 0
+    settings = {
+        "width": width,
+        "names": [table.name for table in tables],
+        "models": list(everyone),
+        "sources": ["learned" if own else "catalogue" for own in measured],
+        "benchmarks": list(abilities.benchmarks[len(tables) :]),
+    }
+    return found, settings
+
+
+def place_models(
+    tables: Sequence[TableScores],
+    full: Sequence[Float64],
+    models: Sequence[str],
+    prices: Mapping[str, float],
+    *,
+    seed: int = 0,
+) -> Abilities:
+    """The common space of the tables' models and of all that have published scores."""
+    scores_of = published(catalogue())
+    everyone = list(dict.fromkeys([*models, *(name for scores in scores_of.values() for name in sorted(scores))]))
+    index = {name: i for i, name in enumerate(everyone)}
+    matrix = np.full((len(everyone), len(tables) + len(scores_of)), np.nan)
+    for k, (table, scores) in enumerate(zip(tables, full, strict=True)):
+        known = (~np.isnan(table.scores)).sum(axis=0)
+        merged, seen, _ = _by_model(scores.mean(axis=0)[:, None], known, table, len(everyone))
+        matrix[seen > 0, k] = merged[seen > 0, 0]
+    for k, named in enumerate(scores_of.values()):
+        for name, score in named.items():
+            matrix[index[name], len(tables) + k] = score
+    columns = [*(table.name for table in tables), *scores_of]
+    return fit_abilities(everyone, matrix, columns, facts_matrix(everyone, prices), seed=seed)
+
+
+def _by_model(
+    own: Float64, known: npt.NDArray[np.int64], table: TableScores, count: int
+) -> tuple[Float64, Float64, Float64]:
+    """Rows of experts that are one model as their weighted mean: values, outcomes and mean score by model."""
+    values, seen, total = np.zeros((count, own.shape[1])), np.zeros(count), np.zeros(count)
+    np.add.at(values, table.models, own * known[:, None])
+    np.add.at(seen, table.models, known)
+    np.add.at(total, table.models, np.nansum(table.scores, axis=0))
+    some = np.maximum(seen, 1)
+    return values / some[:, None], seen, np.where(seen > 0, total / some, np.nan)
