@@ -79,21 +79,10 @@ def to_query(
     Raises:
         InvalidRequest: There are no messages, or nothing in them.
     """
-    wanted = set(needs)
-    texts: list[str] = []
-    media = 0
-    for message in messages:
-        for kind, text in _parts(message):
-            if text:
-                texts.append(text)
-            elif kind in _MEDIA:
-                media += 1
-                wanted.add(_MEDIA[kind])
-        if isinstance(message, AIMessage) and message.tool_calls:
-            texts.append(json.dumps(message.tool_calls, default=str))
+    prompt, media, shown = _read(messages)
+    wanted = {*needs, *shown}
     if tools:
         wanted.add("tools")
-    prompt = "\n".join(texts)
     extra = [text for text in ((tools.text if tools else ""), schema) if text]
     last, cached = _last_expert(messages)
     return Query(
@@ -108,6 +97,23 @@ def to_query(
         last_expert=last,
         cached_tokens=cached,
     )
+
+
+def _read(messages: Sequence[BaseMessage]) -> tuple[str, int, set[Capability]]:
+    """The text of all messages, the number of media in them, and what an expert needs to take those."""
+    texts: list[str] = []
+    media = 0
+    needs: set[Capability] = set()
+    for message in messages:
+        for kind, text in _parts(message):
+            if text:
+                texts.append(text)
+            elif kind in _MEDIA:
+                media += 1
+                needs.add(_MEDIA[kind])
+        if isinstance(message, AIMessage) and message.tool_calls:
+            texts.append(json.dumps(message.tool_calls, default=str))
+    return "\n".join(texts), media, needs
 
 
 def usage_of(message: BaseMessage | None, prompt: str, expert: Expert) -> Usage:
