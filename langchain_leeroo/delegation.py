@@ -12,6 +12,7 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_leeroo.endings import answered, lost, settle
+from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.received import Received
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import Opened, Overheard, atapped, child_of, opening, overhear, tapped
@@ -68,7 +69,7 @@ def _answer(way: Way, host: Host, request: Request, opened: Opened) -> Steps[Any
             lost(attempt, error, request)
             continue
         return answered(opened.call, attempt, request, output)
-    raise opened.call.exhausted()
+    raise as_langchain(opened.call.exhausted())
 
 
 def _streaming(way: Way, host: Host, request: Request, opened: Opened) -> Steps[None]:
@@ -108,7 +109,7 @@ def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Re
         for given in received.last(opened.call.finish()):
             yield Piece(given)
         return
-    raise opened.call.exhausted()
+    raise as_langchain(opened.call.exhausted())
 
 
 def _ready(

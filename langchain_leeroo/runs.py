@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
+from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.messages import RECORD_KEY
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.ways import Run, Steps, Way
@@ -64,7 +65,7 @@ def _open(host: Host, request: Request) -> tuple[Call | None, LeerooError | None
     try:
         return host.open(request), None
     except LeerooError as error:
-        return None, error
+        return None, as_langchain(error)
 
 
 def child_of(opened: Opened, attempt: Attempt, *, expert_listens: bool) -> RunnableConfig:
