@@ -140,7 +140,7 @@ class Settings(BaseChatModel):
         return params
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return profile_of(self._router.pool)
+        return profile_of(self._router.pool, self.experts)
 
     def get_num_tokens(self, text: str) -> int:
         """Expected tokens of a text, as the reference expert counts them."""
