@@ -117,7 +117,8 @@ def _ready(
 ) -> Steps[tuple[Runnable[Any, Any], dict[str, Any], RunnableConfig, Overheard | None]]:
     """What to call for an attempt, with which kwargs and which config, once the rate limiter lets it go."""
     model, kwargs = host.target(request, attempt)
-    child = child_of(opened, attempt, expert_listens=host.listens(attempt))
+    named = request.structured is None  # else it is the name of the expert's chain of model and parser
+    child = child_of(opened, attempt, named=named, expert_listens=host.listens(attempt))
     overheard = overhear(request, child)
     if host.rate_limiter is not None:
         yield way.acquire(host.rate_limiter)

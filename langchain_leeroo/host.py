@@ -100,12 +100,12 @@ class ModelHost:
             options = dict(request.structured)
             schema = options.pop("schema")
             if tools is not None:
-                options["tools"] = list(tools)
+                options["tools"] = list(tools.raw)
             return rebind(model.with_structured_output(schema, include_raw=request.raw, **options), kwargs), {}
         if tools is None:
             return model, kwargs
         stop = {"stop": kwargs.pop("stop")} if "stop" in kwargs else {}
-        return model.bind_tools(list(tools), **kwargs), stop
+        return model.bind_tools(list(tools.raw), **kwargs), stop
 
     def listens(self, attempt: Attempt) -> bool:
         """Whether the expert's model has callbacks of its own."""

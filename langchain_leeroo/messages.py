@@ -33,9 +33,21 @@ _MEDIA: dict[str, Capability] = {
 
 
 class RawTools(list[Any]):
-    """Tools as the caller gave them, and the text that a provider will read of them, made once."""
+    """Tools as others read them that were bound: as OpenAI's dicts; and what a provider will read of them, as text.
+
+    Args:
+        tools: Tools in any form that LangChain knows.
+
+    Attributes:
+        raw: The tools as the caller gave them, for the expert's own `bind_tools`.
+    """
 
     _text: str | None = None
+
+    def __init__(self, tools: Iterable[Any] = ()) -> None:
+        given = list(tools)
+        self.raw: list[Any] = tools.raw if isinstance(tools, RawTools) else given
+        super().__init__(_readable(tool) for tool in given)
 
     @property
     def text(self) -> str:
@@ -43,6 +55,15 @@ class RawTools(list[Any]):
         if self._text is None:
             self._text = "\n".join(_schema_text(tool) for tool in self)
         return self._text
+
+
+def _readable(tool: Any) -> Any:
+    if isinstance(tool, Mapping):
+        return tool
+    try:
+        return convert_to_openai_tool(tool)
+    except Exception:  # a provider's own kind of tool, which only that provider can read
+        return tool
 
 
 def _schema_text(tool: Any) -> str:

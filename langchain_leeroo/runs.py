@@ -68,14 +68,24 @@ def _open(host: Host, request: Request) -> tuple[Call | None, LeerooError | None
         return None, as_langchain(error)
 
 
-def child_of(opened: Opened, attempt: Attempt, *, expert_listens: bool) -> RunnableConfig:
-    """The config of an attempt's own run, which says whose attempt it is."""
+def child_of(opened: Opened, attempt: Attempt, *, named: bool, expert_listens: bool) -> RunnableConfig:
+    """The config of an attempt's own run, which says whose attempt it is.
+
+    Args:
+        opened: The call.
+        attempt: The attempt.
+        named: Whether the caller's `run_name` is the model's run's as well: whoever looks for a model's events by that
+            name would find none on the chain run.
+        expert_listens: Whether the expert's model has callbacks of its own.
+    """
     call, run, config = opened
+    name = config.get("run_name")
     if run.handlers:
-        child = patch_config(config, callbacks=run.get_child())
+        child = patch_config(config, callbacks=run.get_child(), run_name=name if named else None)
     else:
         child = config.copy()
-        child.pop("run_name", None)
+        if not named:
+            child.pop("run_name", None)
         if not expert_listens:
             return child
     child["metadata"] = {

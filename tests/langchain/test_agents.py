@@ -1,5 +1,6 @@
 """Agents and graphs take the router unchanged: loops stay, text comes once, nodes keep their budgets."""
 
+import warnings
 from typing import Annotated, TypedDict
 
 import pytest
@@ -11,6 +12,7 @@ from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
+from langgraph.prebuilt import create_react_agent
 from pydantic import BaseModel
 
 import leeroo
@@ -79,6 +81,16 @@ async def test_agent_events_show_each_call_once(adding):
     events = [e async for e in agent.astream_events({"messages": [HumanMessage("1+2?")]}, version="v2")]
     assert sum(e["event"] == "on_chat_model_start" for e in events) == 2
     assert sum(e["event"] == "on_chain_start" and e["name"] == "ChatLeeroo" for e in events) == 2
+
+
+def test_a_model_with_bound_tools_is_read_by_langgraph(adding):
+    bound = adding.bind_tools([add])
+    assert bound.kwargs["tools"][0]["function"]["name"] == "add"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # langgraph would rather have `create_agent` used
+        agent = create_react_agent(bound, [add])
+    state = agent.invoke({"messages": [HumanMessage("1+2?")]})
+    assert state["messages"][-1].text.strip() == "it is 3"
 
 
 def test_structured_output_by_tool_strategy(make, fake):
