@@ -79,6 +79,12 @@ class ModelHost:
         """Decide, and open a call on the decision."""
         return self._settings._router.open(request.query, request.budget)
 
+    def may_go_on(self, call: Call, made: int) -> bool:
+        """Whether another expert is asked where an answer is of no use, after so many attempts."""
+        if self._settings.on_empty == "accept" or (self.most_attempts is not None and made >= self.most_attempts):
+            return False
+        return call.has_next
+
     def configure(self, config: RunnableConfig) -> RunnableConfig:
         """The model's own callbacks, tags and metadata hold for the run and for the experts' runs beneath it."""
         settings = self._settings

@@ -82,6 +82,10 @@ class Host(Protocol):
         """Decide, and open a call on the decision."""
         ...
 
+    def may_go_on(self, call: Call, made: int) -> bool:
+        """Whether another expert is asked where an answer is of no use, after so many attempts."""
+        ...
+
     def configure(self, config: RunnableConfig) -> RunnableConfig:
         """The config with the chat model's own callbacks, tags and metadata."""
         ...

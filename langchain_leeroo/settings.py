@@ -17,6 +17,7 @@ from leeroo.budget import BUDGET_KWARGS, FIELDS, Budget
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.pool import Pool
 from leeroo.pool.tokens import count, count_text
+from leeroo.routing.answers import OnEmpty
 from leeroo.routing.router import Router
 
 
@@ -59,6 +60,9 @@ class Settings(BaseChatModel):
 
     max_retries: int | None = Field(default=None, ge=0)
     """Most further experts that are tried when the first fails; all that the budget pays for when absent."""
+
+    on_empty: OnEmpty = "next"
+    """What an empty, withheld or unparsable answer means: "next", ask another expert where there is one; "accept"."""
 
     streaming: bool = False
     """Have `invoke` stream inside, so that callbacks see tokens as they come."""
