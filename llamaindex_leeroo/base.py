@@ -181,7 +181,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         """
         return self.with_budget(**budget).model_copy(update={"role": role})
 
-    def _wanted(self, method: str) -> frozenset[Capability]:
+    def wanted(self, method: str) -> frozenset[Capability]:
         """What a method needs beside what the request says; not asked for where no expert of the pool has it."""
         return frozenset([capability for word, capability in NEEDS if word in method and self._some_can(capability)])
 

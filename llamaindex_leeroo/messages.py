@@ -33,6 +33,9 @@ LONG_PROMPT = 300
 QUERY_IN_PROMPT = re.compile(r"\n(?:Query|Question): (.{3,2000}?)\n(?:Original Answer|New Answer|Answer):", re.DOTALL)
 """How LlamaIndex's own prompts end, for calls that no longer know their template."""
 
+MadeBy = Callable[[str], str | None]
+"""Tells which expert made a tool call, by the call's id."""
+
 TOOL_ROLES = (MessageRole.TOOL, MessageRole.FUNCTION)
 
 
@@ -43,7 +46,7 @@ def to_query(
     needs: frozenset[Capability] = frozenset(),
     tools: Sequence["BaseTool"] = (),
     output_cls: type | None = None,
-    made_by: Callable[[str], str | None] = lambda _: None,
+    made_by: MadeBy = lambda _: None,
     question: str | None = None,
 ) -> Query:
     """The text and the needs of one request.
@@ -107,7 +110,7 @@ def _question(messages: Sequence[ChatMessage]) -> str:
     return text
 
 
-def copied(messages: Sequence[ChatMessage], expert: str, made_by: Callable[[str], str | None]) -> list[ChatMessage]:
+def copied(messages: Sequence[ChatMessage], expert: str, made_by: MadeBy) -> list[ChatMessage]:
     """Messages that an expert may change: every attempt gets its own, or the next one would see them twice.
 
     Turns in which another expert called tools are put into the form that all integrations read: arguments as a dict,
@@ -116,7 +119,7 @@ def copied(messages: Sequence[ChatMessage], expert: str, made_by: Callable[[str]
     return [_copy(message, expert, made_by) for message in messages]
 
 
-def _copy(message: ChatMessage, expert: str, made_by: Callable[[str], str | None]) -> ChatMessage:
+def _copy(message: ChatMessage, expert: str, made_by: MadeBy) -> ChatMessage:
     makers = {made_by(b.tool_call_id) for b in message.blocks if isinstance(b, ToolCallBlock) and b.tool_call_id}
     makers.discard(None)
     extra = dict(message.additional_kwargs)
@@ -178,7 +181,7 @@ def _max_tokens(kwargs: Mapping[str, Any]) -> int | None:
     return value
 
 
-def _sticky(messages: Sequence[ChatMessage], made_by: Callable[[str], str | None]) -> str | None:
+def _sticky(messages: Sequence[ChatMessage], made_by: MadeBy) -> str | None:
     """Who made the tool calls that the newest messages answer; None where the user has the word."""
     for message in reversed(messages):
         if message.role not in TOOL_ROLES:

@@ -1,0 +1,126 @@
+"""One attempt at one expert: what is asked (`Request`), and the attempt with everything it holds (`Try`)."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from llama_index.core.llms import LLM
+
+from leeroo import Attempt, Budget, InvalidRequest, Query, Usage
+from llamaindex_leeroo.base import RoutedLLM
+from llamaindex_leeroo.experts import Loan, cap_field
+from llamaindex_leeroo.usage import Listener, Tally
+
+T = TypeVar("T")
+NOTHING = Usage(0, 0)
+NOT_TAKEN = re.compile(r"unexpected keyword argument '(\w+)'")
+
+
+@dataclass
+class Request(Generic[T]):
+    """One request, ready to be tried.
+
+    Attributes:
+        query: As the router sees it.
+        budget: The call's own budget.
+        invoke: Calls the expert's method: gets the LLM, the expert's name, fresh kwargs, and the running try.
+        kwargs: What goes to the expert beside.
+        overhear: Whether usage must be learned from the LLM's events, because the result does not tell it.
+        lend_prompt: Whether the expert is to add the router's system prompt, since nobody has done it before.
+    """
+
+    query: Query
+    budget: Budget
+    invoke: Callable[["Try"], Any]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    overhear: bool = False
+    lend_prompt: bool = False
+
+
+class Try:
+    """One attempt with everything it holds: the lent LLM, the tally of its tokens, its end.
+
+    Args:
+        owner: The router's LLM.
+        request: What is asked.
+        attempt: The core's attempt.
+    """
+
+    def __init__(self, owner: RoutedLLM, request: Request[Any], attempt: Attempt) -> None:
+        self.name = attempt.expert.name
+        self.attempt = attempt
+        self.tally = Tally(attempt.expert, attempt.candidate.input_tokens)
+        self.listener: Listener | None = None
+        self.settled = False
+        self._invoke = request.invoke
+        llm = owner.llm_of(self.name)
+        manager = owner.callback_manager if owner.callback_manager.handlers else None
+        if request.overhear:
+            manager = self.listener = Listener(manager or llm.callback_manager)
+        self.kwargs = _capped(request.kwargs, llm, attempt.max_tokens)
+        prompt = owner.system_prompt if request.lend_prompt else None
+        self._loan = Loan(
+            llm, manager=manager, system_prompt=prompt, max_tokens=attempt.max_tokens, timeout=attempt.timeout
+        )
+        self.llm = self._loan.llm
+
+    def invoke(self) -> Any:
+        """Call the expert's method."""
+        return self._invoke(self)
+
+    def see(self, item: Any) -> Any:
+        """Count an answer or a piece of one."""
+        self.tally.see(item)
+        return item
+
+    def take(self, answer: Any) -> Any:
+        """Count a whole answer.
+
+        Raises:
+            Exception: What the LLM met, where a method of LlamaIndex's has put words in place of the failure.
+        """
+        if self.listener is not None and self.listener.error is not None and not self.listener.answers:
+            raise self.listener.error
+        return self.see(answer)
+
+    def answered(self) -> None:
+        """The expert has done its part; may be said more than once."""
+        self.settled = True
+        overheard = self.listener.usage if self.listener else None
+        self.attempt.succeeded(self.tally.usage(overheard), tool_call_ids=self.tally.tool_call_ids)
+        self._loan.close()
+
+    def failed(self, error: BaseException, *, begun: bool = False) -> None:
+        """The expert failed; raises where no other should be tried."""
+        self._loan.close()
+        if self.settled:  # what failed is a tool, after the expert had answered
+            raise error
+        if not isinstance(error, Exception):
+            self.attempt.cancelled(self.tally.usage() if begun else None)
+            return
+        found = NOT_TAKEN.search(str(error)) if isinstance(error, TypeError) else None
+        if found is not None:
+            self.attempt.cancelled(NOTHING)
+            raise InvalidRequest(
+                f"Expert {self.name!r} does not take the argument {found[1]!r}; leave it out, or set it on that "
+                "expert's LLM itself."
+            ) from error
+        heard = self.listener.usage if self.listener else None
+        if begun:
+            self.attempt.failed(error, received=self.tally.usage(heard))
+        else:
+            self.attempt.failed(error, used=heard)
+
+
+def _capped(kwargs: Mapping[str, Any], llm: LLM, cap: int | None) -> dict[str, Any]:
+    """The kwargs of one attempt; an output cap among them gives way to the attempt's."""
+    given = dict(kwargs)
+    asked = [name for name in ("max_tokens", "max_completion_tokens") if name in given]
+    if asked and cap is not None:
+        if cap_field(type(llm)) is not None:
+            for name in asked:
+                del given[name]
+        else:
+            given[asked[0]] = cap
+    return given
