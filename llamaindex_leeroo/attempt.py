@@ -1,15 +1,14 @@
 """One attempt at one expert: what is asked (`Request`), and the attempt with everything it holds (`Try`)."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from llama_index.core.llms import LLM
-
 from leeroo import Attempt, Budget, InvalidRequest, Query, Usage
 from llamaindex_leeroo.base import RoutedLLM
-from llamaindex_leeroo.experts import Loan, cap_field
+from llamaindex_leeroo.caps import capped
+from llamaindex_leeroo.experts import Loan
 from llamaindex_leeroo.usage import Listener, Tally
 
 T = TypeVar("T")
@@ -58,7 +57,7 @@ class Try:
         manager = owner.callback_manager if owner.callback_manager.handlers else None
         if request.overhear:
             manager = self.listener = Listener(manager or llm.callback_manager)
-        self.kwargs = _capped(request.kwargs, llm, attempt.max_tokens)
+        self.kwargs = capped(request.kwargs, type(llm), attempt.max_tokens)
         prompt = owner.system_prompt if request.lend_prompt else None
         self._loan = Loan(
             llm, manager=manager, system_prompt=prompt, max_tokens=attempt.max_tokens, timeout=attempt.timeout
@@ -111,16 +110,3 @@ class Try:
             self.attempt.failed(error, received=self.tally.usage(heard))
         else:
             self.attempt.failed(error, used=heard)
-
-
-def _capped(kwargs: Mapping[str, Any], llm: LLM, cap: int | None) -> dict[str, Any]:
-    """The kwargs of one attempt; an output cap among them gives way to the attempt's."""
-    given = dict(kwargs)
-    asked = [name for name in ("max_tokens", "max_completion_tokens") if name in given]
-    if asked and cap is not None:
-        if cap_field(type(llm)) is not None:
-            for name in asked:
-                del given[name]
-        else:
-            given[asked[0]] = cap
-    return given

@@ -54,6 +54,11 @@ def question_in(prompt: BasePromptTemplate, prompt_args: Mapping[str, Any]) -> s
     return next((value for value in found if isinstance(value, str) and value.strip()), None)
 
 
+def is_prompting() -> bool:
+    """Whether the call comes from `predict`."""
+    return _prompting.get() is not None
+
+
 def question_now() -> str | None:
     """The user's question in the prompt that is being predicted."""
     prompting = _prompting.get()
@@ -62,7 +67,7 @@ def question_now() -> str | None:
 
 def chat(method: str, messages: Sequence[ChatMessage], made_by: MadeBy) -> Invoke:
     """Hand over a chat."""
-    prompting = _prompting.get() is not None
+    prompting = is_prompting()
 
     def invoke(current: Try) -> Any:
         mine = copied(messages, current.name, made_by)
@@ -75,7 +80,7 @@ def chat(method: str, messages: Sequence[ChatMessage], made_by: MadeBy) -> Invok
 
 def complete(method: str, prompt: str, formatted: bool) -> Invoke:
     """Hand over a completion."""
-    prompting = _prompting.get() is not None
+    prompting = is_prompting()
 
     def invoke(current: Try) -> Any:
         mine = current.llm._extend_prompt(prompt) if prompting else prompt

@@ -6,13 +6,12 @@ from typing import Any
 
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
-from llama_index.core.llms import LLM, MockLLM
+from llama_index.core.llms import LLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
 from leeroo import ConfigError, Expert, MissingDependency, Pool
-
-OUTPUT_CAPS = ("max_tokens", "max_new_tokens", "max_output_tokens")
-"""Fields by which LlamaIndex's integrations cap the output."""
+from leeroo.pool.forwarded import everything
+from llamaindex_leeroo.caps import NAMES, cap_field, lowered, multiplier
 
 SECRET = ("key", "token", "secret", "password", "credential", "header", "auth")
 
@@ -39,6 +38,11 @@ def _informed(expert: Expert) -> Expert:
             f"Expert {expert.name!r} is a {type(llm).__module__}.{type(llm).__qualname__}; give a LlamaIndex LLM, "
             "or name the model as 'provider:model'."
         )
+    several = multiplier(of_its_own(llm))
+    if several is not None:
+        raise ConfigError(
+            f"Expert {expert.name!r} has {several}: all answers are paid for, and one is read. Leave it out."
+        )
     update: dict[str, Any] = {}
     try:
         window = llm.metadata.context_window
@@ -52,6 +56,24 @@ def _informed(expert: Expert) -> Expert:
     if "max_output_tokens" not in expert.model_fields_set and cap is not None:
         update["max_output_tokens"] = cap
     return expert.model_copy(update=update) if update else expert
+
+
+def of_its_own(llm: Any) -> Mapping[str, Any]:
+    """What an LLM sends with every request, as its user has set it."""
+    found = getattr(llm, "additional_kwargs", None)
+    return found if isinstance(found, Mapping) else {}
+
+
+def added(pool: Pool, prompting: bool) -> str:
+    """The most that an expert's LLM adds to a request by itself.
+
+    Args:
+        pool: The experts.
+        prompting: Whether its system prompt is among that.
+    """
+    llms = [e.model for e in pool if isinstance(e.model, LLM)]
+    texts = (everything(of_its_own(llm), (llm.system_prompt or "") if prompting else "") for llm in llms)
+    return max(texts, key=len, default="").strip()
 
 
 def can_call_functions(llm: LLM) -> bool:
@@ -152,11 +174,8 @@ class Loan:
             update["max_retries"] = 0
         if is_openai_family(type(lender)):
             own: dict[str, Any] = lender.additional_kwargs  # type: ignore[attr-defined]
-            extra = {"timeout": timeout, "stream_options": {"include_usage": True}, **own}
-            for name in ("max_tokens", "max_completion_tokens"):
-                if max_tokens is not None and isinstance(own.get(name), int):
-                    extra[name] = min(max_tokens, own[name])
-            update["additional_kwargs"] = extra
+            extra = {"timeout": timeout, "stream_options": {"include_usage": True}}
+            update["additional_kwargs"] = {**extra, **lowered(own, max_tokens)}
         self._lender = lender
         self._update = update
         self._before = dict(lender.__dict__)
@@ -172,14 +191,6 @@ class Loan:
         for name, value in self.llm.__dict__.items():
             if value is not before.get(name) and name not in self._update:
                 self._lender.__dict__[name] = value
-
-
-@lru_cache(maxsize=256)
-def cap_field(kind: type[LLM]) -> str | None:
-    """The field that caps a kind of LLM's output, if any. LlamaIndex's mock takes it for a length to fill."""
-    if issubclass(kind, MockLLM):
-        return None
-    return next((name for name in OUTPUT_CAPS if name in kind.model_fields), None)
 
 
 def _own_cap(llm: LLM) -> int | None:
@@ -236,4 +247,4 @@ def _plain(value: Any) -> Any:
 
 def _secret(name: str) -> bool:
     name = name.lower()
-    return any(word in name for word in SECRET) and name not in OUTPUT_CAPS and not name.endswith("_tokens")
+    return any(word in name for word in SECRET) and name not in NAMES and not name.endswith("_tokens")

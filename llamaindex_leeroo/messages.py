@@ -6,32 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import (
-    AudioBlock,
     ChatMessage,
-    DocumentBlock,
-    ImageBlock,
     MessageRole,
     TextBlock,
     ThinkingBlock,
     ToolCallBlock,
-    VideoBlock,
 )
 
 from leeroo import InvalidRequest, Query
 from leeroo.query import Capability
+from llamaindex_leeroo.caps import asked
+from llamaindex_leeroo.reading import Reading
 
 if TYPE_CHECKING:
     from llama_index.core.tools.types import BaseTool
 
-MEDIA: tuple[tuple[type, Capability], ...] = (
-    (ImageBlock, "vision"),
-    (VideoBlock, "vision"),
-    (AudioBlock, "audio"),
-    (DocumentBlock, "documents"),
-)
 LONG_PROMPT = 300
 QUERY_IN_PROMPT = re.compile(r"\n(?:Query|Question): (.{3,2000}?)\n(?:Original Answer|New Answer|Answer):", re.DOTALL)
 """How LlamaIndex's own prompts end, for calls that no longer know their template."""
+
+IN_PROMPT = ("tools", "response_format")
+"""Kwargs that the expert surely reads."""
 
 MadeBy = Callable[[str], str | None]
 """Tells which expert made a tool call, by the call's id."""
@@ -48,6 +43,7 @@ def to_query(
     output_cls: type | None = None,
     made_by: MadeBy = lambda _: None,
     question: str | None = None,
+    own: str = "",
 ) -> Query:
     """The text and the needs of one request.
 
@@ -59,43 +55,37 @@ def to_query(
         output_cls: The model of a structured answer.
         made_by: Tells which expert made a tool call, by the call's id.
         question: The user's question, where it is known apart from what surrounds it.
+        own: What an expert's LLM adds by itself.
 
     Raises:
         InvalidRequest: No messages, nothing in them, or something that is no message.
     """
-    parts: list[str] = []
-    media = 0
-    wanted = set(needs)
+    reading = Reading()
     for message in messages:
         if not isinstance(message, ChatMessage):
             raise InvalidRequest("chat takes a list of ChatMessage; for plain text there is complete(text).")
-        for block in message.blocks:
-            if isinstance(block, TextBlock):  # first, for nearly all are
-                parts.append(block.text)
-            elif (medium := _medium(block)) is not None:
-                media += 1
-                wanted.add(medium)
-            else:
-                parts.append(_text(block))
-        if "tool_calls" in message.additional_kwargs:
-            parts.append(str(message.additional_kwargs["tool_calls"]))
-    text = question or _question(messages)
-    if not "".join(parts).strip() and not media:
+        reading.message(message)
+    parts = reading.text
+    if not "".join(parts).strip() and not reading.media:
         parts.clear()  # the query refuses it; schemas alone are nothing to answer
     else:
         parts += [_schema(tool) for tool in tools]
-        parts += [json.dumps(kwargs[k], default=str) for k in ("tools", "response_format") if kwargs.get(k)]
+        parts += [json.dumps(kwargs[k], default=str) for k in IN_PROMPT if kwargs.get(k)]
         if output_cls is not None:
-            parts.append(_json_schema(output_cls))
+            schema = _json_schema(output_cls)
+            parts.append(schema)
+            reading.rest.append(schema)  # strict forms of it are longer
+    reading.beside(kwargs, but=IN_PROMPT)
     if tools or kwargs.get("tools"):
-        wanted.add("tools")
+        reading.needs.add("tools")
     return Query(
-        text=text,
+        text=question or _question(messages),
         prompt="\n".join(parts),
+        rest="\n".join([*filter(None, reading.rest), *([own] if own else [])]),
         messages=len(messages),
-        media=media,
-        needs=frozenset(wanted),
-        max_tokens=_max_tokens(kwargs),
+        media=reading.media,
+        needs=needs | reading.needs,
+        max_tokens=asked(kwargs),
         sticky=_sticky(messages, made_by),
     )
 
@@ -147,21 +137,6 @@ def _arguments(given: Any) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _medium(block: Any) -> Capability | None:
-    return next((capability for kind, capability in MEDIA if isinstance(block, kind)), None)
-
-
-def _text(block: Any) -> str:
-    if isinstance(block, TextBlock):
-        return block.text
-    if isinstance(block, ToolCallBlock):
-        return f"{block.tool_name} {block.tool_kwargs}"
-    content = getattr(block, "content", None)
-    if isinstance(content, list):
-        return "\n".join(_text(part) for part in content)
-    return content if isinstance(content, str) else ""
-
-
 def _schema(tool: "BaseTool") -> str:
     try:
         return json.dumps(tool.metadata.to_openai_tool(skip_length_check=True), default=str)
@@ -172,13 +147,6 @@ def _schema(tool: "BaseTool") -> str:
 def _json_schema(output_cls: type) -> str:
     schema = getattr(output_cls, "model_json_schema", None)
     return json.dumps(schema(), default=str) if schema is not None else ""
-
-
-def _max_tokens(kwargs: Mapping[str, Any]) -> int | None:
-    value = kwargs.get("max_tokens", kwargs.get("max_completion_tokens"))
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-        raise InvalidRequest(f"max_tokens is {value!r}; give a whole number of tokens, 1 or more.")
-    return value
 
 
 def _sticky(messages: Sequence[ChatMessage], made_by: MadeBy) -> str | None:

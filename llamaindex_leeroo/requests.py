@@ -15,6 +15,8 @@ from leeroo.budget import Budget, split_kwargs
 from llamaindex_leeroo import delegation
 from llamaindex_leeroo.attempt import Request
 from llamaindex_leeroo.base import RoutedLLM
+from llamaindex_leeroo.caps import told
+from llamaindex_leeroo.experts import added
 from llamaindex_leeroo.messages import to_query
 
 if TYPE_CHECKING:
@@ -26,7 +28,14 @@ def chat(owner: RoutedLLM, method: str, /, messages: Sequence[ChatMessage], **kw
     """A chat."""
     budget, rest = _split(owner, kwargs)
     made_by = owner.router.expert_of_tool_call
-    query = to_query(messages, rest, needs=owner.wanted(method), made_by=made_by, question=delegation.question_now())
+    query = to_query(
+        messages,
+        rest,
+        needs=owner.wanted(method),
+        made_by=made_by,
+        question=delegation.question_now(),
+        own=_own(owner),
+    )
     return Request(query, budget, delegation.chat(method, messages, made_by), rest)
 
 
@@ -42,7 +51,7 @@ def completion(
         raise InvalidRequest(f"complete takes a text, not {type(prompt).__name__}; for messages there is chat().")
     budget, rest = _split(owner, kwargs)
     messages = [ChatMessage(content=prompt)]
-    query = to_query(messages, rest, needs=owner.wanted(method), question=delegation.question_now())
+    query = to_query(messages, rest, needs=owner.wanted(method), question=delegation.question_now(), own=_own(owner))
     return Request(query, budget, delegation.complete(method, prompt, formatted), rest)
 
 
@@ -106,6 +115,7 @@ def structured(
         needs=owner.wanted(method),
         output_cls=output_cls,
         question=delegation.question_in(prompt, prompt_args),
+        own=added(owner.router.pool, prompting=True),
     )
     invoke = delegation.structured(method, output_cls, prompt, prompt_args)
     return Request(query, budget, invoke, rest, overhear=True, lend_prompt=True)
@@ -125,8 +135,13 @@ def _with_tools(
     history = list(chat_history or [])
     newest = ChatMessage(content=user_msg) if isinstance(user_msg, str) else user_msg
     messages = [*history, *([newest] if newest else [])]
-    query = to_query(messages, rest, needs=owner.wanted(method), tools=tools, made_by=made_by)
+    query = to_query(messages, rest, needs=owner.wanted(method), tools=tools, made_by=made_by, own=_own(owner))
     return Request(query, budget, delegation.with_tools(method, tools, newest, history, options, made_by), rest)
+
+
+def _own(owner: RoutedLLM) -> str:
+    """What an expert may add; its system prompt is added in `predict` only, as LlamaIndex has it."""
+    return added(owner.router.pool, prompting=delegation.is_prompting())
 
 
 def _set_ones(**options: bool) -> dict[str, Any]:
@@ -141,4 +156,4 @@ def _split(owner: RoutedLLM, kwargs: Mapping[str, Any]) -> tuple[Budget, dict[st
         rest.setdefault("temperature", owner.temperature)
     if owner.max_tokens is not None and "max_completion_tokens" not in rest:
         rest.setdefault("max_tokens", owner.max_tokens)
-    return (budget.over(Budget.of(owner.bound)) if owner.bound else budget), rest
+    return (budget.over(Budget.of(owner.bound)) if owner.bound else budget), told(rest)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from leeroo.pool.experts import Capability
+from leeroo.query import Capability
 
 MEDIA: Mapping[str, Capability] = {
     "image": "vision",
