@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 from leeroo import Attempt, Budget, InvalidRequest, Query, Usage
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.caps import capped
-from llamaindex_leeroo.experts import Loan
+from llamaindex_leeroo.lending import Loan, is_openai_family
+from llamaindex_leeroo.parameters import taken
 from llamaindex_leeroo.usage import Listener, Tally
 
 T = TypeVar("T")
@@ -58,6 +59,8 @@ class Try:
         if request.overhear:
             manager = self.listener = Listener(manager or llm.callback_manager)
         self.kwargs = capped(request.kwargs, type(llm), attempt.max_tokens)
+        if is_openai_family(type(llm)):
+            self.kwargs = taken(self.kwargs, getattr(llm, "model", None))
         prompt = owner.system_prompt if request.lend_prompt else None
         self._loan = Loan(
             llm, manager=manager, system_prompt=prompt, max_tokens=attempt.max_tokens, timeout=attempt.timeout
