@@ -1,11 +1,12 @@
 """One attempt at one expert: what is asked (`Request`), and the attempt with everything it holds (`Try`)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from leeroo import Attempt, Budget, InvalidRequest, Query, Usage
+from llamaindex_leeroo.answers import BadAnswer, check
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.caps import capped
 from llamaindex_leeroo.lending import Loan, is_openai_family
@@ -26,6 +27,7 @@ class Request(Generic[T]):
         budget: The call's own budget.
         invoke: Calls the expert's method: gets the LLM, the expert's name, fresh kwargs, and the running try.
         kwargs: What goes to the expert beside.
+        output_cls: The form of a structured answer.
         overhear: Whether usage must be learned from the LLM's events, because the result does not tell it.
         lend_prompt: Whether the expert is to add the router's system prompt, since nobody has done it before.
     """
@@ -34,6 +36,7 @@ class Request(Generic[T]):
     budget: Budget
     invoke: Callable[["Try"], Any]
     kwargs: dict[str, Any] = field(default_factory=dict)
+    output_cls: type | None = None
     overhear: bool = False
     lend_prompt: bool = False
 
@@ -54,6 +57,8 @@ class Try:
         self.listener: Listener | None = None
         self.settled = False
         self._invoke = request.invoke
+        self._output_cls = request.output_cls
+        self._on_empty = owner.on_empty
         llm = owner.llm_of(self.name)
         manager = owner.callback_manager if owner.callback_manager.handlers else None
         if request.overhear:
@@ -80,11 +85,32 @@ class Try:
         """Count a whole answer.
 
         Raises:
+            BadAnswer: It is none.
             Exception: What the LLM met, where a method of LlamaIndex's has put words in place of the failure.
         """
         if self.listener is not None and self.listener.error is not None and not self.listener.answers:
             raise self.listener.error
-        return self.see(answer)
+        self.check([self.see(answer)])
+        return answer
+
+    def check(self, pieces: Sequence[Any]) -> None:
+        """See that what has come is an answer, whole or streamed.
+
+        Raises:
+            BadAnswer: It is none; the next expert may have one.
+        """
+        if not pieces or self._output_cls is not None or self._on_empty == "next":
+            check(pieces, self.name, self._output_cls)
+
+    def ended(self, last: Any) -> None:
+        """A stream that had begun has ended.
+
+        Raises:
+            BadAnswer: A structured answer that never became one.
+        """
+        if self._output_cls is not None:
+            check([last], self.name, self._output_cls)
+        self.answered()
 
     def answered(self) -> None:
         """The expert has done its part; may be said more than once."""
@@ -109,7 +135,6 @@ class Try:
                 "expert's LLM itself."
             ) from error
         heard = self.listener.usage if self.listener else None
-        if begun:
-            self.attempt.failed(error, received=self.tally.usage(heard))
-        else:
-            self.attempt.failed(error, used=heard)
+        # An answer that came, and is none, is paid for like one.
+        used = self.tally.usage(heard) if isinstance(error, BadAnswer) and self.tally.seen else heard
+        self.attempt.failed(error, used=used, received=self.tally.usage(heard) if begun else None)

@@ -3,7 +3,7 @@
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.bridge.pydantic import Field, PrivateAttr, model_serializer
@@ -37,6 +37,9 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     expert: str | None = Field(default=None, description="Pins the expert of this name.")
     temperature: float | None = Field(default=None, ge=0, description="Sent to the expert when set.")
     max_tokens: int | None = Field(default=None, ge=1, description="Output cap; a budget may lower it further.")
+    on_empty: Literal["next", "accept"] = Field(
+        default="next", description="What follows an answer with nothing in it."
+    )
     role: str | None = Field(default=None, description="What this copy is used for; see for_role.")
     bound: dict[str, Any] = Field(default_factory=dict, description="Budget of a with_budget copy; over the ambient.")
 

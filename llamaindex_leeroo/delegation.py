@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,7 +123,8 @@ def structured(method: str, output_cls: type, prompt: BasePromptTemplate, prompt
     """Hand over a structured prediction."""
 
     def invoke(current: Try) -> Any:
-        return getattr(current.llm, method)(output_cls, prompt, llm_kwargs=dict(current.kwargs), **prompt_args)
+        mine = copy(prompt)  # LlamaIndex's text program puts its output parser on it
+        return getattr(current.llm, method)(output_cls, mine, llm_kwargs=dict(current.kwargs), **prompt_args)
 
     return invoke
 

@@ -118,7 +118,7 @@ def structured(
         own=added(owner.router.pool, prompting=True),
     )
     invoke = delegation.structured(method, output_cls, prompt, prompt_args)
-    return Request(query, budget, invoke, rest, overhear=True, lend_prompt=True)
+    return Request(query, budget, invoke, rest, output_cls=output_cls, overhear=True, lend_prompt=True)
 
 
 def _with_tools(

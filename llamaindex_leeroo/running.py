@@ -8,9 +8,10 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, NamedTuple, TypeVar
 
-from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, ToolCallBlock
+from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
 
 from leeroo import Attempt, Call, LeerooError
+from llamaindex_leeroo.answers import says_something
 from llamaindex_leeroo.attempt import NOTHING, Request, Try
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.events import tell
@@ -31,10 +32,6 @@ from llamaindex_leeroo.steps import (
 )
 
 T = TypeVar("T")
-
-
-class BadAnswer(LeerooError):
-    """The expert's answer is none."""
 
 
 class Answered(NamedTuple):
@@ -132,10 +129,10 @@ def _begin(current: Try) -> Steps[Begun]:
     held: list[Any] = []
     while (item := (yield Piece(source, end - time.monotonic()))) is not END:
         held.append(current.see(item))
-        if _says_something(item):
+        if says_something(item):
             break
-    if not held:
-        raise BadAnswer(f"Expert {current.name!r} streamed nothing.")
+    else:
+        current.check(held)
     current.attempt.first_token()
     return Begun(held, source)
 
@@ -150,8 +147,9 @@ def _rest(owner: RoutedLLM, begun: Answered) -> Steps[None]:
         for item in held:
             yield Give(_attach(item, record))
         while (item := (yield Piece(source, current.attempt.timeout))) is not END:
-            yield Give(_attach(current.see(item), record))
-        current.answered()
+            held = [current.see(item)]
+            yield Give(_attach(item, record))
+        current.ended(held[-1])
     except BaseException as caught:
         error = caught
         if isinstance(caught, GeneratorExit):
@@ -197,13 +195,3 @@ def _attach(item: T, record: dict[str, Any]) -> T:
 def _live_record(current: Try, call: Call) -> dict[str, Any]:
     """What the pieces of a stream carry: who answers at once, the whole record when the stream has ended."""
     return {"call_id": call.id, "expert": current.name, "model": current.attempt.expert.model_id}
-
-
-def _says_something(item: Any) -> bool:
-    if isinstance(item, ChatResponse):
-        return bool(
-            item.delta or item.message.content or any(isinstance(b, ToolCallBlock) for b in item.message.blocks)
-        )
-    if isinstance(item, CompletionResponse):
-        return bool(item.delta or item.text)
-    return True

@@ -70,9 +70,11 @@ class Tally:
         self._last: Any = ""
         self._deltas: list[str] = []
         self.tool_call_ids: tuple[str, ...] = ()
+        self.seen = False
 
     def see(self, item: Any) -> None:
         """Take note of a response, a streamed piece of one, or a structured object."""
+        self.seen = True
         self._last = item
         self._reported = usage_of(item) or self._reported
         if isinstance(item, ChatResponse):
