@@ -22,11 +22,9 @@ def says_something(item: Any) -> bool:
         return bool(item.delta) or _has_content(item.message)
     if isinstance(item, CompletionResponse):
         return bool(item.delta) or bool(item.text.strip())
-    if isinstance(item, BaseModel) and "response" not in type(item).model_fields:
+    if isinstance(item, BaseModel):
         return any(getattr(item, name) is not None for name in type(item).model_fields)
-    if hasattr(item, "response") and hasattr(item, "sources"):  # LlamaIndex's AgentChatResponse
-        return bool(str(item.response).strip() or item.sources)
-    return True
+    return True  # an AgentChatResponse: the bare LLM's is empty where no tool was called
 
 
 def _has_content(message: ChatMessage) -> bool:

@@ -19,7 +19,7 @@ from leeroo.pool.file import read_pool
 from leeroo.prediction.predictor import Predictor
 from leeroo.query import Capability
 from llamaindex_leeroo.events import span_if_heard
-from llamaindex_leeroo.experts import build, described, to_pool
+from llamaindex_leeroo.experts import build, chats, described, to_pool
 
 NEEDS: tuple[tuple[str, Capability], ...] = (("stream", "streaming"), ("structured", "structured_output"))
 """What a method needs, by a word in its name."""
@@ -114,7 +114,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What holds whichever expert answers: the least context window; functions, if any expert can call them."""
+        """What holds whichever expert answers: the least context window; chat and functions, if any expert can."""
         private = self.__pydantic_private__ or {}
         if private["_metadata"] is None:  # a query engine asks five times a query, and pools do not change
             pool = self.router.pool
@@ -122,8 +122,8 @@ class RoutedLLM(FunctionCallingLLM, ABC):
             private["_metadata"] = LLMMetadata(
                 context_window=min(windows, default=DEFAULT_CONTEXT_WINDOW),
                 num_output=-1,
-                is_chat_model=True,
-                is_function_calling_model=self._some_can("tools"),
+                is_chat_model=any(chats(e.model) for e in pool),
+                is_function_calling_model=self.some_can("tools"),
                 model_name=f"leeroo({', '.join(pool.names)})",
             )
         found: LLMMetadata = private["_metadata"]
@@ -186,9 +186,10 @@ class RoutedLLM(FunctionCallingLLM, ABC):
 
     def wanted(self, method: str) -> frozenset[Capability]:
         """What a method needs beside what the request says; not asked for where no expert of the pool has it."""
-        return frozenset([capability for word, capability in NEEDS if word in method and self._some_can(capability)])
+        return frozenset([capability for word, capability in NEEDS if word in method and self.some_can(capability)])
 
-    def _some_can(self, capability: Capability) -> bool:
+    def some_can(self, capability: Capability) -> bool:
+        """Whether any expert of the pool has a capability."""
         return any(capability in e.capabilities for e in self.router.pool)
 
     # -- copies on disk and in memory --

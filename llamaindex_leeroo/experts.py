@@ -75,6 +75,18 @@ def added(pool: Pool, prompting: bool) -> str:
     return max(texts, key=len, default="").strip()
 
 
+def by_react() -> dict[str, Any]:
+    """What `LLM.predict_and_call` needs for an expert without tools; its own defaults are none that its agent takes."""
+    from llama_index.core.agent.react import ReActChatFormatter, ReActOutputParser
+
+    return {"react_chat_formatter": ReActChatFormatter(), "output_parser": ReActOutputParser()}
+
+
+def chats(model: Any) -> bool:
+    """Whether an expert's model takes messages; models that a pool names do."""
+    return not isinstance(model, LLM) or model.metadata.is_chat_model
+
+
 def can_call_functions(llm: LLM) -> bool:
     """Whether an LLM takes tools."""
     return isinstance(llm, FunctionCallingLLM) and llm.metadata.is_function_calling_model

@@ -19,6 +19,7 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
+from leeroo import InvalidRequest
 from leeroo.query import Capability
 from leeroo.pool.forwarded import everything, is_data
 
@@ -49,7 +50,13 @@ class Reading:
         self.needs: set[Capability] = set()
 
     def message(self, message: ChatMessage) -> None:
-        """Read one message."""
+        """Read one message.
+
+        Raises:
+            InvalidRequest: It is none.
+        """
+        if not isinstance(message, ChatMessage):
+            raise InvalidRequest("chat takes a list of ChatMessage; for plain text there is complete(text).")
         for block in message.blocks:
             if isinstance(block, TextBlock):  # first, for nearly all are
                 self.text.append(block.text)

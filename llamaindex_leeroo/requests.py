@@ -16,8 +16,8 @@ from llamaindex_leeroo import delegation
 from llamaindex_leeroo.attempt import Request
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.caps import told
-from llamaindex_leeroo.experts import added
-from llamaindex_leeroo.messages import to_query
+from llamaindex_leeroo.experts import added, by_react
+from llamaindex_leeroo.queries import to_query
 
 if TYPE_CHECKING:
     from llama_index.core.chat_engine.types import AgentChatResponse
@@ -94,9 +94,7 @@ def calling_tools(
     )
     if not error_on_no_tool_call:
         options["error_on_no_tool_call"] = False
-    request = _with_tools(owner, method, tools, user_msg, chat_history, options, kwargs)
-    request.overhear = True
-    return request
+    return _with_tools(owner, method, tools, user_msg, chat_history, options, kwargs, calls=True)
 
 
 def structured(
@@ -129,14 +127,22 @@ def _with_tools(
     chat_history: Sequence[ChatMessage] | None,
     options: Mapping[str, Any],
     kwargs: Mapping[str, Any],
+    *,
+    calls: bool = False,
 ) -> Request[Any]:
     budget, rest = _split(owner, kwargs)
     made_by = owner.router.expert_of_tool_call
     history = list(chat_history or [])
     newest = ChatMessage(content=user_msg) if isinstance(user_msg, str) else user_msg
     messages = [*history, *([newest] if newest else [])]
-    query = to_query(messages, rest, needs=owner.wanted(method), tools=tools, made_by=made_by, own=_own(owner))
-    return Request(query, budget, delegation.with_tools(method, tools, newest, history, options, made_by), rest)
+    needs, own = owner.wanted(method), _own(owner)
+    if calls and not owner.some_can("tools"):
+        rest = {**by_react(), **rest}  # as the bare LLM does, the expert is told of the tools in words
+    elif tools:
+        needs |= {"tools"}
+    query = to_query(messages, rest, needs=needs, tools=tools, made_by=made_by, own=own)
+    invoke = delegation.with_tools(method, tools, newest, history, options, made_by)
+    return Request(query, budget, invoke, rest, overhear=calls)
 
 
 def _own(owner: RoutedLLM) -> str:

@@ -15,6 +15,7 @@ from llamaindex_leeroo.answers import says_something
 from llamaindex_leeroo.attempt import NOTHING, Request, Try
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.events import tell
+from llamaindex_leeroo.messages import signed
 from llamaindex_leeroo.steps import (
     END,
     Admit,
@@ -189,6 +190,8 @@ def _finish(owner: RoutedLLM, call: Call, error: BaseException | None = None) ->
 def _attach(item: T, record: dict[str, Any]) -> T:
     if isinstance(item, (ChatResponse, CompletionResponse)):
         item.additional_kwargs["leeroo"] = record
+    if isinstance(item, ChatResponse):
+        signed(item.message, str(record["expert"]))
     return item
 
 

@@ -19,7 +19,7 @@ from llama_index.llms.openai_like import OpenAILike
 
 from leeroo import BudgetExceeded, ConfigError, InvalidRequest, budget
 from llamaindex_leeroo import Leeroo
-from llamaindex_leeroo.messages import to_query
+from llamaindex_leeroo.queries import to_query
 from tests.llamaindex.conftest import pool_of
 from tests.llamaindex.test_calls import HELLO, PROMPT, WAYS, City, call, check
 
