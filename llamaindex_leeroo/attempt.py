@@ -53,7 +53,7 @@ class Try:
     def __init__(self, owner: RoutedLLM, request: Request[Any], attempt: Attempt) -> None:
         self.name = attempt.expert.name
         self.attempt = attempt
-        self.tally = Tally(attempt.expert, attempt.candidate.input_tokens)
+        self.tally = Tally(attempt.expert, attempt.candidate.input_tokens, attempt.candidate.input_upper)
         self.listener: Listener | None = None
         self.settled = False
         self._invoke = request.invoke
@@ -62,7 +62,7 @@ class Try:
         llm = owner.llm_of(self.name)
         manager = owner.callback_manager if owner.callback_manager.handlers else None
         if request.overhear:
-            manager = self.listener = Listener(manager or llm.callback_manager)
+            manager = self.listener = Listener(manager or llm.callback_manager, self.tally.usage_of)
         self.kwargs = capped(request.kwargs, type(llm), attempt.max_tokens)
         if is_openai_family(type(llm)):
             self.kwargs = taken(self.kwargs, getattr(llm, "model", None))

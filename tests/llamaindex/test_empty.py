@@ -6,7 +6,7 @@ import pytest
 
 from leeroo import ConfigError, ExpertsFailed, last_call
 from llamaindex_leeroo import Leeroo
-from tests.llamaindex.conftest import pool_of
+from tests.llamaindex.conftest import WRITTEN, pool_of
 from tests.llamaindex.test_calls import COST_LARGE, COST_SMALL, PROMPT, WAYS, City, call, check
 
 TALKING = [way for way in WAYS if "structured" not in way and "call" not in way]
@@ -14,7 +14,7 @@ EMPTY = {
     "nothing": {"text": ""},
     "blanks": {"text": " \n"},
     "a filter's nothing": {"text": "", "finish": "content_filter"},
-    "only thoughts": {"text": "", "finish": "length", "reasoning": 400},
+    "only thoughts": {"text": "", "finish": "length", "reasoning": WRITTEN},
 }
 
 
