@@ -12,7 +12,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
 from leeroo import Budget, ConfigError, Router
-from leeroo.budget import BUDGET_KWARGS, NOTHING_SET
+from leeroo.budget import BUDGET_KWARGS, FIELDS, NOTHING_SET
 from leeroo.errors import did_you_mean
 from leeroo.ledger.memory import Ledger
 from leeroo.pool.file import read_pool
@@ -25,16 +25,21 @@ NEEDS: tuple[tuple[str, Capability], ...] = (("stream", "streaming"), ("structur
 """What a method needs, by a word in its name."""
 
 
+def _of_budget(name: str) -> Any:
+    """A budget's field, with the words of its one definition."""
+    return Field(default=None, description=FIELDS[name].description)
+
+
 class RoutedLLM(FunctionCallingLLM, ABC):
     """Fields, router and copies of `Leeroo`, whose class body holds the calls."""
 
-    max_cost: float | None = Field(default=None, description="USD, hard cap of a call.")
-    min_quality: float | None = Field(default=None, description="Adequate: predicted quality of at least this.")
-    tolerance: float | None = Field(default=None, description="Adequate: within this of the best eligible expert.")
-    willingness_to_pay: float | None = Field(default=None, description="USD that a right answer is worth.")
-    max_latency: float | None = Field(default=None, description="Seconds that a call may take.")
-    scope: str | None = Field(default=None, description="Ledger account that is charged.")
-    expert: str | None = Field(default=None, description="Pins the expert of this name.")
+    max_cost: float | None = _of_budget("max_cost")
+    min_quality: float | None = _of_budget("min_quality")
+    tolerance: float | None = _of_budget("tolerance")
+    willingness_to_pay: float | None = _of_budget("willingness_to_pay")
+    max_latency: float | None = _of_budget("max_latency")
+    scope: str | None = _of_budget("scope")
+    expert: str | None = _of_budget("expert")
     temperature: float | None = Field(default=None, ge=0, description="Sent to the expert when set.")
     max_tokens: int | None = Field(default=None, ge=1, description="Output cap; a budget may lower it further.")
     on_empty: Literal["next", "accept"] = Field(

@@ -20,8 +20,8 @@ from llama_index.core.base.llms.types import (
 )
 
 from leeroo import InvalidRequest
-from leeroo.query import Capability
 from leeroo.pool.forwarded import everything, is_data
+from leeroo.query import Capability
 
 MEDIA: tuple[tuple[type, Capability], ...] = (
     (ImageBlock, "vision"),

@@ -110,7 +110,8 @@ def _attempts(owner: RoutedLLM, request: Request[Any], ask: Callable[[Try], Step
                 if not isinstance(error, Exception):
                     raise
                 last = error
-        raise call.exhausted() from last
+        exhausted = call.exhausted()
+        raise exhausted from exhausted.__cause__ or last
     except BaseException as error:
         _finish(owner, call, error)
         raise
