@@ -93,8 +93,9 @@ def _whole(owner: RoutedLLM, request: Request[T]) -> Steps[T]:
 
 def _attempts(owner: RoutedLLM, request: Request[Any], ask: Callable[[Try], Steps[Any]]) -> Steps[Answered]:
     """Ask one expert after the other until one has answered."""
-    if owner.rate_limiter is not None:
-        yield Admit(owner.rate_limiter)
+    limiter = getattr(owner, "rate_limiter", None)  # LlamaIndex has it from 0.14.16 on
+    if limiter is not None:
+        yield Admit(limiter)
     call = _open(owner, request)
     last: Exception | None = None
     try:
