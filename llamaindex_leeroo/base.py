@@ -163,6 +163,11 @@ class RoutedLLM(FunctionCallingLLM, ABC):
             llms[name] = build(self.router.pool[name])
         return llms[name]
 
+    @property
+    def made(self) -> bool:
+        """Whether any expert's LLM has been made yet."""
+        return bool((self.__pydantic_private__ or {})["_llms"])
+
     def with_budget(self, **budget: Any) -> Self:
         """A copy whose calls have this budget; it shares pool, ledger, health and clients.
 

@@ -6,6 +6,8 @@ bodies are written once, as steps.
 
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
@@ -26,6 +28,7 @@ from llamaindex_leeroo.steps import (
     Pause,
     Piece,
     Steps,
+    Work,
     adrive,
     afollow,
     drive,
@@ -96,7 +99,7 @@ def _attempts(owner: RoutedLLM, request: Request[Any], ask: Callable[[Try], Step
     limiter = getattr(owner, "rate_limiter", None)  # LlamaIndex has it from 0.14.16 on
     if limiter is not None:
         yield Admit(limiter)
-    call = _open(owner, request)
+    call = yield Work(partial(_open, owner, request), owner.router.waits or not owner.made)
     last: Exception | None = None
     try:
         for attempt in call.steps():
@@ -166,12 +169,16 @@ def _rest(owner: RoutedLLM, begun: Answered) -> Steps[None]:
 def _open(owner: RoutedLLM, request: Request[Any]) -> Call:
     """Route; a refusal is told as an event, and raised."""
     try:
-        return owner.router.open(request.query, request.budget, owner.defaults)
+        call = owner.router.open(request.query, request.budget, owner.defaults)
     except LeerooError as error:
         record = getattr(error, "record", None)
         if record is not None:
             tell(record, owner.role, error)
         raise
+    if not owner.made:  # the first client is slow to make; here no event loop waits for it
+        with suppress(LeerooError):  # told when its turn comes
+            owner.llm_of(call.decision.expert.name)
+    return call
 
 
 def _begun(owner: RoutedLLM, request: Request[Any], attempt: Attempt) -> Try:

@@ -45,6 +45,26 @@ class Admit(NamedTuple):
         await self.limiter.async_acquire()
 
 
+class Work(NamedTuple):
+    """Do something that may wait for a file or a database.
+
+    Attributes:
+        do: What to do.
+        waits: Whether it may; else a thread would only cost time.
+    """
+
+    do: Callable[[], Any]
+    waits: bool
+
+    def take(self) -> Any:
+        """Do it in this thread."""
+        return self.do()
+
+    async def atake(self) -> Any:
+        """Do it, in another thread where it may wait."""
+        return await asyncio.to_thread(self.do) if self.waits else self.do()
+
+
 class Pause(NamedTuple):
     """Let some time pass.
 
