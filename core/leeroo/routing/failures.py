@@ -1,6 +1,6 @@
 """What went wrong with an expert, and what follows: `classify`, `Failure`, and a policy for every kind."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -59,8 +59,21 @@ _OVERFLOW = (
     "too many tokens",
 )
 _RATE_LIMITS = frozenset(
-    {"RateLimitError", "ThrottlingException", "ResourceExhausted", "TooManyRequests", "TooManyRequestsError"}
+    {
+        "ModelRateLimitError",
+        "RateLimitError",
+        "ResourceExhausted",
+        "ThrottlingException",
+        "TooManyRequests",
+        "TooManyRequestsError",
+    }
 )
+# LangChain's own family, by which its integrations say the same of every provider.
+_MODEL_ERRORS: dict[str, Kind] = {
+    "ModelAPIError": "server", "ModelAuthenticationError": "auth", "ModelConnectionError": "connection",
+    "ModelInvalidRequestError": "bad_request", "ModelNotFoundError": "not_found",
+    "ModelPermissionDeniedError": "auth", "ModelTimeoutError": "timeout",
+}  # fmt: skip
 _CONNECTION = frozenset(
     {
         "APIConnectionError",
@@ -82,6 +95,7 @@ _BAD_ANSWERS = frozenset(
         "NotImplementedError",
     }
 )
+_FILTER_NAMES = frozenset({"ContentFilterFinishReasonError", "ModelRefusalError"})
 _FILTER = ("content_filter", "content filter", "content_policy", "content management policy")
 
 
@@ -129,6 +143,19 @@ def classify(error: BaseException) -> Failure:
     return found
 
 
+def most_telling(met: Sequence[tuple[Failure, BaseException]]) -> tuple[Failure, BaseException]:
+    """Of a call's failures the one that says most of what may help its caller.
+
+    One that a wait may mend comes first, then an overflow, which a shorter prompt mends; of several the newest.
+    """
+
+    def telling(one: tuple[Failure, BaseException]) -> int:
+        failure = one[0]
+        return 2 if failure.again or failure.kind == "timeout" else int(failure.kind == "context_overflow")
+
+    return max(reversed(met), key=telling)
+
+
 def _classify(chain: list[BaseException]) -> Failure:
     names, text = _names(chain), str(chain[0]).lower()
     status = next((s for link in chain if (s := _status(link)) is not None), None)
@@ -138,7 +165,7 @@ def _classify(chain: list[BaseException]) -> Failure:
         return Failure("rate_limit", retry_after=_retry_after(chain), status=status)
     if any(word in text for word in _OVERFLOW) or "ContextOverflowError" in names:
         return Failure("context_overflow", status=status)
-    if any(word in text for word in _FILTER) or "ContentFilterFinishReasonError" in names:
+    if any(word in text for word in _FILTER) or names & _FILTER_NAMES:
         return Failure("content_filter", status=status)
     if status is not None:
         kind = _STATUS.get(status, "server" if status >= 500 else "bad_request")
@@ -152,6 +179,8 @@ def _without_status(names: set[str], text: str) -> Failure:
     if names & _CONNECTION:
         unsent = {"ConnectError", "ConnectionRefusedError", "ConnectTimeout", "gaierror", "UnsupportedProtocol"}
         return Failure("connection", sent=not names & unsent)
+    if known := names & _MODEL_ERRORS.keys():
+        return Failure(_MODEL_ERRORS[min(known)])
     if "TypeError" in names and "unexpected keyword argument" in text:
         return Failure("bad_request", sent=False)  # the SDK's own check of the caller's arguments
     if names & _BAD_ANSWERS:
