@@ -163,6 +163,11 @@ class Call:
         """Whether the rest of the budget pays for a try of an expert."""
         return self._fit(candidate) is not None
 
+    @property
+    def has_next(self) -> bool:
+        """Whether an expert is left that was not tried, is well, and fits the rest of the money."""
+        return self._tries.has_next
+
     def exhausted(self) -> LeerooError:
         """The error to raise when no attempt answered."""
         met = self._met  # finish() forgets them

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from leeroo.routing.answers import UselessAnswer
+
 Kind = Literal[
     "rate_limit", "timeout", "connection", "server", "context_overflow", "content_filter",
     "bad_request", "auth", "not_found", "bad_answer", "cancelled", "other",
+    "empty", "filtered", "truncated", "unparsable",
 ]  # fmt: skip
 
 
@@ -39,6 +42,10 @@ POLICIES: dict[Kind, Policy] = {
     "bad_answer": Policy(billed=True, counts=True),
     "cancelled": Policy(elsewhere=False, billed=True),
     "other": Policy(billed=True),
+    "empty": Policy(billed=True),
+    "filtered": Policy(billed=True),
+    "truncated": Policy(billed=True),
+    "unparsable": Policy(billed=True),
 }
 
 LONGEST_WAIT = 3600.0
@@ -136,6 +143,8 @@ def classify(error: BaseException) -> Failure:
     # Only the error itself says that the caller gave up: an async timeout has a CancelledError behind it.
     if _names([error]) & {"CancelledError", "GeneratorExit", "KeyboardInterrupt"}:
         return Failure("cancelled")
+    if isinstance(error, UselessAnswer):
+        return Failure(error.kind)
     found = _classify(list(_causes(error)))
     context = error.__context__
     if found.kind == "other" and context is not None and error.__cause__ is None and not error.__suppress_context__:
