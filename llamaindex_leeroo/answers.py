@@ -6,14 +6,10 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, TextBlock, ThinkingBlock
 from llama_index.core.bridge.pydantic import BaseModel
 
-from leeroo import LeerooError
+from leeroo.routing.answers import UselessAnswer, useless
 
 REASONS = ("finish_reason", "stop_reason", "done_reason", "finishReason")
 """Where providers say why an answer ended: OpenAI's form, Anthropic's, Ollama's, Google's."""
-
-
-class BadAnswer(LeerooError):
-    """The expert's answer is none."""
 
 
 def says_something(item: Any) -> bool:
@@ -36,40 +32,46 @@ def _has_content(message: ChatMessage) -> bool:
     )
 
 
-def check(pieces: Sequence[Any], expert: str, output_cls: type | None) -> None:
-    """See that an answer is one.
+def fault(pieces: Sequence[Any], output_cls: type | None) -> UselessAnswer | None:
+    """What is wrong with an answer; None where it is one.
 
     Args:
         pieces: The pieces of a stream, the last one whole; or the answer alone.
-        expert: Who gave it.
         output_cls: The form of a structured answer.
-
-    Raises:
-        BadAnswer: It says nothing, or has another form than the wanted one.
     """
     if output_cls is not None:
-        if not pieces or not isinstance(pieces[-1], output_cls):
-            raise BadAnswer(f"Expert {expert!r} gave no answer in the form of {output_cls.__name__}.")
-    elif not any(says_something(piece) for piece in pieces):
-        reasons = (_finish_reason(getattr(piece, "raw", None)) for piece in reversed(pieces))
-        reason = next(filter(None, reasons), None)
-        why = f" (finish reason {reason!r})" if reason else ""
-        raise BadAnswer(f"Expert {expert!r} answered with nothing{why}; on_empty='accept' takes that for an answer.")
+        if pieces and isinstance(pieces[-1], output_cls):
+            return None
+        return UselessAnswer("unparsable", f"The answer does not have the form of {output_cls.__name__}.")
+    if any(says_something(piece) for piece in pieces):
+        return None
+    raws = [getattr(piece, "raw", None) for piece in reversed(pieces)]
+    reason = next(filter(None, map(_finish_reason, raws)), None)
+    return useless(reason, visible=False, refused=any(map(_refuses, raws)))
+
+
+def _refuses(raw: Any) -> bool:
+    """Whether OpenAI's field for refusals says something."""
+    return any(bool(_get(_get(choice, "message"), "refusal")) for choice in _choices(raw))
 
 
 def _finish_reason(raw: Any) -> str | None:
     """Why the answer ended, in the provider's word."""
     for place in (raw, *_choices(raw)):
         for name in REASONS:
-            found = place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)
-            if isinstance(found, str):
-                return found
+            found = _get(place, name)
+            if found is not None:
+                return str(getattr(found, "name", found))  # Google's are enums
     return None
 
 
 def _choices(raw: Any) -> list[Any]:
     for name in ("choices", "candidates"):
-        found = raw.get(name) if isinstance(raw, Mapping) else getattr(raw, name, None)
+        found = _get(raw, name)
         if isinstance(found, (list, tuple)):
             return list(found[:1])
     return []
+
+
+def _get(place: Any, name: str) -> Any:
+    return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from leeroo import Attempt, Budget, InvalidRequest, Query, Usage
-from llamaindex_leeroo.answers import BadAnswer, check
+from leeroo import Attempt, Budget, Call, InvalidRequest, Query, Usage
+from leeroo.routing.answers import UselessAnswer
+from llamaindex_leeroo.answers import fault
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.caps import capped
 from llamaindex_leeroo.lending import Loan, is_openai_family
@@ -47,10 +48,11 @@ class Try:
     Args:
         owner: The router's LLM.
         request: What is asked.
+        call: The call.
         attempt: The core's attempt.
     """
 
-    def __init__(self, owner: RoutedLLM, request: Request[Any], attempt: Attempt) -> None:
+    def __init__(self, owner: RoutedLLM, request: Request[Any], call: Call, attempt: Attempt) -> None:
         self.name = attempt.expert.name
         self.attempt = attempt
         self.tally = Tally(attempt.expert, attempt.candidate.input_tokens, attempt.candidate.input_upper)
@@ -59,6 +61,7 @@ class Try:
         self._invoke = request.invoke
         self._output_cls = request.output_cls
         self._on_empty = owner.on_empty
+        self._call = call
         llm = owner.llm_of(self.name)
         manager = owner.callback_manager if owner.callback_manager.handlers else None
         if request.overhear:
@@ -85,7 +88,7 @@ class Try:
         """Count a whole answer.
 
         Raises:
-            BadAnswer: It is none.
+            UselessAnswer: It is none.
             Exception: What the LLM met, where a method of LlamaIndex's has put words in place of the failure.
         """
         if self.listener is not None and self.listener.error is not None and not self.listener.answers:
@@ -94,22 +97,24 @@ class Try:
         return answer
 
     def check(self, pieces: Sequence[Any]) -> None:
-        """See that what has come is an answer, whole or streamed.
+        """See that what has come is an answer, whole or streamed; an empty one is taken where nobody else is left.
 
         Raises:
-            BadAnswer: It is none; the next expert may have one.
+            UselessAnswer: It is none; the next expert may have one.
         """
-        if not pieces or self._output_cls is not None or self._on_empty == "next":
-            check(pieces, self.name, self._output_cls)
+        found = fault(pieces, self._output_cls)
+        must = not pieces or self._output_cls is not None
+        if found is not None and (must or (self._on_empty == "next" and self._call.has_next)):
+            raise found
 
     def ended(self, last: Any) -> None:
         """A stream that had begun has ended.
 
         Raises:
-            BadAnswer: A structured answer that never became one.
+            UselessAnswer: A structured answer that never became one.
         """
         if self._output_cls is not None:
-            check([last], self.name, self._output_cls)
+            self.check([last])
         self.answered()
 
     def answered(self) -> None:
@@ -136,5 +141,5 @@ class Try:
             ) from error
         heard = self.listener.usage if self.listener else None
         # An answer that came, and is none, is paid for like one.
-        used = self.tally.usage(heard) if isinstance(error, BadAnswer) and self.tally.seen else heard
+        used = self.tally.usage(heard) if isinstance(error, UselessAnswer) and self.tally.seen else heard
         self.attempt.failed(error, used=used, received=self.tally.usage(heard) if begun else None)

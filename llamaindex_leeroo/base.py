@@ -3,7 +3,7 @@
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.bridge.pydantic import Field, PrivateAttr, model_serializer
@@ -18,6 +18,7 @@ from leeroo.ledger.memory import Ledger
 from leeroo.pool.file import read_pool
 from leeroo.prediction.predictor import Predictor
 from leeroo.query import Capability
+from leeroo.routing.answers import OnEmpty
 from llamaindex_leeroo.events import span_if_heard
 from llamaindex_leeroo.experts import build, chats, described, to_pool
 
@@ -42,9 +43,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     expert: str | None = _of_budget("expert")
     temperature: float | None = Field(default=None, ge=0, description="Sent to the expert when set.")
     max_tokens: int | None = Field(default=None, ge=1, description="Output cap; a budget may lower it further.")
-    on_empty: Literal["next", "accept"] = Field(
-        default="next", description="What follows an answer with nothing in it."
-    )
+    on_empty: OnEmpty = Field(default="next", description="What follows an answer with nothing in it.")
     role: str | None = Field(default=None, description="What this copy is used for; see for_role.")
     bound: dict[str, Any] = Field(default_factory=dict, description="Budget of a with_budget copy; over the ambient.")
 

@@ -49,8 +49,8 @@ class Leeroo(RoutedLLM):
         ledger: Where calls are written; in memory when absent.
         router: Share this router instead of making one; its pool must be of LlamaIndex LLMs or model names.
         **kwargs: The budget (`max_cost`, `min_quality`, ...), `temperature` and `max_tokens` for the experts,
-            `on_empty` ("next": an answer with nothing in it makes the next expert answer; "accept": it is one), and
-            LlamaIndex's own fields (`system_prompt`, ...).
+            `on_empty` ("next": after an answer with nothing in it the next expert is asked, if any; "accept": it is
+            one), and LlamaIndex's own fields (`system_prompt`, ...).
 
     Raises:
         ConfigError: The experts, the budget or a name is not usable.

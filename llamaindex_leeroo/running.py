@@ -106,7 +106,7 @@ def _attempts(owner: RoutedLLM, request: Request[Any], ask: Callable[[Try], Step
             if isinstance(attempt, float):
                 yield Pause(attempt)
                 continue
-            current = _begun(owner, request, attempt)
+            current = _begun(owner, request, call, attempt)
             try:
                 return Answered(call, current, (yield from ask(current)))
             except BaseException as error:
@@ -181,10 +181,10 @@ def _open(owner: RoutedLLM, request: Request[Any]) -> Call:
     return call
 
 
-def _begun(owner: RoutedLLM, request: Request[Any], attempt: Attempt) -> Try:
+def _begun(owner: RoutedLLM, request: Request[Any], call: Call, attempt: Attempt) -> Try:
     """A try; one whose LLM cannot even be made costs nothing."""
     try:
-        return Try(owner, request, attempt)
+        return Try(owner, request, call, attempt)
     except LeerooError:
         attempt.cancelled(NOTHING)  # a missing key, an unknown provider: nothing was sent
         raise
