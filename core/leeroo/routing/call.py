@@ -108,15 +108,19 @@ class Call:
         Args:
             most: Tries to make at most, None for as many as there are.
         """
-        for step in self._tries.steps(most):
+        for step in self.steps(most):
             if isinstance(step, float):
                 time.sleep(step)
             else:
                 yield step
 
+    def steps(self, most: int | None = None) -> Iterator[Attempt | float]:
+        """The same tries, and between them the seconds to wait: for code that does its waiting itself."""
+        return self._tries.steps(most)
+
     def aattempts(self, most: int | None = None) -> AsyncIterator[Attempt]:
         """The same tries for `async for`, with waits that leave the event loop free."""
-        return AsyncTries(self, self._tries.steps(most))
+        return AsyncTries(self, self.steps(most))
 
     def hedge(self) -> Attempt | None:
         """A second try beside the one that is on its way, where another expert is well and the money pays for both."""
