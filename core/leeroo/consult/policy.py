@@ -16,6 +16,8 @@ from leeroo.consult.posterior import Outlook
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 STOP = -1
+HASTE = 0.1
+"""Share of a second expert's price that may be wasted, in expectation, to ask two at once: fewer rounds, no loss."""
 RATES = np.geomspace(1e-3, 1e3, 25)
 """Rates that `rate_within` tries: quality for the mean price of the experts."""
 
@@ -60,7 +62,7 @@ def plan(
     must: bool,
     ceiling: Floats | float = 1.0,
     limits: tuple[Limits, ...] = (),
-    haste: float = 0.0,
+    haste: float = HASTE,
 ) -> Plan:
     """The best action for several queries that are in the same state.
 
@@ -123,7 +125,7 @@ def rate_within(outlook: Outlook, costs: Floats, tolerance: float, *, limits: tu
     """
     scale = 1 / np.maximum(costs.mean(axis=1, keepdims=True), 1e-300)
     rates = np.concatenate([np.zeros((len(costs), 1)), scale * RATES], axis=1)
-    quality = plan(outlook, costs, rates, must=True, limits=limits).quality
+    quality = plan(outlook, costs, rates, must=True, limits=limits, haste=0).quality
     enough = quality >= quality[:, :1] - tolerance - 1e-9
     # The first rate that gives away too much ends the range.
     kept = np.cumprod(enough, axis=1).sum(axis=1) - 1
