@@ -29,12 +29,14 @@ class Reply:
         tool_calls: Name and arguments of the tools that it calls; arguments as an object, or as JSON text.
         parsed: The object that a structured answer was parsed to, None where there is none.
         truncated: Whether the output cap cut it off.
+        tool_call_ids: Of the tool calls, so that their results go back to whoever made them.
     """
 
     text: str
     tool_calls: tuple[tuple[str, Any], ...] = ()
     parsed: Any = None
     truncated: bool = False
+    tool_call_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

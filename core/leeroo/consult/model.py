@@ -9,7 +9,7 @@ finite process over the m - 1 wrong ones. A wrong expert gives no comparable ans
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,6 +93,14 @@ class ConsultModel:
         """P(nothing comparable | wrong) of each expert, shape (experts,)."""
         own = [self.traits.get(name, _USUAL).abstention for name in names]
         return np.array([self.abstention if nu is None else nu for nu in own])
+
+    def stricter(self, abstention: float) -> "ConsultModel":
+        """The same model where wrong answers are found out at least this often."""
+        traits = {
+            name: trait._replace(abstention=None if trait.abstention is None else max(trait.abstention, abstention))
+            for name, trait in self.traits.items()
+        }
+        return replace(self, abstention=max(self.abstention, abstention), traits=traits)
 
     def log_concentration(self) -> Floats:
         """Log concentration of the wrong answers at every node, shape (nodes,)."""

@@ -18,6 +18,8 @@ Indices = npt.NDArray[np.int64]
 STOP = -1
 HASTE = 0.1
 """Share of a second expert's price that may be wasted, in expectation, to ask two at once: fewer rounds, no loss."""
+DEMAND = 0.002
+"""Where a demanded quality is out of reach, the dearest expert is worth asking for this much more of it."""
 RATES = np.geomspace(1e-3, 1e3, 25)
 """Rates that `rate_within` tries: quality for the mean price of the experts."""
 
@@ -60,7 +62,6 @@ def plan(
     rates: Floats,
     *,
     must: bool,
-    ceiling: Floats | float = 1.0,
     limits: tuple[Limits, ...] = (),
     haste: float = HASTE,
 ) -> Plan:
@@ -71,12 +72,10 @@ def plan(
         costs: Expected cost of asking each expert left, shape (queries, experts left).
         rates: Quality that a unit of cost is worth, shape (queries, rates).
         must: Whether somebody has to be asked, because nobody was.
-        ceiling: Probability above which more is worth nothing, for all rates or for each, shape (rates,).
         limits: What asks may use.
         haste: How much of the second's price may be wasted, in expectation, to ask two experts at once.
     """
-    most = np.broadcast_to(np.asarray(ceiling, dtype=np.float64), rates.shape[1:])[None, :, None]
-    best = np.minimum(outlook.best[:, None, :], most * outlook.reached[:, None, :])
+    best = np.repeat(outlook.best[:, None, :], rates.shape[1], axis=1)
     due = rates[:, :, None] * costs[:, None, :]
     fits = _fitting(outlook, limits)
     value = quality = best[:, :, -_last(outlook) :]
@@ -130,6 +129,32 @@ def rate_within(outlook: Outlook, costs: Floats, tolerance: float, *, limits: tu
     # The first rate that gives away too much ends the range.
     kept = np.cumprod(enough, axis=1).sum(axis=1) - 1
     return np.asarray(rates[np.arange(len(rates)), kept])
+
+
+def rate_reaching(
+    outlook: Outlook, costs: Floats, least: Floats, *, must: bool, limits: tuple[Limits, ...] = ()
+) -> Floats:
+    """The largest rate whose plan is expected to be right with a probability of at least `least`.
+
+    Where none is, the rate at which a little more quality is worth the dearest expert.
+
+    Args:
+        outlook: From the state.
+        costs: Expected cost of asking each expert left, shape (queries, experts left).
+        least: The probabilities, shape (settings,).
+        must: Whether somebody has to be asked, because nobody was.
+        limits: What asks may use.
+
+    Returns:
+        Quality that a unit of cost is worth, shape (queries, settings).
+    """
+    dearest = np.maximum(costs.max(axis=1, initial=0.0), 1e-300)
+    rates = (DEMAND / dearest)[:, None] * np.geomspace(1.0, 1e6, 2 * len(RATES))
+    quality = plan(outlook, costs, rates, must=must, limits=limits, haste=0).quality
+    enough = quality[:, :, None] >= least - 1e-9
+    last = len(rates[0]) - 1 - enough[:, ::-1].argmax(axis=1)
+    last = np.where(enough.any(axis=1), last, 0)
+    return np.asarray(np.take_along_axis(rates, last, axis=1))
 
 
 def _last(outlook: Outlook) -> int:

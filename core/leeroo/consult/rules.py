@@ -1,54 +1,57 @@
-"""What the budget's rule means for a consult: how much quality a dollar is worth, and where more is worth nothing."""
+"""What the budget's rule means for a consult: how much quality a dollar is worth in each state."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from leeroo.budget import DEFAULT_TOLERANCE, Budget
-from leeroo.consult.policy import Limits, rate_within
+from leeroo.consult.policy import Limits, rate_reaching, rate_within
 from leeroo.consult.posterior import Outlook
 
 Floats = npt.NDArray[np.float64]
-DEMAND = 0.01
-"""Under `min_quality` the dearest expert is worth asking for this much probability below it."""
 
 
-class Rule(NamedTuple):
-    """A budget's rule, for one query or several.
+@dataclass(frozen=True)
+class Rule:
+    """A budget's rule, for one call.
 
     Attributes:
-        rate: Quality that a unit of cost is worth, shape (queries,).
-        ceiling: Probability above which more is worth nothing.
         words: The rule for the record.
+        least: The posterior from which on an answer is adequate, None where the rule names none.
+        fixed: Quality that a USD is worth, the same in all states; None where `least` decides.
     """
 
-    rate: Floats
-    ceiling: float
     words: str
+    least: float | None
+    fixed: float | None
+
+    def rates(self, ahead: Outlook, costs: Floats, *, must: bool, limits: tuple[Limits, ...] = ()) -> Floats:
+        """Quality that a USD is worth in a state, shape (1, 1). Arguments as of `policy.plan`."""
+        if self.fixed is not None:
+            return np.array([[self.fixed]])
+        return rate_reaching(ahead, costs, np.array([self.least]), must=must, limits=limits)
 
 
 def rule_of(budget: Budget, outlook: Outlook, costs: Floats, *, limits: tuple[Limits, ...] = ()) -> Rule:
     """The rule of a budget.
 
-    `willingness_to_pay` w: a right answer is worth w, so the rate is 1 / w. `min_quality` m: ask on until the posterior
-    reaches m, as cheaply as can be expected. `tolerance` t (the default rule): as cheaply as can be, while what is
-    expected stays within t of what asking everybody would give.
+    `willingness_to_pay` w: a right answer is worth w, so the rate is 1 / w. `min_quality` m: ask on, as cheaply as can
+    be, until the posterior reaches m. `tolerance` t (the default rule): as cheaply as can be, while what is expected
+    stays within t of what asking everybody would give.
 
     Args:
         budget: The budget.
-        outlook: From the first state, of all queries.
-        costs: Expected USD of asking each expert, shape (queries, experts).
+        outlook: From the first state of one query.
+        costs: Expected USD of asking each expert, shape (1, experts).
         limits: What asks may use.
     """
     if budget.willingness_to_pay is not None:
-        worth = max(budget.willingness_to_pay, 1e-15)
         words = f"consult: most value at {budget.willingness_to_pay} USD a right answer"
-        return Rule(np.full(len(costs), 1 / worth), 1.0, words)
+        return Rule(words, None, 1 / max(budget.willingness_to_pay, 1e-15))
     if budget.min_quality is not None:
         words = f"consult: asks on until the answer is right with probability {budget.min_quality}"
-        rate = DEMAND / np.maximum(costs.max(axis=1, initial=0.0), 1e-15)
-        return Rule(rate, budget.min_quality, words)
+        return Rule(words, budget.min_quality, None)
     tolerance = DEFAULT_TOLERANCE if budget.tolerance is None else budget.tolerance
     words = f"consult: cheapest within {tolerance} of asking everybody"
-    return Rule(rate_within(outlook, costs, tolerance, limits=limits), 1.0, words)
+    return Rule(words, None, float(rate_within(outlook, costs, tolerance, limits=limits)[0]))

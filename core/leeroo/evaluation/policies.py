@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from leeroo.consult.lattice import UNASKED, depth_for
 from leeroo.consult.model import ConsultModel
-from leeroo.consult.policy import HASTE, STOP, plan, rate_within
+from leeroo.consult.policy import HASTE, STOP, plan, rate_reaching, rate_within
 from leeroo.consult.posterior import Outlook, outlook
-from leeroo.consult.rules import DEMAND
 from leeroo.evaluation.replaying import MISSING, Game, Played
 
 Floats = npt.NDArray[np.float64]
@@ -30,13 +29,13 @@ class Settings:
 
     Attributes:
         names: In words.
-        rates: Quality that a USD is worth, shape (queries, settings).
-        ceilings: Probability above which more is worth nothing, shape (settings,).
+        rates: Quality that a USD is worth, shape (queries, settings); unused where `least` decides.
+        least: Probability of being right that is demanded, shape (settings,); None where none is.
     """
 
     names: tuple[str, ...]
     rates: Floats
-    ceilings: Floats
+    least: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -56,17 +55,17 @@ def sweep(game: Game, rule: str, model: ConsultModel, *, points: int = 40, value
         scale = float(game.costs.max(axis=1).mean())
         worths = np.geomspace(1e-1, 1e4, points) * scale if value is None else np.array([max(value, 1e-15)])
         rates = np.repeat(1 / worths[None, :], len(game), axis=0)
-        return Settings(tuple(f"{rule}={w:.6g}" for w in worths), rates, np.ones(len(worths)))
+        return Settings(tuple(f"{rule}={w:.6g}" for w in worths), rates)
     if rule == "min_quality":
         least = np.linspace(0.02, 0.98, points) if value is None else np.array([value])
-        rates = np.repeat(DEMAND / game.costs.max(axis=1, keepdims=True), len(least), axis=1)
+        rates = np.repeat(1e-9 / game.costs.max(axis=1, keepdims=True), len(least), axis=1)
         return Settings(tuple(f"{rule}={m:.4g}" for m in least), rates, least)
     given = np.concatenate([[0.0], np.geomspace(1e-3, 0.5, points - 1)]) if value is None else np.array([value])
     rates = np.zeros((len(game), len(given)))
     for rows, ahead, costs in _from(game, model, np.arange(len(game)), (UNASKED,) * len(game.experts), None):
         for j, tolerance in enumerate(given):
             rates[rows, j] = rate_within(ahead, costs, float(tolerance))
-    return Settings(tuple(f"{rule}={t:.4g}" for t in given), rates, np.ones(len(given)))
+    return Settings(tuple(f"{rule}={t:.4g}" for t in given), rates)
 
 
 def consult(
@@ -83,7 +82,9 @@ def consult(
     """
 
     def decide(ahead: Outlook, costs: Floats, rates: Floats, must: bool) -> tuple[Indices, Indices]:
-        found = plan(ahead, costs, rates, must=must, ceiling=settings.ceilings, haste=haste)
+        if settings.least is not None:
+            rates = rate_reaching(ahead, costs, settings.least, must=must)
+        found = plan(ahead, costs, rates, must=must, haste=haste)
         return found.action, found.beside
 
     return _play(game, settings, model, decide, depth)
@@ -99,7 +100,7 @@ def choose_once(game: Game, settings: Settings) -> list[Played]:
     possible = game.clusters != MISSING
     played = []
     for j, name in enumerate(settings.names):
-        quality = np.minimum(game.quality, settings.ceilings[j])
+        quality = game.quality if settings.least is None else np.minimum(game.quality, settings.least[j])
         worth = np.where(possible, quality - settings.rates[:, j, None] * game.costs, -np.inf)
         chosen = worth.argmax(axis=1)
         played.append(Played(name, tuple((int(e),) for e in chosen), chosen, np.ones(len(game), dtype=np.int64)))

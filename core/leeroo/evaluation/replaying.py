@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from leeroo.consult.equivalence import Equivalence, Reply, cluster_all
 from leeroo.consult.lattice import UNASKED
-from leeroo.consult.readings import options_of
+from leeroo.consult.settings import alternatives_of
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.evaluation.costs import expected_costs, experts_of
 from leeroo.evaluation.run import find
@@ -20,8 +20,6 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 MISSING = UNASKED
 """The cluster of an expert that the table has no outcome of: it cannot be asked."""
-SMALL = 5
-"""Questions with up to this many options have few wrong answers to fall for, and the finite model is used."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +110,13 @@ def read_game(
     made = experts_of(names, usd)
     prediction = predictor.predict(rows, made)
     prompts = np.array([[tokens.get((query_id, j), np.nan) for j in range(len(names))] for query_id in ids])
-    options = [options_of(row) for row in rows]
     return Game(
         query_ids=tuple(ids),
         experts=tuple(names),
         quality=prediction.quality.astype(np.float64),
         costs=expected_costs(predictor, prediction, made, rows, usd, prompts),
         clusters=np.array([_clusters(answers[i], row, len(names)) for i, row in zip(ids, rows, strict=True)]),
-        alternatives=np.array([m - 1 if m is not None and m <= SMALL else 0 for m in options], dtype=np.int64),
+        alternatives=np.array([alternatives_of(row) or 0 for row in rows], dtype=np.int64),
     )
 
 

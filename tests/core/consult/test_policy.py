@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from leeroo.consult.lattice import ABSTAINED, UNASKED
 from leeroo.consult.model import ConsultModel
-from leeroo.consult.policy import STOP, Limits, plan, rate_within
+from leeroo.consult.policy import STOP, Limits, plan, rate_reaching, rate_within
 from leeroo.consult.posterior import outlook
 from tests.core.consult.reference import value
 
@@ -66,9 +66,24 @@ def test_two_are_asked_at_once_where_the_second_is_nearly_sure_to_be_asked():
     assert look([0.95, 0.3, 0.3, 0.3], [0.01, 1, 1, 1], 1.0, haste=0.3).beside[0, 0] == STOP
 
 
+@settings(deadline=None, max_examples=15)
+@given(qualities, prices, st.floats(0.2, 0.9))
+def test_a_demanded_quality_is_reached_at_the_largest_rate_or_not_at_all(quality, costs, least):
+    ahead = outlook(MODEL, np.array([quality]), NAMES, START, 4)
+    rate = float(rate_reaching(ahead, np.array([costs]), np.array([least]), must=True)[0, 0])
+    found, most = look(quality, costs, rate).quality[0, 0], look(quality, costs, 0.0).quality[0, 0]
+    assert found >= least - 1e-6 or most < least + 0.002 * 4
+    assert look(quality, costs, rate * 2).quality[0, 0] < least or rate > 100 / max(costs)
+
+
 def test_enough_is_enough():
-    assert look([0.8] * 4, [0.01] * 4, 0.001, state=(0, UNASKED, UNASKED, UNASKED), ceiling=0.7).action[0, 0] == STOP
-    assert look([0.8] * 4, [0.01] * 4, 0.001, state=(0, UNASKED, UNASKED, UNASKED), ceiling=0.9).action[0, 0] != STOP
+    state = (0, UNASKED, UNASKED, UNASKED)
+    ahead = outlook(MODEL, np.full((1, 4), 0.8), NAMES, state, 3)
+    costs = np.full((1, 3), 0.01)
+    rates = rate_reaching(ahead, costs, np.array([0.7, 0.8]), must=False)
+    content, demanding = plan(ahead, costs, rates, must=False).action[0]
+    assert content == STOP
+    assert demanding != STOP
 
 
 def test_all_have_abstained_and_nobody_is_left():
