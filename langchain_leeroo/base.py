@@ -63,6 +63,12 @@ class RoutedChatModel(BaseChatModel):
     expert: str | None = None
     """Name of the expert to use, whatever its prediction."""
 
+    consult: bool | None = None
+    """Whether a second expert may be asked, where its answer is worth its price."""
+
+    max_calls: int | None = None
+    """How many experts one call may ask for their answers; more than 1 turns `consult` on."""
+
     temperature: float | None = None
     """Sent to the expert when set."""
 

@@ -35,6 +35,8 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     max_latency: float | None = Field(default=None, description="Seconds that a call may take.")
     scope: str | None = Field(default=None, description="Ledger account that is charged.")
     expert: str | None = Field(default=None, description="Pins the expert of this name.")
+    consult: bool | None = Field(default=None, description="Whether a second expert may be asked.")
+    max_calls: int | None = Field(default=None, description="How many experts one call may ask.")
     temperature: float | None = Field(default=None, ge=0, description="Sent to the expert when set.")
     max_tokens: int | None = Field(default=None, ge=1, description="Output cap; a budget may lower it further.")
     role: str | None = Field(default=None, description="What this copy is used for; see for_role.")
