@@ -6,6 +6,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
+from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.messages import RECORD_KEY, tool_call_ids, usage_of
 from langchain_leeroo.received import Received
 from langchain_leeroo.requests import Request
@@ -57,7 +58,7 @@ def lost(attempt: Attempt, error: BaseException, request: Request, received: Rec
         attempt.failed(error, received=usage)
     except ExpertsFailed as failed:
         failed.received = whole
-        raise
+        raise as_langchain(failed) from error
 
 
 def _by_callback(error: BaseException) -> bool:

@@ -48,6 +48,7 @@ class Ending:
         failure: None where it answered.
         seconds: How long it took.
         usage: What it used, where that is known.
+        error: What the expert raised, None where it raised nothing.
     """
 
     candidate: Candidate
@@ -57,6 +58,7 @@ class Ending:
     failure: Failure | None
     seconds: float
     usage: Usage | None
+    error: BaseException | None = None
 
 
 class Owner(Protocol):
@@ -177,7 +179,7 @@ class Attempt:
         repeated = self._call.has_failed(self.expert)
         self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated)
         estimated = cost > 0 if used is None else used.estimated
-        self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received)
+        self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received, error)
         if failure.kind == "cancelled":
             self._call.stop()
             return
@@ -187,7 +189,7 @@ class Attempt:
             # Our own messages name the remedy; others' may repeat the prompt or a key.
             detail = str(error) if isinstance(error, LeerooError) else f"{type(error).__name__}."
             message = f"Expert {self.expert.name!r} failed{when}: {failure.kind}{status}: {detail}"
-            raise ExpertsFailed(message, self._call.finish()) from error
+            raise ExpertsFailed(message, self._call.finish(), failure.kind, failure.status) from error
 
     def cancelled(self, received: Usage | None = None) -> None:
         """The caller gave up, for example by closing a stream: settle what had been used."""
@@ -213,8 +215,15 @@ class Attempt:
         return (self.reserved, self.reserved_tokens) if failure.billable or received is not None else (0, 0)
 
     def _end(
-        self, cost: int, tokens: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None
+        self,
+        cost: int,
+        tokens: int,
+        estimated: bool,
+        failure: Failure | None,
+        seconds: float,
+        usage: Usage | None,
+        error: BaseException | None = None,
     ) -> None:
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
-        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage))
+        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage, error))
         self._ledger.settle(self._reservation, cost, tokens=tokens)
