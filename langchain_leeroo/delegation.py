@@ -7,13 +7,15 @@ Going through the expert's own public methods, instead of through `_generate` of
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from langchain_leeroo.endings import answered, in_vain, lost, message_of, settle
+from langchain_leeroo.consulting import consulted
+from langchain_leeroo.endings import answered, in_vain, lost, message_of, recorded, settle
 from langchain_leeroo.errors import as_langchain
-from langchain_leeroo.received import Received
+from langchain_leeroo.received import Received, as_chunk
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import Opened, Overheard, atapped, child_of, opening, overhear, tapped
 from langchain_leeroo.ways import ASYNC, END, SYNC, Left, Piece, Steps, Way, adrive, aemit, drive, emit
@@ -61,6 +63,9 @@ def _invoking(way: Way, host: Host, request: Request, config: RunnableConfig) ->
 
 
 def _answer(way: Way, host: Host, request: Request, opened: Opened) -> Steps[Any]:
+    accepted = yield from consulted(way, host, request, opened, partial(_ready, way, host, request, opened))
+    if accepted is not None:
+        return recorded(opened.call, request, accepted)
     attempts = way.attempts(opened.call, host.most_attempts)
     made = 0
     while (attempt := (yield way.pull(attempts))) is not END:
@@ -95,6 +100,12 @@ def _streaming(way: Way, host: Host, request: Request, opened: Opened) -> Steps[
 
 
 def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Received) -> Steps[None]:
+    if request.structured is None:  # a structured stream shows the object as it grows: one expert's
+        accepted = yield from consulted(way, host, request, opened, partial(_ready, way, host, request, opened))
+        if accepted is not None:  # held back until now
+            for given in (*received.take(as_chunk(accepted)), *received.last(opened.call.finish())):
+                yield Piece(given)
+            return
     attempts = way.attempts(opened.call, host.most_attempts)
     structured = request.structured is not None
     made = 0

@@ -18,12 +18,15 @@ from leeroo.routing.call import Call
 
 def answered(call: Call, attempt: Attempt, request: Request, output: Any) -> Any:
     """Settle an answer, and put the record on its message."""
+    settle(attempt, request, output if request.structured is None else output.get("raw"))
+    return recorded(call, request, output)
+
+
+def recorded(call: Call, request: Request, output: Any) -> Any:
+    """Close the call, and put the record on its answer's message."""
     if request.structured is None:
-        settle(attempt, request, output)
         return with_record(output, call.finish())
-    message = output.get("raw")
-    settle(attempt, request, message)
-    return {**output, "raw": with_record(message, call.finish())}
+    return {**output, "raw": with_record(output.get("raw"), call.finish())}
 
 
 def with_record(message: Any, record: dict[str, Any]) -> Any:
@@ -56,7 +59,7 @@ def lost(attempt: Attempt, error: BaseException, request: Request, received: Rec
     if received is not None and received.started:
         whole = received.whole_message()
         usage = usage_of(whole, request.query.prompt, attempt.expert)
-    if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or _by_callback(error):
+    if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or by_callback(error):
         # The caller gave up, or a callback of theirs did: nobody's failure, and nobody else is tried.
         attempt.cancelled(usage)
         raise error
@@ -72,7 +75,7 @@ def lost(attempt: Attempt, error: BaseException, request: Request, received: Rec
         raise as_langchain(failed) from error
 
 
-def _by_callback(error: BaseException) -> bool:
+def by_callback(error: BaseException) -> bool:
     """Whether a callback handler of the caller (with `raise_error`) raised it, not the expert."""
     trace = error.__traceback__
     while trace is not None:

@@ -26,12 +26,13 @@ class ModelHost:
         settings: The chat model's settings.
     """
 
-    __slots__ = ("_settings", "most_attempts", "name", "rate_limiter")
+    __slots__ = ("_settings", "consulting", "most_attempts", "name", "rate_limiter")
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.name = settings.get_name()
         self.rate_limiter = settings.rate_limiter
+        self.consulting = settings.consulting
         self.most_attempts = None if settings.max_retries is None else settings.max_retries + 1
 
     @property

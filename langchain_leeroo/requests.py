@@ -65,6 +65,9 @@ class Host(Protocol):
     most_attempts: int | None
     """Tries of one call, None for as many as the budget pays for."""
 
+    consulting: Any
+    """How several experts are consulted: a `leeroo.consult.settings.Consulting`, None for the usual way."""
+
     def request(
         self,
         input: LanguageModelInput,

@@ -42,6 +42,8 @@ class Settings(BaseChatModel):
     max_latency: float | None = _of_budget("max_latency")
     scope: str | None = _of_budget("scope")
     expert: str | None = _of_budget("expert")
+    consult: bool | None = _of_budget("consult")
+    max_calls: int | None = _of_budget("max_calls")
 
     temperature: float | None = None
     """Sent to the expert when set."""
@@ -75,6 +77,9 @@ class Settings(BaseChatModel):
 
     router: Router | None = Field(default=None, exclude=True, repr=False)
     """A ready `leeroo.Router`, to share its ledger, health and memory; made from `experts` when absent."""
+
+    consulting: Any = Field(default=None, exclude=True, repr=False)
+    """How answers are compared and checked under `consult`: a `leeroo.consult.settings.Consulting`."""
 
     _models: dict[str, BaseChatModel] = PrivateAttr(default_factory=dict)
 

@@ -41,6 +41,8 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     max_latency: float | None = _of_budget("max_latency")
     scope: str | None = _of_budget("scope")
     expert: str | None = _of_budget("expert")
+    consult: bool | None = _of_budget("consult")
+    max_calls: int | None = _of_budget("max_calls")
     temperature: float | None = Field(default=None, ge=0, description="Sent to the expert when set.")
     max_tokens: int | None = Field(default=None, ge=1, description="Output cap; a budget may lower it further.")
     on_empty: OnEmpty = Field(default="next", description="What follows an answer with nothing in it.")

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from types import NoneType
+from typing import Any, NamedTuple, get_args
 
 from leeroo.errors import BudgetExceeded, ConfigError, did_you_mean
 from leeroo.money import to_nano, to_usd
@@ -36,6 +37,8 @@ class Budget:
         max_latency: Seconds; slower experts are not eligible, and it is the call's deadline.
         scope: Ledger account charged, "acme/team-a/user-7".
         expert: Name of the expert to use, whatever its prediction.
+        consult: Whether a second expert may be asked, where its answer is worth its price.
+        max_calls: How many experts one call may ask for their answers; more than 1 turns `consult` on.
 
     Raises:
         ConfigError: A value of the wrong type or range, or two selection rules at once.
@@ -48,6 +51,8 @@ class Budget:
     max_latency: float | None = None
     scope: str | None = None
     expert: str | None = None
+    consult: bool | None = None
+    max_calls: int | None = None
 
     def __post_init__(self) -> None:
         for name, unit in (("max_cost", "USD"), ("willingness_to_pay", "USD"), ("max_latency", "seconds")):
@@ -60,6 +65,12 @@ class Budget:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value.strip()):
                 raise ConfigError(f"{name} is {value!r}; give a non-empty string.")
+        if self.consult is not None and not isinstance(self.consult, bool):
+            raise ConfigError(f"consult is {self.consult!r}; give true or false.")
+        if self.max_calls is not None and (
+            isinstance(self.max_calls, bool) or not isinstance(self.max_calls, int) or self.max_calls < 1
+        ):
+            raise ConfigError(f"max_calls is {self.max_calls!r}; give a whole number, 1 or more.")
         rules = [name for name in RULES if getattr(self, name) is not None]
         if len(rules) > 1:
             raise ConfigError(f"{' and '.join(rules)} are different rules of choice; give one of them.")
@@ -91,6 +102,11 @@ class Budget:
             own = {**dict.fromkeys(RULES), **own}
         return replace(farther, **own)
 
+    @property
+    def consults(self) -> bool:
+        """Whether more than one expert may be asked for an answer."""
+        return self.max_calls != 1 and (self.max_calls is not None if self.consult is None else self.consult)
+
     def to_dict(self) -> dict[str, float | str]:
         """What is set, JSON-safe: an infinite `max_cost` is no cap, and JSON has no infinity."""
         if self is NOTHING_SET:
@@ -111,7 +127,7 @@ class BudgetField(NamedTuple):
     """
 
     name: str
-    type: type[float] | type[str]
+    type: type[float] | type[str] | type[bool] | type[int]
     description: str
 
 
@@ -123,7 +139,9 @@ def _described(documented: str | None) -> Mapping[str, str]:
 
 _DESCRIPTIONS = _described(Budget.__doc__)
 FIELDS: Mapping[str, BudgetField] = {
-    f.name: BudgetField(f.name, float if f.type == float | None else str, _DESCRIPTIONS.get(f.name, ""))
+    f.name: BudgetField(
+        f.name, next(kind for kind in get_args(f.type) if kind is not NoneType), _DESCRIPTIONS.get(f.name, "")
+    )
     for f in fields(Budget)
 }
 """The fields of `Budget`, by name, in order: their one definition, from which others take names, types and words."""

@@ -24,6 +24,7 @@ from leeroo.cli import (
     importing,
     ledger,
     pools,
+    replay,
     report,
     selfplay,
     serve,
@@ -59,6 +60,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": doctor.doctor,
     "feedback": feedback.feedback,
     "feedback-export": feedback.feedback_export,
+    "replay": replay.replay,
     "report": report.report,
 }
 GROUPS = {

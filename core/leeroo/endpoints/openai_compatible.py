@@ -2,17 +2,22 @@
 
 import importlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from leeroo.budget import Budget
+from leeroo.consult.equivalence import Reply
+from leeroo.consult.settings import Consulting
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
+from leeroo.endpoints.consulted import consulted
 from leeroo.endpoints.racing import first_answer, run_here
 from leeroo.errors import ConfigError, LeerooError
 from leeroo.pool.experts import Expert
 from leeroo.routing.attempt import Attempt, Usage
+from leeroo.routing.call import Call
+from leeroo.routing.consulting import Consultation, consultation
 from leeroo.routing.router import Router
 
 # provider -> (OpenAI-compatible base URL, environment variable of the key); from the providers' own pages, 2026-11.
@@ -95,6 +100,7 @@ def ask(
     *,
     max_tokens: int | None = None,
     hedge: bool = False,
+    consulting: Consulting | None = None,
 ) -> Answer:
     """Send one request through the router with the openai SDK.
 
@@ -105,6 +111,7 @@ def ask(
         max_tokens: Output cap.
         hedge: Whether the next expert is asked, too, when the first takes longer than its 95th percentile; both are
             paid for, and the budget must allow it.
+        consulting: How answers are compared and checked where the budget lets several experts be asked (`consult`).
 
     Raises:
         BudgetExceeded: No expert's worst case fits.
@@ -114,8 +121,23 @@ def ask(
     chat = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
     query = to_query({"messages": chat, "max_tokens": max_tokens}, router)
     with router.open(query, budget) as call:
-        text = run_here(first_answer(call, lambda attempt: _acomplete(attempt, chat, query.prompt), hedge=hedge))
-        return Answer(text, call.finish(), time.perf_counter() - began)
+        said = run_here(_answer(call, chat, hedge=hedge, consulting=consulting))
+        return Answer(said.text, call.finish(), time.perf_counter() - began)
+
+
+async def _answer(call: Call, chat: Sequence[dict[str, str]], *, hedge: bool, consulting: Consulting | None) -> Reply:
+    def ask_one(attempt: Attempt) -> Awaitable[tuple[Reply, Usage]]:
+        return _acomplete(attempt, chat, call.query.prompt)
+
+    several: Consultation[Reply] | None = consultation(call, consulting)
+    accepted: Reply | None = None
+    if several is not None:
+        accepted = await consulted(several, ask_one, _as_it_is)
+    return await first_answer(call, ask_one, hedge=hedge) if accepted is None else accepted
+
+
+def _as_it_is(said: Reply) -> Reply:
+    return said
 
 
 def complete(
@@ -146,10 +168,11 @@ def complete(
     http = openai.DefaultHttpxClient(verify=tls())
     with openai.OpenAI(**client_options(expert, place), timeout=timeout, http_client=http) as client:
         answer = client.chat.completions.create(**request_to(expert, place, {"messages": list(chat)}, cap))
-    return _read(answer, prompt, expert)
+    said, usage = _read(answer, prompt, expert)
+    return said.text, usage
 
 
-async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: str) -> tuple[str, Usage]:
+async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: str) -> tuple[Reply, Usage]:
     import openai
 
     expert = attempt.expert
@@ -161,7 +184,7 @@ async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: s
     return _read(answer, prompt, expert)
 
 
-def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
+def _read(answer: Any, prompt: str, expert: Expert) -> tuple[Reply, Usage]:
     """The text and the usage of a chat completion.
 
     Raises:
@@ -171,7 +194,8 @@ def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
     text = answer.choices[0].message.content or ""
     reported = None if answer.usage is None else answer.usage.to_dict()
-    return text, usage_of(reported, prompt, text, expert)
+    said = Reply(text, truncated=answer.choices[0].finish_reason == "length")
+    return said, usage_of(reported, prompt, text, expert)
 
 
 @lru_cache(maxsize=1)

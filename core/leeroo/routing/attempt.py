@@ -133,7 +133,14 @@ class Attempt:
         cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
         self._end(cost, usage.tokens, usage.estimated, None, seconds, usage)
 
-    def failed(self, error: BaseException, *, received: Usage | None = None, used: Usage | None = None) -> None:
+    def failed(
+        self,
+        error: BaseException,
+        *,
+        received: Usage | None = None,
+        used: Usage | None = None,
+        others: bool = False,
+    ) -> None:
         """The expert failed. Returns where another expert may try; raises where none would help.
 
         Args:
@@ -141,6 +148,7 @@ class Attempt:
             used: What the expert reports to have used for an answer that is of no use, charged as it is.
             received: What had arrived before a stream broke. Money for it is on the record, and nobody else is tried:
                 the caller has seen the beginning of the answer.
+            others: Whether another expert has answered already or may still do so: then no failure ends the call.
 
         Raises:
             ExpertsFailed: The failure is the request's own, or came after the answer had begun.
@@ -157,7 +165,7 @@ class Attempt:
         if failure.kind == "cancelled":
             self._call.stop()
             return
-        if failure.fatal or received is not None:
+        if (failure.fatal and not others) or received is not None:
             when = " after the answer had begun" if received is not None else ""
             status = f" (HTTP {failure.status})" if failure.status else ""
             # Our own messages name the remedy; others' may repeat the prompt or a key.

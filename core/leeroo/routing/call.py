@@ -58,6 +58,7 @@ class Call:
         decision: Which experts, in which order, and why.
         health: Which experts are up and how fast they answer.
         without_ledger: Whether an attempt went on although the ledger was down, so that no limit of its scope held.
+        extra: What a policy that asks several experts adds to the record, over its other keys.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Call:
         self.decision = decision
         self.health = health
         self.without_ledger = False
+        self.extra: dict[str, Any] = {}
         self._purse = purse
         self._ledger = ledger
         self._reference = reference
@@ -127,7 +129,11 @@ class Call:
         return self._tries.hedge()
 
     def start(self, candidate: Candidate) -> Attempt | None:
-        """Reserve a try; None, with the reason on the record, where it cannot be made. Called by `Tries`."""
+        """Reserve a try; None, with the reason on the record, where it cannot be made.
+
+        Called by `Tries`, and by policies that choose whom to ask themselves: `Tries` does not come back to them first.
+        """
+        self._tries.forget(candidate)
         left = self.seconds_left
         if left is not None and left <= 0:
             self._pass_over(candidate, "deadline", f"max_latency={self.decision.budget.max_latency} s is over")
@@ -218,6 +224,10 @@ class Call:
         """Nano-dollars of the call's cap neither spent nor reserved, None where there is no cap."""
         return self._purse.remaining_nano
 
+    def accept(self, candidate: Candidate, usage: Usage) -> None:
+        """Take the answer of one of several experts that have answered."""
+        self._answered = (candidate, usage)
+
     def stop(self) -> None:
         """Try nobody else: the caller gave up."""
         self._stopped = True
@@ -280,7 +290,7 @@ class Call:
         self._attempts.append(passed_over(candidate, error, detail))
 
     def _make_record(self) -> dict[str, Any]:
-        return record_of(
+        record = record_of(
             self.id,
             self.decision,
             self._purse,
@@ -290,3 +300,4 @@ class Call:
             estimated=self._estimated,
             without_ledger=self.without_ledger,
         )
+        return {**record, **self.extra} if self.extra else record

@@ -96,6 +96,11 @@ class Tries:
                 made += 1
                 yield attempt
 
+    def forget(self, candidate: Candidate) -> None:
+        """Somebody else tries this one now: it has no first try any more, but may be asked again once it has failed."""
+        if candidate in self._order:
+            self._order.remove(candidate)
+
     def hedge(self) -> Attempt | None:
         """A second attempt beside one that is on its way: the next expert that is well and fits the rest of the money.
 

@@ -15,6 +15,7 @@ from leeroo.serve.aside import Aside
 from leeroo.serve.experts import Experts
 from leeroo.serve.received import Received
 from leeroo.serve.requests import Job
+from leeroo.serve.several import accepted, pieces_of
 
 Json = dict[str, Any]
 
@@ -40,27 +41,39 @@ class Calls:
             LeerooError: No expert may or can answer; the record is on the error where there was a call.
         """
         async with self._open(job) as call:
+            taken = await accepted(call, job, self._complete, self._aside)
+            if taken is not None:
+                attempt, answer = taken
+                return {**answer, **_head(call, attempt, "chat.completion"), "leeroo": await self._aside(call.finish)}
             async for attempt in self._attempts(call):
                 try:
-                    answer = await self._experts.complete(attempt, job.body)
+                    answer, usage = await self._complete(job, attempt)
                 except Exception as error:
                     await self._aside(attempt.failed, error)
                     continue
-                message = answer["choices"][0]["message"]
-                usage = usage_of(answer.get("usage"), job.query.prompt, text_of(message), attempt.expert)
-                ids = tool_call_ids([message])
+                ids = tool_call_ids([answer["choices"][0]["message"]])
                 await self._aside(partial(attempt.succeeded, usage, tool_call_ids=ids))
-                answer["usage"] = answer.get("usage") or _usage_body(usage)
                 return {**answer, **_head(call, attempt, "chat.completion"), "leeroo": await self._aside(call.finish)}
             raise await self._aside(call.exhausted)
 
     async def pieces(self, job: Job) -> AsyncGenerator[Json, None]:
         """The answer as pieces of a chat completion; the last one has the record. Closed early, it settles what came.
 
+        Where several experts may answer, nothing is given before an answer is accepted.
+
         Raises:
             LeerooError: As `whole`. Once a piece was given, an expert's failure is final.
         """
         async with self._open(job) as call:
+            taken = await accepted(call, job, self._complete, self._aside)
+            if taken is not None:
+                ending = list(pieces_of(taken[1], {**_head(call, taken[0], "chat.completion.chunk"), "usage": None}))
+                if job.include_usage:
+                    ending.append({**ending[-1], "choices": [], "usage": taken[1]["usage"]})
+                ending[-1]["leeroo"] = await self._aside(call.finish)
+                for piece in ending:
+                    yield piece
+                return
             async for attempt in self._attempts(call):
                 received = Received()
                 # OpenAI's pieces before the last one have a null usage; other experts' may have running sums.
@@ -90,6 +103,14 @@ class Calls:
                     yield piece
                 return
             raise await self._aside(call.exhausted)
+
+    async def _complete(self, job: Job, attempt: Attempt) -> tuple[Json, Usage]:
+        """An expert's whole answer, its usage filled in, and what it used."""
+        answer = await self._experts.complete(attempt, job.body)
+        message = answer["choices"][0]["message"]
+        usage = usage_of(answer.get("usage"), job.query.prompt, text_of(message), attempt.expert)
+        answer["usage"] = answer.get("usage") or _usage_body(usage)
+        return answer, usage
 
     @asynccontextmanager
     async def _open(self, job: Job) -> AsyncIterator[Call]:

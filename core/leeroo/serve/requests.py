@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from leeroo.budget import BUDGET_KWARGS, Budget
+from leeroo.budget import FIELDS, Budget
 from leeroo.endpoints.chat_format import to_query
 from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
 from leeroo.query import Query
@@ -18,7 +18,7 @@ ROUTED = "leeroo"
 """The model that leaves the choice to the router."""
 HEADER = "x-leeroo-"
 _OURS = ("leeroo", "model", "n", "stream_options")
-_TEXT = ("scope", "expert")
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,23 @@ def _from_headers(headers: Mapping[str, str]) -> Budget:
         if not name.startswith(HEADER):
             continue
         key = name.removeprefix(HEADER).replace("-", "_")
-        if key not in BUDGET_KWARGS:
-            raise ConfigError(f"Unknown header {name!r}.{did_you_mean(key, BUDGET_KWARGS)}")
+        if key not in FIELDS:
+            raise ConfigError(f"Unknown header {name!r}.{did_you_mean(key, FIELDS)}")
         try:
-            given[key] = text if key in _TEXT else float(text)
+            given[key] = _value(text, FIELDS[key].type)
         except ValueError:
-            raise ConfigError(f"Header {name!r} is no number.") from None
+            wanted = "true or false" if FIELDS[key].type is bool else "a number"
+            raise ConfigError(f"Header {name!r} is not {wanted}.") from None
     return Budget(**given)
+
+
+def _value(text: str, kind: type) -> Any:
+    """A header's text as a budget field's type; ValueError where it is none."""
+    if kind is not bool:
+        return kind(text)
+    if text.strip().lower() not in _FLAGS:
+        raise ValueError
+    return _FLAGS[text.strip().lower()]
 
 
 def _pinned(model: str, budget: Budget, router: Router) -> Budget:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import leeroo
+from leeroo.consult.settings import Consulting
 from leeroo.endpoints import openai_compatible as endpoints
 from leeroo.endpoints.openai_compatible import Endpoint, ask, complete, resolve
 from leeroo.prediction.predictor import ConstantPredictor
@@ -145,3 +146,23 @@ def test_certificates_are_read_by_the_library_that_the_openai_sdk_is_built_on(mo
     monkeypatch.setitem(sys.modules, "httpx", None)
     monkeypatch.setitem(sys.modules, "httpx2", SimpleNamespace(create_ssl_context=lambda: "certificates"))
     assert endpoints.tls.__wrapped__() == "certificates"
+
+
+def test_a_second_expert_is_asked_where_the_budget_consults(server):
+    question = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide"
+    server.behave("small", {"text": "The answer is A."})
+    server.behave("large", {"text": "The answer is B."})
+    budget = leeroo.Budget(consult=True, min_quality=0.8)
+    answer = ask(router(server, small=0.6, large=0.8), question, budget, consulting=Consulting(haste=0.0))
+    assert answer.text == "The answer is B."
+    assert answer.record["expert"] == "large"
+    asked = [a["expert"] for a in answer.record["consult"]["asks"]]
+    assert answer.record["consult"]["clusters"] == [1] * len(asked)
+    assert answer.record["cost"] == pytest.approx(sum(a["cost"] for a in answer.record["attempts"]))
+
+
+def test_consulting_when_everybody_is_down_fails_as_ever(server):
+    for name in ("small", "large"):
+        server.behave(name, {"status": 503})
+    with pytest.raises(leeroo.ExpertsFailed, match=r"small: server.*large: server"):
+        ask(router(server, small=0.7, large=0.7), "What is 7 + 5?", leeroo.Budget(consult=True))
