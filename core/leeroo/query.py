@@ -23,6 +23,8 @@ class Query:
         text: What the predictor reads: the newest thing that the user asked.
         prompt: Everything that the expert will read, tool schemas included; only counted, never kept. `text` where
             it is empty.
+        rest: What else is sent and is not in `prompt` (`leeroo.pool.forwarded.everything` of it). Whether a model reads
+            it only its endpoint knows, so it counts in full in the worst case and not at all in what is expected.
         messages: Number of messages, for the chat format's own tokens.
         media: Number of non-text parts.
         needs: Capabilities that an expert must have.
@@ -35,6 +37,7 @@ class Query:
 
     text: str
     prompt: str = ""
+    rest: str = ""
     messages: int = 1
     media: int = 0
     needs: frozenset[Capability] = frozenset()

@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import time
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -53,7 +54,8 @@ def count(query: Query, expert: Expert, seen: dict[str, TokenCount] | None = Non
     if found is None:
         expected, upper, method = _count(query.prompt or query.text, name)
         overhead = query.overhead
-        found = seen[name] = TokenCount(expected + overhead, upper + overhead, method)
+        most = upper + overhead + most_tokens(query.rest)
+        found = seen[name] = TokenCount(expected + overhead, most, method)
     return found
 
 
@@ -92,8 +94,21 @@ def _count(text: str, name: str) -> tuple[int, int, Method]:
                 exact, method = len(encoding.encode_ordinary(text)), "tiktoken"
     if exact is None:
         size = len(text.encode("utf-8", "surrogatepass"))
-        return int(size / BYTES_PER_TOKEN) + 1, size, "bytes"
+        return int(size / BYTES_PER_TOKEN) + 1, most_tokens(text), "bytes"
     return exact, exact, method
+
+
+def most_tokens(text: str) -> int:
+    """The most tokens that a text can have in any vocabulary: a token covers a byte at least.
+
+    Many tokenizers put a text into Unicode's form NFKC first, in which one character of 3 bytes can become 18 of 33.
+    """
+    if text.isascii():
+        return len(text)
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if unicodedata.is_normalized("NFKC", text):
+        return size
+    return max(size, len(unicodedata.normalize("NFKC", text).encode("utf-8", "surrogatepass")))
 
 
 def _sound(text: str) -> str:

@@ -11,29 +11,9 @@ from leeroo.pool.experts import Expert
 from leeroo.routing.failures import Failure, classify
 from leeroo.routing.health import Health
 from leeroo.routing.purse import Fit
+from leeroo.routing.usage import Usage as Usage
+from leeroo.routing.usage import settled
 from leeroo.selection.selector import Candidate
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an expert reports to have used.
-
-    Attributes:
-        input_tokens: All input tokens.
-        output_tokens: Output tokens, reasoning included.
-        cached_tokens: Input tokens read from the provider's cache.
-        estimated: True where the expert reported none and Leeroo counted.
-    """
-
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int = 0
-    estimated: bool = False
-
-    @property
-    def tokens(self) -> int:
-        """Input and output together, as limits in tokens count them."""
-        return self.input_tokens + self.output_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +28,7 @@ class Ending:
         failure: None where it answered.
         seconds: How long it took.
         usage: What it used, where that is known.
+        error: What the expert raised, None where it raised nothing.
     """
 
     candidate: Candidate
@@ -57,6 +38,7 @@ class Ending:
     failure: Failure | None
     seconds: float
     usage: Usage | None
+    error: BaseException | None = None
 
 
 class Owner(Protocol):
@@ -144,6 +126,7 @@ class Attempt:
         """
         if not self._close():
             return
+        usage = self._sound(usage)
         seconds = time.perf_counter() - self._began
         self._health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
         self._call.remember(self.expert, tool_call_ids)
@@ -173,11 +156,12 @@ class Attempt:
         if not self._close():
             return
         failure = classify(error)
+        received, used = received and self._sound(received), used and self._sound(used)
         cost, tokens = self._used_by_failure(failure, received, used)
         repeated = self._call.has_failed(self.expert)
         self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated)
         estimated = cost > 0 if used is None else used.estimated
-        self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received)
+        self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received, error)
         if failure.kind == "cancelled":
             self._call.stop()
             return
@@ -187,16 +171,22 @@ class Attempt:
             # Our own messages name the remedy; others' may repeat the prompt or a key.
             detail = str(error) if isinstance(error, LeerooError) else f"{type(error).__name__}."
             message = f"Expert {self.expert.name!r} failed{when}: {failure.kind}{status}: {detail}"
-            raise ExpertsFailed(message, self._call.finish()) from error
+            raise ExpertsFailed(message, self._call.finish(), failure.kind, failure.status) from error
 
     def cancelled(self, received: Usage | None = None) -> None:
         """The caller gave up, for example by closing a stream: settle what had been used."""
         if self._close():
             failure = Failure("cancelled")
+            received = received and self._sound(received)
             self._health.failed(self.expert, failure)
             cost, tokens = self._used_by_failure(failure, received)
             self._end(cost, tokens, True, failure, time.perf_counter() - self._began, received)
             self._call.stop()
+
+    def _sound(self, usage: Usage) -> Usage:
+        """The usage, or the worst case where its numbers are none: settling cannot fail."""
+        worst = self.candidate.input_upper
+        return settled(usage, Usage(worst, max(0, self.reserved_tokens - worst)), self.expert.name)
 
     def _close(self) -> bool:
         """Whether this is the first of the ends; a stream may be closed by one thread and finished by another."""
@@ -213,8 +203,15 @@ class Attempt:
         return (self.reserved, self.reserved_tokens) if failure.billable or received is not None else (0, 0)
 
     def _end(
-        self, cost: int, tokens: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None
+        self,
+        cost: int,
+        tokens: int,
+        estimated: bool,
+        failure: Failure | None,
+        seconds: float,
+        usage: Usage | None,
+        error: BaseException | None = None,
     ) -> None:
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
-        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage))
+        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage, error))
         self._ledger.settle(self._reservation, cost, tokens=tokens)

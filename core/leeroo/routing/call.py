@@ -28,7 +28,7 @@ from leeroo.pool.experts import Expert
 from leeroo.query import Query
 from leeroo.routing.attempt import Attempt, Ending, Usage
 from leeroo.routing.decision import Decision
-from leeroo.routing.failures import Failure
+from leeroo.routing.failures import Failure, most_telling
 from leeroo.routing.health import Health
 from leeroo.routing.last import note_last
 from leeroo.routing.logs import event
@@ -91,6 +91,7 @@ class Call:
         self._record: dict[str, Any] | None = None
         self._lock = threading.Lock()
         self._started: list[Attempt] = []
+        self._met: list[tuple[Failure, BaseException]] = []
         self._stopped = False
         self._tries = Tries(self, decision.selection, health, demanding=decision.budget.min_quality is not None)
         self._tool_calls = tool_calls
@@ -109,15 +110,19 @@ class Call:
         Args:
             most: Tries to make at most, None for as many as there are.
         """
-        for step in self._tries.steps(most):
+        for step in self.steps(most):
             if isinstance(step, float):
                 time.sleep(step)
             else:
                 yield step
 
+    def steps(self, most: int | None = None) -> Iterator[Attempt | float]:
+        """The same tries, and between them the seconds to wait: for code that does its waiting itself."""
+        return self._tries.steps(most)
+
     def aattempts(self, most: int | None = None) -> AsyncIterator[Attempt]:
         """The same tries for `async for`, with waits that leave the event loop free."""
-        return AsyncTries(self, self._tries.steps(most))
+        return AsyncTries(self, self.steps(most))
 
     def hedge(self) -> Attempt | None:
         """A second try beside the one that is on its way, where another expert is well and the money pays for both."""
@@ -164,15 +169,29 @@ class Call:
         """Whether the rest of the budget pays for a try of an expert."""
         return self._fit(candidate) is not None
 
+    @property
+    def has_next(self) -> bool:
+        """Whether an expert is left that was not tried, is well, and fits the rest of the money."""
+        return self._tries.has_next
+
     def exhausted(self) -> LeerooError:
         """The error to raise when no attempt answered."""
+        met = self._met  # finish() forgets them
         record = self.finish()
         if self._error is not None and all(a["error"] == "budget" for a in self._attempts):
             return BudgetExceeded(str(self._error), record)
         failures = "; ".join(f"{a['expert']}: {a['error']}" for a in self._attempts) or "none could be tried"
         spent = self._purse.spent
         bill = f" {to_usd(spent):.6f} USD is on the record." if spent else " Nothing was spent."
-        return ExpertsFailed(f"No expert answered ({failures}).{bill}", record)
+        failure, cause = most_telling(met) if met else (None, None)
+        error = ExpertsFailed(
+            f"No expert answered ({failures}).{bill}",
+            record,
+            failure.kind if failure else None,
+            failure.status if failure else None,
+        )
+        error.__cause__ = cause
+        return error
 
     @property
     def record(self) -> dict[str, Any]:
@@ -226,6 +245,7 @@ class Call:
         if self._started:  # a call refused before anybody was asked is none
             self._purse.count_call()
         self._started = []  # they know the call: without this only the garbage collector would find all of them
+        self._met = []  # and an error knows, by its traceback, whoever met it
         note_last(self._record)
         self._on_close(self, self._record)
         return self._record
@@ -241,6 +261,8 @@ class Call:
         if failure is None and ending.usage is not None:
             self._answered = (ending.candidate, ending.usage)
         if failure is not None:
+            if ending.error is not None:
+                self._met.append((failure, ending.error))
             self._tries.failed(ending.candidate, failure)
             event(
                 logging.DEBUG if failure.kind == "cancelled" else logging.WARNING, "failure", call_id=self.id,

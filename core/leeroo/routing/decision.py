@@ -11,6 +11,12 @@ from leeroo.selection.selector import Candidate, Selection
 OVER_BUDGET = "over budget"
 """How the reason of `routing.judging` begins why an expert that is too dear cannot be used."""
 
+TOO_LONG = "the prompt has about"
+"""How it begins where the prompt is longer than the expert's context window."""
+
+CANNOT = "cannot do"
+"""How it begins where the expert lacks a capability."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -68,4 +74,13 @@ def refusal(decision: Decision, cap: int | None) -> BudgetExceeded | NoEligibleE
             f"and the cap is {to_usd(cap):.9f} USD. Raise max_cost, or shorten the prompt or max_tokens."
         )
     reasons = "; ".join(f"{c.expert.name}: {c.ineligible}" for c in decision.candidates)
-    return NoEligibleExpert(f"No expert can take this request ({reasons}).")
+    too_long = any((c.ineligible or "").startswith(TOO_LONG) for c in decision.candidates)
+    kind = "context_overflow" if too_long else None
+    return NoEligibleExpert(f"No expert can take this request ({reasons}).{_remedy(decision)}", kind=kind)
+
+
+def _remedy(decision: Decision) -> str:
+    """What to do where experts lack a capability: what is not declared may only be unknown."""
+    if any((c.ineligible or "").startswith(CANNOT) for c in decision.candidates):
+        return " If one can, say so in its capabilities: Expert(model=..., capabilities={...})."
+    return ""

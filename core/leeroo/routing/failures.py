@@ -1,12 +1,15 @@
 """What went wrong with an expert, and what follows: `classify`, `Failure`, and a policy for every kind."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from leeroo.routing.answers import UselessAnswer
 
 Kind = Literal[
     "rate_limit", "timeout", "connection", "server", "context_overflow", "content_filter",
     "bad_request", "auth", "not_found", "bad_answer", "cancelled", "other",
+    "empty", "filtered", "truncated", "unparsable",
 ]  # fmt: skip
 
 
@@ -39,6 +42,10 @@ POLICIES: dict[Kind, Policy] = {
     "bad_answer": Policy(billed=True, counts=True),
     "cancelled": Policy(elsewhere=False, billed=True),
     "other": Policy(billed=True),
+    "empty": Policy(billed=True),
+    "filtered": Policy(billed=True),
+    "truncated": Policy(billed=True),
+    "unparsable": Policy(billed=True),
 }
 
 LONGEST_WAIT = 3600.0
@@ -59,8 +66,21 @@ _OVERFLOW = (
     "too many tokens",
 )
 _RATE_LIMITS = frozenset(
-    {"RateLimitError", "ThrottlingException", "ResourceExhausted", "TooManyRequests", "TooManyRequestsError"}
+    {
+        "ModelRateLimitError",
+        "RateLimitError",
+        "ResourceExhausted",
+        "ThrottlingException",
+        "TooManyRequests",
+        "TooManyRequestsError",
+    }
 )
+# LangChain's own family, by which its integrations say the same of every provider.
+_MODEL_ERRORS: dict[str, Kind] = {
+    "ModelAPIError": "server", "ModelAuthenticationError": "auth", "ModelConnectionError": "connection",
+    "ModelInvalidRequestError": "bad_request", "ModelNotFoundError": "not_found",
+    "ModelPermissionDeniedError": "auth", "ModelTimeoutError": "timeout",
+}  # fmt: skip
 _CONNECTION = frozenset(
     {
         "APIConnectionError",
@@ -82,6 +102,7 @@ _BAD_ANSWERS = frozenset(
         "NotImplementedError",
     }
 )
+_FILTER_NAMES = frozenset({"ContentFilterFinishReasonError", "ModelRefusalError"})
 _FILTER = ("content_filter", "content filter", "content_policy", "content management policy")
 
 
@@ -122,11 +143,26 @@ def classify(error: BaseException) -> Failure:
     # Only the error itself says that the caller gave up: an async timeout has a CancelledError behind it.
     if _names([error]) & {"CancelledError", "GeneratorExit", "KeyboardInterrupt"}:
         return Failure("cancelled")
+    if isinstance(error, UselessAnswer):
+        return Failure(error.kind)
     found = _classify(list(_causes(error)))
     context = error.__context__
     if found.kind == "other" and context is not None and error.__cause__ is None and not error.__suppress_context__:
         found = _classify([error, *_causes(context)])
     return found
+
+
+def most_telling(met: Sequence[tuple[Failure, BaseException]]) -> tuple[Failure, BaseException]:
+    """Of a call's failures the one that says most of what may help its caller.
+
+    One that a wait may mend comes first, then an overflow, which a shorter prompt mends; of several the newest.
+    """
+
+    def telling(one: tuple[Failure, BaseException]) -> int:
+        failure = one[0]
+        return 2 if failure.again or failure.kind == "timeout" else int(failure.kind == "context_overflow")
+
+    return max(reversed(met), key=telling)
 
 
 def _classify(chain: list[BaseException]) -> Failure:
@@ -138,7 +174,7 @@ def _classify(chain: list[BaseException]) -> Failure:
         return Failure("rate_limit", retry_after=_retry_after(chain), status=status)
     if any(word in text for word in _OVERFLOW) or "ContextOverflowError" in names:
         return Failure("context_overflow", status=status)
-    if any(word in text for word in _FILTER) or "ContentFilterFinishReasonError" in names:
+    if any(word in text for word in _FILTER) or names & _FILTER_NAMES:
         return Failure("content_filter", status=status)
     if status is not None:
         kind = _STATUS.get(status, "server" if status >= 500 else "bad_request")
@@ -152,6 +188,8 @@ def _without_status(names: set[str], text: str) -> Failure:
     if names & _CONNECTION:
         unsent = {"ConnectError", "ConnectionRefusedError", "ConnectTimeout", "gaierror", "UnsupportedProtocol"}
         return Failure("connection", sent=not names & unsent)
+    if known := names & _MODEL_ERRORS.keys():
+        return Failure(_MODEL_ERRORS[min(known)])
     if "TypeError" in names and "unexpected keyword argument" in text:
         return Failure("bad_request", sent=False)  # the SDK's own check of the caller's arguments
     if names & _BAD_ANSWERS:

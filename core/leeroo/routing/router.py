@@ -120,6 +120,14 @@ class Router:
         return cls(file.pool, predictor=predictor, budget=chosen, ledger=ledger_of(file.ledger), learn=learner)
 
     @property
+    def waits(self) -> bool:
+        """Whether `open` may wait for files or a database: the predictor is yet to be loaded, or the ledger is durable.
+
+        Async code then opens calls in a thread.
+        """
+        return self._predictor is None or not isinstance(self.ledger, MemoryLedger)
+
+    @property
     def predictor(self) -> "Predictor":
         """The predictor, loaded at first use."""
         if self._predictor is None:
