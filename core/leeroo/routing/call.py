@@ -130,10 +130,7 @@ class Call:
         return self._tries.hedge()
 
     def start(self, candidate: Candidate) -> Attempt | None:
-        """Reserve a try; None, with the reason on the record, where it cannot be made.
-
-        Called by `Tries`, and by policies that choose whom to ask themselves: `Tries` does not come back to them first.
-        """
+        """Reserve a try, of whoever chooses; None, with the reason on the record, where it cannot be made."""
         self._tries.forget(candidate)
         left = self.seconds_left
         if left is not None and left <= 0:
@@ -291,14 +288,8 @@ class Call:
         self._attempts.append(passed_over(candidate, error, detail))
 
     def _make_record(self) -> dict[str, Any]:
+        books = self._purse, self._attempts, self._answered, self._reference
         record = record_of(
-            self.id,
-            self.decision,
-            self._purse,
-            self._attempts,
-            self._answered,
-            self._reference,
-            estimated=self._estimated,
-            without_ledger=self.without_ledger,
+            self.id, self.decision, *books, estimated=self._estimated, without_ledger=self.without_ledger
         )
-        return {**record, **self.extra} if self.extra else record
+        return record | self.extra
