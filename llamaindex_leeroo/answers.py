@@ -46,7 +46,7 @@ def fault(pieces: Sequence[Any], output_cls: type | None) -> UselessAnswer | Non
     if any(says_something(piece) for piece in pieces):
         return None
     raws = [getattr(piece, "raw", None) for piece in reversed(pieces)]
-    reason = next(filter(None, map(_finish_reason, raws)), None)
+    reason = next(filter(None, map(finish_reason, raws)), None)
     return useless(reason, visible=False, refused=any(map(_refuses, raws)))
 
 
@@ -55,7 +55,7 @@ def _refuses(raw: Any) -> bool:
     return any(bool(_get(_get(choice, "message"), "refusal")) for choice in _choices(raw))
 
 
-def _finish_reason(raw: Any) -> str | None:
+def finish_reason(raw: Any) -> str | None:
     """Why the answer ended, in the provider's word."""
     for place in (raw, *_choices(raw)):
         for name in REASONS:

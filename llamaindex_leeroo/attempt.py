@@ -124,8 +124,13 @@ class Try:
         self.attempt.succeeded(self.tally.usage(overheard), tool_call_ids=self.tally.tool_call_ids)
         self._loan.close()
 
-    def failed(self, error: BaseException, *, begun: bool = False) -> None:
-        """The expert failed; raises where no other should be tried."""
+    @property
+    def usage(self) -> Usage:
+        """What it has used, as far as is known."""
+        return self.tally.usage(self.listener.usage if self.listener else None)
+
+    def failed(self, error: BaseException, *, begun: bool = False, others: bool = False) -> None:
+        """The expert failed; raises where no other should be tried. `others`: somebody has answered already."""
         self._loan.close()
         if self.settled:  # what failed is a tool, after the expert had answered
             raise error
@@ -142,4 +147,5 @@ class Try:
         heard = self.listener.usage if self.listener else None
         # An answer that came, and is none, is paid for like one.
         used = self.tally.usage(heard) if isinstance(error, UselessAnswer) and self.tally.seen else heard
-        self.attempt.failed(error, used=used, received=self.tally.usage(heard) if begun else None)
+        received = self.tally.usage(heard) if begun else None
+        self.attempt.failed(error, used=used, received=received, others=others)

@@ -52,6 +52,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
     _router: Router = PrivateAttr()
     _llms: dict[str, LLM] = PrivateAttr(default_factory=dict)
     _predictor: Predictor | None = PrivateAttr(default=None)
+    _consulting: Any = PrivateAttr(default=None)
     _defaults: tuple[tuple[Any, ...], Budget] | None = PrivateAttr(default=None)
     _metadata: LLMMetadata | None = PrivateAttr(default=None)
 
@@ -63,6 +64,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         predictor: Predictor | None = None,
         ledger: Ledger | None = None,
         router: Router | None = None,
+        consulting: Any = None,
         **kwargs: Any,
     ) -> None:
         known = set(type(self).model_fields)
@@ -79,6 +81,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         super().__init__(**kwargs)
         self._router = router
         self._predictor = predictor
+        self._consulting = consulting
 
     @classmethod
     def from_pool(
@@ -225,12 +228,22 @@ class RoutedLLM(FunctionCallingLLM, ABC):
             "experts": {e.name: e for e in pool},
             "reference": pool.reference,
             "predictor": self._predictor,
+            "consulting": self._consulting,
         }
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         self.__init__(  # type: ignore[misc]
-            state["experts"], reference=state["reference"], predictor=state["predictor"], **state["fields"]
+            state["experts"],
+            reference=state["reference"],
+            predictor=state["predictor"],
+            consulting=state["consulting"],
+            **state["fields"],
         )
+
+    @property
+    def consulting(self) -> Any:
+        """How several experts are consulted: a `leeroo.consult.settings.Consulting`, None for the usual way."""
+        return self._consulting
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         return self.model_copy()

@@ -16,6 +16,7 @@ from leeroo import Attempt, Call, LeerooError
 from llamaindex_leeroo.answers import says_something
 from llamaindex_leeroo.attempt import NOTHING, Request, Try
 from llamaindex_leeroo.base import RoutedLLM
+from llamaindex_leeroo.consulting import Nothing, consulted
 from llamaindex_leeroo.events import tell
 from llamaindex_leeroo.messages import signed
 from llamaindex_leeroo.steps import (
@@ -102,11 +103,16 @@ def _attempts(owner: RoutedLLM, request: Request[Any], ask: Callable[[Try], Step
     call = yield Work(partial(_open, owner, request), owner.router.waits or not owner.made)
     last: Exception | None = None
     try:
+        begun = partial(_begun, owner, request, call)
+        accepted = yield from consulted(owner, request, call, begun, streamed=ask is not _ask)
+        if accepted is not None:
+            current, pieces = accepted
+            return Answered(call, current, pieces[-1] if ask is _ask else Begun(pieces, Nothing()))
         for attempt in call.steps():
             if isinstance(attempt, float):
                 yield Pause(attempt)
                 continue
-            current = _begun(owner, request, call, attempt)
+            current = begun(attempt)
             try:
                 return Answered(call, current, (yield from ask(current)))
             except BaseException as error:
