@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.prices import Price, PriceTier, Strict
+from leeroo.pool.providers import split_provider
 from leeroo.query import Capability
 
 DEFAULT_CAPABILITIES: frozenset[Capability] = frozenset({"tools", "structured_output", "streaming"})
@@ -106,13 +107,14 @@ class Expert(Strict):
 
     @cached_property
     def model_id(self) -> str:
-        """The model's own name, without the provider."""
+        """The model's own name, whole: without the provider's prefix, with all tags, versions and colons of its own."""
         if isinstance(self.model, str):
-            return self.model.split(":", 1)[-1]
+            return split_provider(self.model)[1]
         # Fields before properties: a field is found at once, while pydantic models look long for what they lack.
         fields = getattr(self.model, "__dict__", {})
         for look in (fields.get, lambda name: getattr(self.model, name, None)):
-            for attribute in ("model_name", "model", "model_id"):
+            # An Azure object may know its deployment only.
+            for attribute in ("model_name", "model", "model_id", "deployment_name", "azure_deployment", "engine"):
                 value = look(attribute)
                 if isinstance(value, str) and value:
                     return value
@@ -126,8 +128,8 @@ class Expert(Strict):
 
     @property
     def provider(self) -> str | None:
-        """The provider's name where the model is written `provider:model`."""
-        return self.model.split(":", 1)[0] if isinstance(self.model, str) and ":" in self.model else None
+        """The provider by LangChain's name, where the model is written `provider:model`; None where it is not."""
+        return split_provider(self.model)[0] if isinstance(self.model, str) else None
 
     def api_key(self) -> str | None:
         """The key from the environment.
