@@ -61,9 +61,7 @@ def adapt(name: str, given: Any) -> Any:
         fields["context_window"] = window
     cap = getattr(given, "max_tokens", None) or profile.get("max_output_tokens")
     if isinstance(cap, int) and not isinstance(cap, bool) and cap > 0:
-        # Without a cap of the caller, no provider writes more than the model's own; 4096 is assumed at most, so that
-        # a model that could write a book does not make every budget too small.
-        fields["max_output_tokens"] = cap if getattr(given, "max_tokens", None) else min(cap, 4096)
+        fields["max_output_tokens"] = cap
     return Expert(**fields)
 
 

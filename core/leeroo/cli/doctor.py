@@ -31,15 +31,6 @@ SKEW = 60.0
 """Seconds that this machine's clock may differ from others': limits and cool-downs are kept by the clock."""
 OLD_PRICES = 90
 """Days after which looked-up prices deserve a look."""
-REMEDY = {
-    "auth": "The endpoint refuses the key; renew it, and set it in the environment variable.",
-    "not_found": "There is nothing at this address, or not this model; check base_url and model.",
-    "connection": "Nobody answers there; check base_url, and that the server runs.",
-    "timeout": "It takes too long; check base_url and the network.",
-    "rate_limit": "It is rate-limited, or its account has no credit left.",
-    "server": "It has trouble of its own; try again later.",
-}
-
 out = Console()
 
 
@@ -178,7 +169,7 @@ def _endpoint(expert: Expert, place: Endpoint, *, call: bool) -> tuple[list[Find
             words = "answers, but has no list of models"
             found.append(Finding("ok" if call else "warn", subject, words, "" if call else "Try --call."))
         else:
-            found.append(Finding("fail", subject, _met(failure), REMEDY.get(failure.kind, "")))
+            found.append(Finding("fail", subject, _met(failure), failure.remedy))
     if call:
         found.append(_one_token(expert))
     return found, skew
@@ -195,7 +186,7 @@ def _one_token(expert: Expert) -> Finding:
         )
     except Exception as error:
         failure = classify(error)
-        return Finding("fail", subject, _met(failure), REMEDY.get(failure.kind, "Ask it by hand to see more."))
+        return Finding("fail", subject, _met(failure), failure.remedy or "Ask it by hand to see more.")
     words = f"answered in {time.perf_counter() - began:.1f} s, {usage.input_tokens} tokens read"
     if usage.estimated:
         return Finding("warn", subject, f"{words}, usage not reported", "Its costs will be estimates.")

@@ -9,6 +9,7 @@ from typing import Any
 
 from leeroo.budget import Budget
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
+from leeroo.endpoints.parameters import cap_name, taken
 from leeroo.endpoints.racing import first_answer, run_here
 from leeroo.errors import ConfigError, LeerooError, did_you_mean
 from leeroo.pool.experts import Expert
@@ -228,16 +229,17 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
     Args:
         expert: Who is asked.
         place: Where it is reached.
-        body: As for `/v1/chat/completions`. What the SDK has no name for is sent all the same.
+        body: As for `/v1/chat/completions`. What the SDK has no name for is sent all the same; what the model is known
+            to refuse is not.
         max_tokens: Output cap in place of the body's own, None for none.
     """
     rest = {key: value for key, value in body.items() if value is not None and key not in (*CAPS, *_NAMED)}
-    if max_tokens is not None:
-        # OpenAI's newer models know the second name only, other servers often the first only.
-        rest["max_completion_tokens" if place.base_url is None else "max_tokens"] = max_tokens
     if expert.stop:
         given = rest.get("stop") or ()
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
+    rest = taken(expert, rest)
+    if max_tokens is not None:
+        rest[cap_name(place.base_url)] = max_tokens
     if body.get("stream"):
         rest["stream_options"] = {"include_usage": True}
     return {

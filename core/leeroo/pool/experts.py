@@ -43,7 +43,10 @@ class Expert(Strict):
         headers: Extra HTTP headers (no secrets: they are shown in errors).
         price: USD per 1M tokens; looked up in `genai-prices` by the model's name when absent.
         context_window: Most tokens of input and output together; None: unknown, not checked.
-        max_output_tokens: Most output tokens the model can give; also the cap assumed when a call names none.
+        max_output_tokens: Most output tokens the model can give, thought included; also the cap assumed when a call
+            names none. The model's own limit, as far as its name tells it, when absent.
+        thinking: Tokens thought for each token of an answer, for reasoning models; by the effort and the model's name
+            when absent.
         capabilities: What the expert can do beside text.
         traits: A known expert of the predictor that this one behaves like, for example "Yi-6B".
         benchmark: Published benchmark scores (0..1) to predict from when there are no traits.
@@ -61,6 +64,7 @@ class Expert(Strict):
     price: Price | None = None
     context_window: int | None = Field(default=None, gt=0)
     max_output_tokens: int = Field(default=4096, gt=0)
+    thinking: float | None = Field(default=None, ge=0, le=1000, allow_inf_nan=False)
     capabilities: frozenset[Capability] = DEFAULT_CAPABILITIES
     traits: str | None = None
     benchmark: dict[str, float] | None = None

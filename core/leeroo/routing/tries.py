@@ -117,6 +117,11 @@ class Tries:
         """Whether an attempt at the expert has failed."""
         return expert.name in self._failures
 
+    @property
+    def nobody_is_left(self) -> bool:
+        """Whether every expert has been tried, and none is to be asked again."""
+        return not self._order and not self._again
+
     def _wait(self) -> tuple[Candidate, float] | None:
         """Whom to ask again, and after how many seconds; None where no wait is worth it."""
         if not self._again or self._waits >= WAITS:
