@@ -72,9 +72,7 @@ def _known_of(model: BaseChatModel) -> dict[str, Any]:
         fields["context_window"] = window
     cap = getattr(model, "max_tokens", None) or profile.get("max_output_tokens")
     if isinstance(cap, int) and not isinstance(cap, bool) and cap > 0:
-        # Without a cap of the caller, no provider writes more than the model's own; 4096 is assumed at most, so that
-        # a model that could write a book does not make every budget too small.
-        fields["max_output_tokens"] = cap if getattr(model, "max_tokens", None) else min(cap, 4096)
+        fields["max_output_tokens"] = cap
     return fields
 
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, TypedDict
 
@@ -45,6 +45,9 @@ class Behaviour:
         usage: Whether usage is reported.
         cached: Input tokens reported as read from the cache, in place of the computed number.
         reasoning: Output tokens reported as reasoning, on top of the text's.
+        thinks: Output tokens thought before the answer, out of the cap, as reasoning models do: with a cap below,
+            nothing is said.
+        refuses: Parameters that this model does not take: a request with one of them is refused as OpenAI does.
         text: What to answer; "" makes an empty answer or stream.
         tool_calls: Tools to call, as (name, arguments); arguments may be a string that is no JSON.
         finish: The finish reason, such as "content_filter".
@@ -64,6 +67,8 @@ class Behaviour:
     usage: bool = True
     cached: int | None = None
     reasoning: int = 0
+    thinks: int = 0
+    refuses: Sequence[str] = ()
     text: str | None = None
     tool_calls: Sequence[tuple[str, Mapping[str, Any] | str]] | None = None
     finish: str | None = None
@@ -294,8 +299,14 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.openai
 
     def _complete(self, body: Json, how: Behaviour, form: "type[_Chat]") -> None:
+        for name in how.refuses:
+            if name in body:
+                text = f"Unsupported parameter: '{name}' is not supported with this model."
+                return self._error(400, Behaviour(message=text, code="unsupported_parameter"))
         try:
             message, finish = _shorten(body, self._openai.message(body, how))
+            if how.thinks:
+                how, message, finish = _thought(body, how, message, finish)
         except (KeyError, TypeError, AttributeError, ValueError):
             return self._error(400, Behaviour(message="The request is malformed"))
         finish = how.finish or finish
@@ -457,6 +468,15 @@ def _structured(body: Json) -> str | None:
         keys = re.findall(r"[`'\"](\w+)[`'\"]", question) or ["answer"]
         return json.dumps({key: f"the {key}" for key in keys})
     return None
+
+
+def _thought(body: Json, how: Behaviour, message: Json, finish: str) -> tuple[Behaviour, Json, str]:
+    """What is left of an answer when thinking has used up part of the cap."""
+    most = body.get("max_completion_tokens") or body.get("max_tokens")
+    how = replace(how, reasoning=how.thinks if most is None else min(how.thinks, most))
+    if most is None or most > how.thinks:
+        return how, message, finish
+    return how, {**message, "content": ""}, "length"
 
 
 def _shorten(body: Json, message: Json) -> tuple[Json, str]:

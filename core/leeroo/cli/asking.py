@@ -111,5 +111,9 @@ def _print_decision(decision: Decision) -> None:
     for c in decision.candidates:
         if c.ineligible:
             out.print(f"{c.expert.name} is not eligible: {c.ineligible}", markup=False, highlight=False)
+    if len(decision.candidates) > 1 and len({round(c.quality, 6) for c in decision.candidates}) == 1:
+        words = "All qualities are equal: nothing is known that tells these models apart."
+        remedy = "Give traits or benchmark scores in the pool file, or outcomes (`leeroo experts add`)."
+        out.print(f"{words} {remedy}", markup=False, highlight=False)
     if not decision.selection.order:
         raise ConfigError("No expert is eligible for this question under this budget.")

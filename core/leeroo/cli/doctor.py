@@ -14,11 +14,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from leeroo.endpoints.openai_compatible import NO_KEY, PROVIDERS, Endpoint, client_options, complete, resolve
+from leeroo.endpoints.openai_compatible import PROVIDERS, Endpoint, client_options, complete, key_variable, resolve
 from leeroo.errors import LeerooError
 from leeroo.ledger.opening import ledger_of
 from leeroo.pool.experts import Expert
 from leeroo.pool.file import PoolFile, read_pool
+from leeroo.pool.places import host_of, is_local
 from leeroo.pool.yamlfile import load_mapping
 from leeroo.routing.failures import classify
 
@@ -30,15 +31,6 @@ SKEW = 60.0
 """Seconds that this machine's clock may differ from others': limits and cool-downs are kept by the clock."""
 OLD_PRICES = 90
 """Days after which looked-up prices deserve a look."""
-REMEDY = {
-    "auth": "The endpoint refuses the key; renew it, and set it in the environment variable.",
-    "not_found": "There is nothing at this address, or not this model; check base_url and model.",
-    "connection": "Nobody answers there; check base_url, and that the server runs.",
-    "timeout": "It takes too long; check base_url and the network.",
-    "rate_limit": "It is rate-limited, or its account has no credit left.",
-    "server": "It has trouble of its own; try again later.",
-}
-
 out = Console()
 
 
@@ -119,13 +111,23 @@ def _key(expert: Expert) -> tuple[Finding, Endpoint | None]:
     subject = f"key of {expert.name}"
     if expert.provider == "hf":
         return Finding("ok", subject, "a local model; none is needed"), None
+    variable = key_variable(expert)
     try:
         place = resolve(expert)
     except LeerooError as error:
-        variable = expert.api_key_env or PROVIDERS.get(expert.provider or "openai", (None, ""))[1]
         remedy = f"export {variable}=..." if variable else "See what was found."
         return Finding("fail", subject, str(error), remedy), None
-    return Finding("ok", subject, "none is asked for" if place.api_key == NO_KEY else "set"), place
+    where = host_of(place.base_url) if place.base_url else "the openai SDK's default address"
+    if variable is not None:
+        return Finding("ok", subject, f"{variable} is set, and is sent to {where}"), place
+    words = f"none is asked for, and none is sent to {where}"
+    own = PROVIDERS.get(expert.provider or "", (None, ""))[1]
+    if own:
+        words += f": {own} goes to {expert.provider}'s own hosts only"
+    if place.base_url is None or is_local(place.base_url):
+        return Finding("ok", subject, words), place
+    remedy = "Where it wants a key, name the variable that holds it: api_key_env."
+    return Finding("warn", subject, words, remedy), place
 
 
 def _prices(file: PoolFile, written: dict[str, Any]) -> Iterator[Finding]:
@@ -167,7 +169,7 @@ def _endpoint(expert: Expert, place: Endpoint, *, call: bool) -> tuple[list[Find
             words = "answers, but has no list of models"
             found.append(Finding("ok" if call else "warn", subject, words, "" if call else "Try --call."))
         else:
-            found.append(Finding("fail", subject, _met(failure), REMEDY.get(failure.kind, "")))
+            found.append(Finding("fail", subject, _met(failure), failure.remedy))
     if call:
         found.append(_one_token(expert))
     return found, skew
@@ -184,7 +186,7 @@ def _one_token(expert: Expert) -> Finding:
         )
     except Exception as error:
         failure = classify(error)
-        return Finding("fail", subject, _met(failure), REMEDY.get(failure.kind, "Ask it by hand to see more."))
+        return Finding("fail", subject, _met(failure), failure.remedy or "Ask it by hand to see more.")
     words = f"answered in {time.perf_counter() - began:.1f} s, {usage.input_tokens} tokens read"
     if usage.estimated:
         return Finding("warn", subject, f"{words}, usage not reported", "Its costs will be estimates.")

@@ -12,15 +12,18 @@ from leeroo.consult.equivalence import Reply
 from leeroo.consult.settings import Consulting
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.consulted import consulted
+from leeroo.endpoints.parameters import cap_name, taken
 from leeroo.endpoints.racing import first_answer, run_here
-from leeroo.errors import ConfigError, LeerooError
+from leeroo.errors import ConfigError, LeerooError, did_you_mean
 from leeroo.pool.experts import Expert
+from leeroo.pool.places import provider_of_host
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.consulting import Consultation, consultation
 from leeroo.routing.router import Router
 
 # provider -> (OpenAI-compatible base URL, environment variable of the key); from the providers' own pages, 2026-11.
+# None is the SDK's own default; "" is one for each customer, which only they can name.
 PROVIDERS: dict[str, tuple[str | None, str]] = {
     "openai": (None, "OPENAI_API_KEY"),
     "anthropic": ("https://api.anthropic.com/v1/", "ANTHROPIC_API_KEY"),
@@ -32,6 +35,7 @@ PROVIDERS: dict[str, tuple[str | None, str]] = {
     "together": ("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
     "fireworks": ("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
     "xai": ("https://api.x.ai/v1", "XAI_API_KEY"),
+    "azure_openai": ("", "AZURE_OPENAI_API_KEY"),
     "ollama": ("http://127.0.0.1:11434/v1", ""),
 }
 NO_KEY = "none"
@@ -59,6 +63,8 @@ class Endpoint:
 def resolve(expert: Expert) -> Endpoint:
     """Where an expert is reached, its key read from the environment now.
 
+    A provider's key goes to hosts of that provider only: elsewhere only the key that `api_key_env` names is sent.
+
     Raises:
         ConfigError: The model is an object of a framework, its provider has no known endpoint, or its key is not set.
     """
@@ -67,15 +73,34 @@ def resolve(expert: Expert) -> Endpoint:
         raise ConfigError(
             f"Expert {expert.name!r} is a {kind} object; name its model as 'provider:model' to run it here."
         )
-    if expert.base_url is not None:
-        return Endpoint(expert.model_id, expert.base_url, expert.api_key() or NO_KEY)
-    known = PROVIDERS.get(expert.provider or "openai")
-    if known is None:
-        raise ConfigError(f"Expert {expert.name!r}: provider {expert.provider!r} has no known endpoint; give base_url.")
-    base_url, variable = known
-    if expert.api_key_env is None and variable:
+    base_url = expert.base_url
+    if base_url is None:
+        known = PROVIDERS.get(expert.provider or "openai", ("", ""))
+        prefix, colon, _ = expert.model_id.partition(":")
+        if known[0] == "" or (expert.provider is None and colon and prefix != "ft"):
+            named, near = expert.provider or prefix, "" if expert.provider else did_you_mean(prefix, PROVIDERS)
+            raise ConfigError(f"Expert {expert.name!r}: provider {named!r} has no known endpoint; give base_url.{near}")
+        base_url = known[0]
+    variable = key_variable(expert)
+    if variable is not None:
         expert = expert.model_copy(update={"api_key_env": variable})
     return Endpoint(expert.model_id, base_url, expert.api_key() or NO_KEY)
+
+
+def key_variable(expert: Expert) -> str | None:
+    """The environment variable whose key is sent to an expert's endpoint; None where no key is sent.
+
+    The one that `api_key_env` names, else the provider's own where the endpoint is the provider's: at its default
+    address, or, over https, at one of its hosts.
+    """
+    if expert.api_key_env is not None:
+        return expert.api_key_env
+    if expert.base_url is None:
+        return PROVIDERS.get(expert.provider or "openai", (None, ""))[1] or None
+    owner = provider_of_host(expert.base_url)
+    if owner is None or not expert.base_url.lower().startswith("https://"):
+        return None
+    return PROVIDERS.get(owner, (None, ""))[1] or None
 
 
 @dataclass(frozen=True)
@@ -228,16 +253,17 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
     Args:
         expert: Who is asked.
         place: Where it is reached.
-        body: As for `/v1/chat/completions`. What the SDK has no name for is sent all the same.
+        body: As for `/v1/chat/completions`. What the SDK has no name for is sent all the same; what the model is known
+            to refuse is not.
         max_tokens: Output cap in place of the body's own, None for none.
     """
     rest = {key: value for key, value in body.items() if value is not None and key not in (*CAPS, *_NAMED)}
-    if max_tokens is not None:
-        # OpenAI's newer models know the second name only, other servers often the first only.
-        rest["max_completion_tokens" if place.base_url is None else "max_tokens"] = max_tokens
     if expert.stop:
         given = rest.get("stop") or ()
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
+    rest = taken(expert, rest)
+    if max_tokens is not None:
+        rest[cap_name(place.base_url)] = max_tokens
     if body.get("stream"):
         rest["stream_options"] = {"include_usage": True}
     return {

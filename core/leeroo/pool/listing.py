@@ -5,16 +5,23 @@ from decimal import Decimal
 from typing import Any
 
 from leeroo.pool.experts import Expert
+from leeroo.pool.places import is_self_hosted, provider_of
 from leeroo.pool.prices import Price, PriceTier
 
 # LangChain's provider names, where genai-prices has another.
 _PROVIDERS = {
-    "google_genai": "google",
-    "google_vertexai": "google",
+    "anthropic_bedrock": "aws",
+    "azure_ai": "azure",
     "azure_openai": "azure",
     "bedrock": "aws",
+    "bedrock_converse": "aws",
+    "google_anthropic_vertex": "google",
+    "google_genai": "google",
+    "google_vertexai": "google",
     "mistralai": "mistral",
+    "xai": "x-ai",
 }
+FREE = Price(input=0.0, output=0.0)
 
 
 @dataclass(frozen=True)
@@ -31,23 +38,29 @@ class Listing:
 
 
 def look_up(expert: Expert) -> Listing | None:
-    """The list price of an expert's model, or None when the model is unknown (never a guess)."""
-    if expert.base_url and not expert.provider:
+    """The list price of an expert's model, or None when the model is unknown or self-hosted (never a guess)."""
+    if is_self_hosted(expert):
         return None
-    if expert.provider == "hf" or (expert.base_url and "127.0.0.1" in expert.base_url):
+    provider, model_id = provider_of(expert), expert.model_id
+    if provider is None and (expert.base_url or _may_be_a_tag(expert)):
         return None
+    if provider == "openrouter" and (model_id.endswith(":free") or model_id == "openrouter/free"):
+        return Listing(FREE, None)
     from datetime import UTC, datetime
 
     from genai_prices.data_snapshot import get_snapshot
 
-    provider = _PROVIDERS.get(expert.provider or "", expert.provider)
-    snapshot = get_snapshot()
     try:
-        _, model = snapshot.find_provider_model(expert.model_id, None, provider, None)
+        _, model = get_snapshot().find_provider_model(model_id, None, _PROVIDERS.get(provider or "", provider), None)
     except LookupError:
         return None
     price = _to_price(model.get_prices(datetime.now(UTC)))
     return None if price is None else Listing(price=price, context_window=model.context_window)
+
+
+def _may_be_a_tag(expert: Expert) -> bool:
+    """Whether a name that no provider stands before holds a colon: `deepseek-r1:7b` is not what DeepSeek sells."""
+    return ":" in expert.model_id and not expert.model_id.startswith("ft:")
 
 
 def _to_price(listed: Any) -> Price | None:

@@ -55,6 +55,10 @@ class Owner(Protocol):
         """Whether an attempt of this call at the expert has failed."""
         ...
 
+    def is_final(self, expert: Expert, failure: Failure) -> bool:
+        """Whether nobody else is to be tried after this failure."""
+        ...
+
     def ended(self, ending: Ending) -> None:
         """Take an attempt's end into the call's books."""
         ...
@@ -154,7 +158,8 @@ class Attempt:
             others: Whether another expert has answered already or may still do so: then no failure ends the call.
 
         Raises:
-            ExpertsFailed: The failure is the request's own, or came after the answer had begun.
+            ExpertsFailed: A second expert refuses the request as malformed, nobody else could be asked, the failure is
+                the caller's own, or it came after the answer had begun.
         """
         if not self._close():
             return
@@ -162,17 +167,19 @@ class Attempt:
         received, used = received and self._sound(received), used and self._sound(used)
         cost, tokens = self._used_by_failure(failure, received, used)
         repeated = self._call.has_failed(self.expert)
+        final = self._call.is_final(self.expert, failure)
         self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated)
         estimated = cost > 0 if used is None else used.estimated
         self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received, error)
         if failure.kind == "cancelled":
             self._call.stop()
             return
-        if (failure.fatal and not others) or received is not None:
+        if (final and not others) or received is not None:
             when = " after the answer had begun" if received is not None else ""
             status = f" (HTTP {failure.status})" if failure.status else ""
             # Our own messages name the remedy; others' may repeat the prompt or a key.
-            detail = str(error) if isinstance(error, LeerooError) else f"{type(error).__name__}."
+            own = isinstance(error, LeerooError)
+            detail = str(error) if own else f"{type(error).__name__}. {failure.remedy}".rstrip()
             message = f"Expert {self.expert.name!r} failed{when}: {failure.kind}{status}: {detail}"
             raise ExpertsFailed(message, self._call.finish(), failure.kind, failure.status) from error
 

@@ -163,6 +163,19 @@ class Call:
         """Whether an attempt of this call at the expert has failed."""
         return self._tries.has_failed(expert)
 
+    def is_final(self, expert: Expert, failure: Failure) -> bool:
+        """Whether nobody else is to be tried after this failure. Called by `Attempt`, before `ended`.
+
+        So where the caller is at fault beyond doubt: a second expert calls the request malformed. And so where an only
+        expert refuses: its own words say more than "no expert answered".
+        """
+        if failure.fatal:
+            return True
+        agreed = any(a["error"] == "bad_request" and a["expert"] != expert.name for a in self._attempts)
+        if failure.kind == "bad_request" and agreed:
+            return True
+        return failure.refused and len(self._started) == 1 and not self._attempts and self._tries.nobody_is_left
+
     def pays_for(self, candidate: Candidate) -> bool:
         """Whether the rest of the budget pays for a try of an expert."""
         return self._fit(candidate) is not None
@@ -265,6 +278,7 @@ class Call:
             event(
                 logging.DEBUG if failure.kind == "cancelled" else logging.WARNING, "failure", call_id=self.id,
                 expert=expert.name, kind=failure.kind, status=failure.status, retry_after=failure.retry_after,
+                remedy=failure.remedy or None,
                 latency=round(ending.seconds, 4), cost=to_usd(ending.cost),
             )  # fmt: skip
         self._attempts.append(tried(ending))

@@ -57,12 +57,13 @@ def least_cost(candidate: Candidate) -> int:
     return candidate.expert.known_price.worst_cost(candidate.input_upper, least_output(candidate))
 
 
-def refusal(decision: Decision, cap: int | None) -> BudgetExceeded | NoEligibleExpert:
+def refusal(decision: Decision, cap: int | None, whose: str | None = None) -> BudgetExceeded | NoEligibleExpert:
     """The error for a request that no expert can take.
 
     Args:
         decision: What was decided, with why each expert cannot be used.
         cap: Nano-dollars that the call may spend, None for no limit.
+        whose: Where the cap comes from and what to do about it; the call's own `max_cost` when absent.
     """
     over = [c for c in decision.candidates if (c.ineligible or "").startswith(OVER_BUDGET)]
     if over and cap is not None:
@@ -71,7 +72,7 @@ def refusal(decision: Decision, cap: int | None) -> BudgetExceeded | NoEligibleE
         return BudgetExceeded(
             f"No expert fits the budget: the cheapest, {cheapest.expert.name!r}, may cost "
             f"{to_usd(least_cost(cheapest)):.9f} USD for this call (worst case {worst:.9f}), "
-            f"and the cap is {to_usd(cap):.9f} USD. Raise max_cost, or shorten the prompt or max_tokens."
+            f"and the cap is {to_usd(cap):.9f} USD. {whose or 'Raise max_cost'}, or shorten the prompt or max_tokens."
         )
     reasons = "; ".join(f"{c.expert.name}: {c.ineligible}" for c in decision.candidates)
     too_long = any((c.ineligible or "").startswith(TOO_LONG) for c in decision.candidates)

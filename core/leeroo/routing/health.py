@@ -15,6 +15,10 @@ FIRST_COOL_DOWN = 5.0
 LONGEST_COOL_DOWN = 300.0
 REFRESH = 1.0
 """Seconds after which cool-downs of other processes are read again."""
+ASIDE_FOR = 300.0
+"""Seconds that an expert is put aside which somebody has to repair: a key, an account, a model's name."""
+ASIDE = "put aside after a refusal"
+"""How the reason begins why an expert is left out that refuses every call: no better one is left out for it."""
 FAIR_TIMEOUT = 1.0
 """Seconds that an expert of unknown latency must have been given before its timeout counts against it."""
 
@@ -50,13 +54,16 @@ class _State:
     until: float = 0.0
     announced: float | None = None
     probing: bool = False
+    aside_until: float = 0.0
+    refusal: str = ""
 
 
 class Health:
     """Remembers failures and latencies of experts. Thread-safe.
 
     After three failures in a row, or one that names a wait, an expert cools down; then one call probes it, and its
-    success closes the breaker while its failure doubles the cool-down.
+    success closes the breaker while its failure doubles the cool-down. After a refusal that only a person can mend
+    (a key, an account, a model's name) it is put aside for a while, unless nobody else can answer.
 
     Args:
         clock: Monotonic seconds; tests give their own.
@@ -74,6 +81,9 @@ class Health:
     def why_not(self, expert: Expert) -> str | None:
         """Why the expert should not be asked now, or None."""
         self._refresh()
+        state = self._states.get(expert.name)
+        if state is not None and (left := state.aside_until - self._clock()) > 0:
+            return f"{ASIDE}, for {left:.0f} s: {state.refusal}"
         if self._is_well(expert):
             return None
         with self._lock:
@@ -123,6 +133,7 @@ class Health:
             state = self._state(expert)
             was_down = self._until(expert) > 0
             state.failures, state.opened, state.until, state.probing, state.announced = 0, 0, 0.0, False, None
+            state.aside_until, state.refusal = 0.0, ""
             self._elsewhere.pop(key_of(expert), None)
             state.latency.observe(self._clock(), seconds, output_tokens, first_token)
         if was_down and self._shared is not None:
@@ -141,6 +152,10 @@ class Health:
         with self._lock:
             state = self._state(expert)
             state.probing = False
+            if POLICIES[failure.kind].aside:
+                status = f" (HTTP {failure.status})" if failure.status else ""
+                state.aside_until = self._clock() + ASIDE_FOR
+                state.refusal = f"{failure.kind}{status}: {failure.remedy}"
             if not POLICIES[failure.kind].counts or self._hurried(expert, state, failure, given):
                 return
             state.failures += not repeated

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from leeroo.budget import Budget
 from leeroo.money import to_usd
 from leeroo.pool.experts import Expert
+from leeroo.pool.thinking import thought_of, with_thought
 from leeroo.pool.tokens import TokenCount
 from leeroo.query import Query
 from leeroo.routing.decision import least_cost
@@ -13,6 +14,8 @@ from leeroo.selection.selector import Candidate, Selection, select
 
 TAIL = "1 in 20 answers takes"
 """How the reason begins why an expert that is late now and then cannot be used."""
+CRAMPED = "thinks first:"
+"""How the reason begins why a reasoning model is left out whose cap would be used up before it says anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ def judge(
     most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
     if expert.context_window is not None:
         most = min(most, max(1, expert.context_window - tokens.expected))
-    expected_output = max(1, min(output_tokens, most))
+    # What the predictor knows is how long answers are; a reasoning model is billed for what it thinks before, too.
+    expected_output = max(1, min(with_thought(expert, output_tokens), most))
     pays = None if cap is None else price.affordable_output(tokens.upper, cap)
     affordable = pays is None or pays >= expected_output
     if pays is not None and affordable:
@@ -89,7 +93,12 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None) -> str | No
     if passed is not None:
         needed = to_usd(least_cost(candidate))
         return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
-    return None if terms.pinned is not None else terms.health.why_not(expert)
+    if terms.pinned is not None:
+        return None
+    thought = thought_of(expert).least
+    if query.max_tokens is not None and query.max_tokens <= thought:
+        return f"{CRAMPED} about {thought} tokens, and max_tokens={query.max_tokens} would leave no answer"
+    return terms.health.why_not(expert)
 
 
 def _too_late(candidate: Candidate, limit: float, health: Health) -> str | None:

@@ -17,6 +17,7 @@ def tried(ending: Ending) -> dict[str, Any]:
         "expert": ending.candidate.expert.name,
         "error": ending.failure.kind if ending.failure else None,
         "status": ending.failure.status if ending.failure else None,
+        **({"detail": ending.failure.remedy} if ending.failure and ending.failure.remedy else {}),
         "latency": round(ending.seconds, 4),
         "cost": to_usd(ending.cost),
     }

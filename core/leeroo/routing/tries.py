@@ -127,6 +127,11 @@ class Tries:
         """Whether an attempt at the expert has failed."""
         return expert.name in self._failures
 
+    @property
+    def nobody_is_left(self) -> bool:
+        """Whether every expert has been tried, and none is to be asked again."""
+        return not self._order and not self._again
+
     def _next(self) -> Candidate | None:
         for candidate in self._order:
             if self._health.why_not(candidate.expert) is None and self._call.pays_for(candidate):
