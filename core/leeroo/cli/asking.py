@@ -82,7 +82,7 @@ def explain(
 
 
 def demo(as_json: Annotated[bool, typer.Option("--json", help="Print the calls' records as JSON.")] = False) -> None:
-    """Route a dozen real questions over two local LLMs, with budgets, a failover and an error on purpose.
+    """Route a dozen real questions over two local LLMs, with budgets, a failover and a refusal on purpose.
 
     Needs no key and no GPU. Example: `leeroo demo --json`
     """
