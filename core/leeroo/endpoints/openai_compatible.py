@@ -114,7 +114,9 @@ def ask(
     chat = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
     query = to_query({"messages": chat, "max_tokens": max_tokens}, router)
     with router.open(query, budget) as call:
-        text = run_here(first_answer(call, lambda attempt: _acomplete(attempt, chat, query.prompt), hedge=hedge))
+        text = run_here(
+            first_answer(call, lambda attempt: _acomplete(attempt, chat, f"{query.prompt}\n{query.rest}"), hedge=hedge)
+        )
         return Answer(text, call.finish(), time.perf_counter() - began)
 
 
@@ -158,10 +160,10 @@ async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: s
     async with openai.AsyncOpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
         request = request_to(expert, place, {"messages": list(chat)}, attempt.max_tokens)
         answer = await client.chat.completions.create(**request)
-    return _read(answer, prompt, expert)
+    return _read(answer, prompt, expert, attempt.candidate.input_upper)
 
 
-def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
+def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> tuple[str, Usage]:
     """The text and the usage of a chat completion.
 
     Raises:
@@ -170,8 +172,8 @@ def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
     if not getattr(answer, "choices", None):
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
     text = answer.choices[0].message.content or ""
-    reported = None if answer.usage is None else answer.usage.to_dict()
-    return text, usage_of(reported, prompt, text, expert)
+    reported = answer.usage.to_dict() if hasattr(answer.usage, "to_dict") else answer.usage
+    return text, usage_of(reported, prompt, text, expert, sent=sent)
 
 
 @lru_cache(maxsize=1)

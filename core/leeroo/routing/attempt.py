@@ -15,6 +15,9 @@ from leeroo.routing.usage import Usage as Usage
 from leeroo.routing.usage import settled
 from leeroo.selection.selector import Candidate
 
+SLACK, ROOM = 1.1, 16
+"""Output beyond the cap that is taken for another way of counting: this factor, and so many tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -28,6 +31,7 @@ class Ending:
         failure: None where it answered.
         seconds: How long it took.
         usage: What it used, where that is known.
+        over_cap: Whether it cost more than had been set aside, although it was sent an output cap.
     """
 
     candidate: Candidate
@@ -37,6 +41,7 @@ class Ending:
     failure: Failure | None
     seconds: float
     usage: Usage | None
+    over_cap: bool = False
 
 
 class Owner(Protocol):
@@ -164,13 +169,19 @@ class Attempt:
             raise ExpertsFailed(message, self._call.finish()) from error
 
     def cancelled(self, received: Usage | None = None) -> None:
-        """The caller gave up, for example by closing a stream: settle what had been used."""
+        """The caller gave up, for example by closing a stream: settle what had been used.
+
+        Args:
+            received: What the endpoint itself says to have used, at the end of its answer. Without it, or where it is
+                an estimate of ours, the attempt counts at its worst case: more may have been worked on than has come.
+        """
         if self._close():
             failure = Failure("cancelled")
             received = received and self._sound(received)
             self._health.failed(self.expert, failure)
             cost, tokens = self._used_by_failure(failure, received)
-            self._end(cost, tokens, True, failure, time.perf_counter() - self._began, received)
+            estimated, seconds = received is None or received.estimated, time.perf_counter() - self._began
+            self._end(cost, tokens, estimated, failure, seconds, received)
             self._call.stop()
 
     def _sound(self, usage: Usage) -> Usage:
@@ -186,15 +197,24 @@ class Attempt:
 
     def _used_by_failure(self, failure: Failure, received: Usage | None, used: Usage | None = None) -> tuple[int, int]:
         """Nano-dollars and tokens that a failure counts for."""
-        known = used or (received if failure.kind == "cancelled" else None)
+        # Without the endpoint's own word on the whole of it nobody knows what was worked on behind what has come:
+        # thinking is billed, and never seen. So it counts at its worst case, whoever broke it off.
+        known = used or (received if failure.kind == "cancelled" and received and not received.estimated else None)
         if known is not None:
             price = self.expert.known_price
             return price.cost(known.input_tokens, known.output_tokens, known.cached_tokens), known.tokens
         return (self.reserved, self.reserved_tokens) if failure.billable or received is not None else (0, 0)
 
+    def over_cap(self, output_tokens: int) -> bool:
+        """Whether that much output is so far beyond the cap that was sent that the endpoint cannot have heeded it."""
+        return self.max_tokens is not None and output_tokens > SLACK * self.max_tokens + ROOM
+
     def _end(
         self, cost: int, tokens: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None
     ) -> None:
+        if usage is not None and cost > self.reserved and self.over_cap(usage.output_tokens):
+            self._health.put_aside(self.expert)
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
-        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage))
+        over = cost > self.reserved and self.max_tokens is not None
+        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage, over))
         self._ledger.settle(self._reservation, cost, tokens=tokens)

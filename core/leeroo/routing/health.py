@@ -18,6 +18,9 @@ REFRESH = 1.0
 FAIR_TIMEOUT = 1.0
 """Seconds that an expert of unknown latency must have been given before its timeout counts against it."""
 
+ASIDE = 3600.0
+"""Seconds that an expert which ignores its output cap is not asked by calls that have a cap."""
+
 Breaker = Literal["closed", "open", "half-open"]
 
 
@@ -68,6 +71,7 @@ class Health:
         self._shared = shared
         self._states: dict[str, _State] = {}
         self._elsewhere: dict[str, float] = {}  # until when, by key
+        self._over_cap: dict[str, float] = {}
         self._read_at = float("-inf")
         self._lock = threading.Lock()
 
@@ -157,6 +161,25 @@ class Health:
         if self._shared is not None:
             self._shared.announce(key_of(expert), wait, failure.kind)
 
+    def put_aside(self, expert: Expert) -> None:
+        """The expert has written past the output cap that it was sent: calls with a cap do without it for a while."""
+        key = _aside(expert)
+        with self._lock:
+            self._over_cap[key] = self._clock() + ASIDE
+        if self._shared is not None:
+            self._shared.announce(key, ASIDE, "over_cap")
+
+    def why_no_cap_holds(self, expert: Expert) -> str | None:
+        """Why a cap cannot be kept with the expert now, or None."""
+        if not self._over_cap and not self._elsewhere:
+            return None
+        key = _aside(expert)
+        with self._lock:
+            left = max(self._over_cap.get(key, 0.0), self._elsewhere.get(key, 0.0)) - self._clock()
+        if left <= 0:
+            return None
+        return f"put aside for {left:.0f} s: it wrote past the output cap it was sent, so no cap can be kept there"
+
     def latency(self, expert: Expert, output_tokens: int, *, slow: bool = False) -> float | None:
         """Estimated seconds of an answer of that length: measured, else declared, else None.
 
@@ -232,3 +255,8 @@ def key_of(expert: Expert) -> str:
     """What makes an expert the same one in every process: its model and where it is reached, whatever its name."""
     place = expert.base_url or expert.provider or type(expert.model).__name__
     return f"{expert.model_id}@{place}"[:400]
+
+
+def _aside(expert: Expert) -> str:
+    """The key under which it is known that an expert ignores its cap; no expert's own."""
+    return f"{key_of(expert)[:380]}#over_cap"

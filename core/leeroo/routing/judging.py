@@ -89,6 +89,8 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None) -> str | No
     if passed is not None:
         needed = to_usd(least_cost(candidate))
         return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
+    if terms.cap is not None and (liar := terms.health.why_no_cap_holds(expert)) is not None:
+        return liar
     return None if terms.pinned is not None else terms.health.why_not(expert)
 
 
