@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from leeroo.errors import BudgetExceeded, ConfigError, did_you_mean
 from leeroo.money import to_nano, to_usd
+from leeroo.scopes import check_scope
 
 RULES = ("min_quality", "tolerance", "willingness_to_pay")
 DEFAULT_TOLERANCE = 0.02
@@ -59,7 +60,10 @@ class Budget:
         for name in ("scope", "expert"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value.strip()):
-                raise ConfigError(f"{name} is {value!r}; give a non-empty string.")
+                shown = repr(value) if isinstance(value, (str, int, float)) else f"a {type(value).__name__}"
+                raise ConfigError(f"{name} is {shown}; give a non-empty string.")
+        if self.scope is not None:
+            object.__setattr__(self, "scope", check_scope(self.scope))
         rules = [name for name in RULES if getattr(self, name) is not None]
         if len(rules) > 1:
             raise ConfigError(f"{' and '.join(rules)} are different rules of choice; give one of them.")
