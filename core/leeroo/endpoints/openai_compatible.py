@@ -8,9 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from leeroo.budget import Budget
+from leeroo.endpoints import bounded
+from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.racing import first_answer, run_here
-from leeroo.errors import ConfigError, LeerooError
+from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.router import Router
@@ -145,7 +147,7 @@ def complete(
     place = resolve(expert)
     cap = max_tokens if attempt is None else attempt.max_tokens
     timeout = expert.timeout if attempt is None else attempt.timeout
-    http = openai.DefaultHttpxClient(verify=tls())
+    http = openai.DefaultHttpxClient(verify=tls(), follow_redirects=False, event_hooks=bounded.hooks())
     with openai.OpenAI(**client_options(expert, place), timeout=timeout, http_client=http) as client:
         answer = client.chat.completions.create(**request_to(expert, place, {"messages": list(chat)}, cap))
     return _read(answer, prompt, expert)
@@ -156,7 +158,7 @@ async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: s
 
     expert = attempt.expert
     place = resolve(expert)
-    http = openai.DefaultAsyncHttpxClient(verify=tls())
+    http = openai.DefaultAsyncHttpxClient(verify=tls(), follow_redirects=False, event_hooks=bounded.async_hooks())
     async with openai.AsyncOpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
         request = request_to(expert, place, {"messages": list(chat)}, attempt.max_tokens)
         answer = await client.chat.completions.create(**request)
@@ -227,7 +229,3 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
 
 
 _NAMED = ("model", "messages", "stream", "stream_options")
-
-
-class BadAnswer(LeerooError):
-    """The endpoint answered with something that is no chat completion."""

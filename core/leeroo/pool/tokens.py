@@ -130,6 +130,8 @@ def _load_tokenizer(path: str) -> Any:
 _silent_until: dict[str, float] = {}
 SILENCE = 30.0
 """Seconds."""
+PATIENCE = 1.0
+"""Seconds that a tokenizing server is given."""
 
 
 def _ask_server(url: str, text: str) -> int | None:
@@ -140,14 +142,32 @@ def _ask_server(url: str, text: str) -> int | None:
 
     body = json.dumps({"content": text}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s) only
+
+    class NoRedirects(urllib.request.HTTPRedirectHandler):
+        """The text is for this server and no other."""
+
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
     try:
         # A tokenizer's server stands beside its model; a proxy in the environment is not for it.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=1.0) as answer:
-            return len(json.load(answer)["tokens"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects)
+        with opener.open(request, timeout=PATIENCE) as answer:
+            return len(json.loads(_read_within(answer, PATIENCE, 16 * len(body) + 1_000))["tokens"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
         _silent_until[url] = time.monotonic() + SILENCE
         return None
+
+
+def _read_within(answer: Any, seconds: float, most: int) -> bytes:
+    """A whole body; its own timeout is from one byte to the next, which a server that drips never passes."""
+    ends = time.monotonic() + seconds
+    found = bytearray()
+    while piece := answer.read1(65_536):
+        found += piece
+        if time.monotonic() > ends or len(found) > most:
+            raise TimeoutError
+    return bytes(found)
 
 
 # tiktoken downloads a vocabulary at its first use. A daemon thread does that, so that no call waits for it: until the

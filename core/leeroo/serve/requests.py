@@ -1,6 +1,7 @@
 """From an HTTP request to what the router needs: `Job`."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ ROUTED = "leeroo"
 HEADER = "x-leeroo-"
 _OURS = ("leeroo", "model", "n", "stream_options")
 _TEXT = ("scope", "expert")
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?([eE][-+]?[0-9]{1,2})?", re.ASCII)
+"""Python's `float` takes more: `1_0`, `inf`, digits of other scripts, blanks around."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,9 @@ def _from_headers(headers: Mapping[str, str]) -> Budget:
         key = name.removeprefix(HEADER).replace("-", "_")
         if key not in BUDGET_KWARGS:
             raise ConfigError(f"Unknown header {name!r}.{did_you_mean(key, BUDGET_KWARGS)}")
-        try:
-            given[key] = text if key in _TEXT else float(text)
-        except ValueError:
-            raise ConfigError(f"Header {name!r} is no number.") from None
+        if key not in _TEXT and not _NUMBER.fullmatch(text):
+            raise ConfigError(f"Header {name!r} is no number as 0.01 is.")
+        given[key] = text if key in _TEXT else float(text)
     return Budget(**given)
 
 
