@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from leeroo.cli.printing import out
+from leeroo.cli.printing import cell, out
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
 
@@ -61,5 +61,5 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
         key = "-" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
         price = expert.known_price
         window = str(expert.context_window or "?")
-        table.add_row(expert.name, str(expert.model_id), f"{price.input:g}", f"{price.output:g}", window, key)
+        table.add_row(cell(expert.name), cell(expert.model_id), f"{price.input:g}", f"{price.output:g}", window, key)
     out.print(table)

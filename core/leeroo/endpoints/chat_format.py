@@ -7,6 +7,7 @@ from typing import Any
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
 from leeroo.pool.forwarded import everything, medium_of
+from leeroo.pool.media import measure
 from leeroo.pool.tokens import count_text
 from leeroo.query import Capability, Query
 from leeroo.routing.router import Router
@@ -18,6 +19,8 @@ CAPS = ("max_tokens", "max_completion_tokens")
 _COUNTED = ("tools", "functions", "response_format")
 """What is text of the prompt beside the messages."""
 _PLAIN = frozenset({"model", "messages", "stream", "stream_options", *CAPS, *_COUNTED})
+_PRICED_APART = ("web_search_options", "plugins", "models", "audio", "prediction")
+"""Parameters that change what a call costs and that a caller of the core may give; `leeroo serve` refuses them."""
 _CALLS = ("tool_calls", "function_call")
 _TEXTS = frozenset({"text", "input_text", "output_text", "refusal"})
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -52,6 +55,8 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
         rest="\n".join(filter(None, rest)),
         messages=len(messages),
         media=len(media),
+        attachments=tuple(measure(part) for part in media),
+        unpriced=_unpriced(body),
         needs=_needs(body, media),
         max_tokens=min(caps) if caps else None,
         sticky=_sticky(messages, router),
@@ -67,6 +72,33 @@ def _needs(body: Mapping[str, Any], media: Iterable[Mapping[str, Any]]) -> froze
     if body.get("stream"):
         needs.add("streaming")
     return frozenset(needs)
+
+
+def _unpriced(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of what a request asks for at a price of its own: cache writes, a provider's tools, faster tiers."""
+    names = {f"the tool {str(tool.get('type'))[:60]!r}" for tool in body.get("tools") or ()
+             if isinstance(tool, Mapping) and tool.get("type", "function") not in ("function", "custom")}  # fmt: skip
+    if body.get("service_tier") not in (None, "auto", "default", "flex"):
+        names.add("service_tier")
+    names |= {key for key in _PRICED_APART if body.get(key)}
+    names |= {key for key in ("n", "best_of") if body.get(key) not in (None, 0, 1)}
+    if "cache_control" in _keys(body["messages"], body.get("tools")):
+        names.add("cache_control (writing to a cache)")
+    return tuple(sorted(names))
+
+
+def _keys(*values: Any) -> set[str]:
+    """All names in JSON-like values."""
+    found: set[str] = set()
+    waiting = list(values)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            found.update(value)
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)
+    return found
 
 
 def _is_figure(value: Any) -> bool:

@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
-from leeroo.query import Query
+from leeroo.pool.media import most_tokens_of
+from leeroo.query import MEDIA_TOKENS, Query
 
 Method = Literal["tokenizer", "tiktoken", "bytes"]
 BYTES_PER_TOKEN = 3.5
@@ -56,6 +57,10 @@ def count(query: Query, expert: Expert, seen: dict[str, TokenCount] | None = Non
         overhead = query.overhead
         most = upper + overhead + most_tokens(query.rest)
         found = seen[name] = TokenCount(expected + overhead, most, method)
+    if query.attachments:  # each has its provider's rule, whatever the tokenizer
+        bounds = (most_tokens_of(medium, expert) for medium in query.attachments)
+        beyond = sum(max(0, (most or 0) - MEDIA_TOKENS) for most in bounds)
+        found = TokenCount(found.expected, found.upper + beyond, found.method)
     return found
 
 

@@ -154,9 +154,10 @@ class Attempt:
         received, used = received and self._sound(received), used and self._sound(used)
         cost, tokens = self._used_by_failure(failure, received, used)
         repeated = self._call.has_failed(self.expert)
-        self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated)
+        seconds = time.perf_counter() - self._began
+        self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated, seconds=seconds)
         estimated = cost > 0 if used is None else used.estimated
-        self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received)
+        self._end(cost, tokens, estimated, failure, seconds, received)
         if failure.kind == "cancelled":
             self._call.stop()
             return

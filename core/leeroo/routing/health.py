@@ -53,6 +53,7 @@ class _State:
     until: float = 0.0
     announced: float | None = None
     probing: bool = False
+    failed_at: float = float("-inf")
 
 
 class Health:
@@ -132,7 +133,15 @@ class Health:
         if was_down and self._shared is not None:
             self._shared.clear(key_of(expert))
 
-    def failed(self, expert: Expert, failure: Failure, *, given: float | None = None, repeated: bool = False) -> None:
+    def failed(
+        self,
+        expert: Expert,
+        failure: Failure,
+        *,
+        given: float | None = None,
+        repeated: bool = False,
+        seconds: float | None = None,
+    ) -> None:
         """An attempt failed; failures that are the request's own fault do not count.
 
         Args:
@@ -141,12 +150,18 @@ class Health:
             given: Seconds that the attempt was given. A timeout counts only where they would have done for most
                 answers: a caller in a hurry must not close an expert to all others.
             repeated: The same call has failed there before: one call that is tried again is one failure.
+            seconds: How long the attempt took. Attempts that were under way when another one failed met the same
+                trouble: together they are one failure.
         """
         with self._lock:
             state = self._state(expert)
             state.probing = False
             if not POLICIES[failure.kind].counts or self._hurried(expert, state, failure, given):
                 return
+            now = self._clock()
+            repeated = repeated or (seconds is not None and now - seconds < state.failed_at)
+            if not repeated:
+                state.failed_at = now
             state.failures += not repeated
             wait = failure.retry_after or 0.0
             if state.failures >= FAILURES_TO_OPEN and not repeated:

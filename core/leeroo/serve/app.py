@@ -250,6 +250,8 @@ def serve(
     Raises:
         ConfigError: An address that others reach, without keys.
     """
+    import uvicorn
+
     if keys is not None and not any(key.revoked is None for key in keys.all()):
         raise ConfigError(f"{keys.path} has no key that holds; make one with `leeroo keys add SCOPE`.")
     if keys is None and not is_loopback(host):
