@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, get_args
 
 from leeroo.errors import BudgetExceeded, ConfigError, did_you_mean
 from leeroo.money import to_nano, to_usd
+from leeroo.scopes import check_scope
 
 RULES = ("min_quality", "tolerance", "willingness_to_pay")
 DEFAULT_TOLERANCE = 0.02
@@ -64,7 +65,10 @@ class Budget:
         for name in ("scope", "expert"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value.strip()):
-                raise ConfigError(f"{name} is {value!r}; give a non-empty string.")
+                shown = repr(value) if isinstance(value, (str, int, float)) else f"a {type(value).__name__}"
+                raise ConfigError(f"{name} is {shown}; give a non-empty string.")
+        if self.scope is not None:
+            object.__setattr__(self, "scope", check_scope(self.scope))
         if self.consult is not None and not isinstance(self.consult, bool):
             raise ConfigError(f"consult is {self.consult!r}; give true or false.")
         if self.max_calls is not None and (

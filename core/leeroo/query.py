@@ -16,6 +16,23 @@ TOOL_TOKENS = 400
 
 
 @dataclass(frozen=True, slots=True)
+class Medium:
+    """One picture, sound, film or document of a request, measured; its data is not kept.
+
+    Attributes:
+        kind: What an expert must be able to do to read it.
+        width: Pixels of a picture, 0 where not known.
+        height: Pixels.
+        seconds: Of a sound, None where not known.
+    """
+
+    kind: Capability
+    width: int = 0
+    height: int = 0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """The text and the needs of one request.
 
@@ -27,6 +44,9 @@ class Query:
             it only its endpoint knows, so it counts in full in the worst case and not at all in what is expected.
         messages: Number of messages, for the chat format's own tokens.
         media: Number of non-text parts.
+        attachments: Those parts, measured, so that each counts in the worst case by its provider's rule; without it
+            each is taken for `MEDIA_TOKENS`.
+        unpriced: Names of what the request asks for whose price is not known; no cap can be kept with it.
         needs: Capabilities that an expert must have.
         max_tokens: The output cap that the caller asked for.
         sticky: Expert that must go on, because the request continues its tool loop.
@@ -40,6 +60,8 @@ class Query:
     rest: str = ""
     messages: int = 1
     media: int = 0
+    attachments: tuple[Medium, ...] = ()
+    unpriced: tuple[str, ...] = ()
     needs: frozenset[Capability] = frozenset()
     max_tokens: int | None = None
     sticky: str | None = None

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from leeroo.cli.printing import cell
 from leeroo.endpoints.openai_compatible import PROVIDERS, Endpoint, client_options, complete, key_variable, resolve
 from leeroo.errors import LeerooError
 from leeroo.ledger.opening import ledger_of
@@ -69,7 +70,7 @@ def doctor(
     else:
         table = Table("", "check", "found", "what to do")
         for f in findings:
-            table.add_row(f"[{STYLE[f.level]}]{f.level}[/]", *(_plain(x) for x in (f.subject, f.words, f.remedy)))
+            table.add_row(f"[{STYLE[f.level]}]{f.level}[/]", *(cell(x) for x in (f.subject, f.words, f.remedy)))
         out.print(table)
     if any(f.level == "fail" for f in findings):
         raise typer.Exit(1)
@@ -206,6 +207,7 @@ def _ledger(file: PoolFile, clocks: list[float]) -> Iterator[Finding]:
     try:
         ledger: Any = ledger_of(file.ledger)
         skew = ledger.check()
+        aside, resting = ledger.set_aside(), ledger.cool_downs.listed()
         ledger.close()
     except LeerooError as error:
         yield Finding("fail", "ledger", str(error), "Calls are refused, or go on unrecorded (on_failure=continue).")
@@ -213,6 +215,14 @@ def _ledger(file: PoolFile, clocks: list[float]) -> Iterator[Finding]:
     if skew is not None:
         clocks.append(skew)
     yield Finding("ok", "ledger", "opens, is up to date, and can be written")
+    if aside:
+        words = f"{len(aside)} writes could never be booked; the newest: {aside[-1]['what']}: {aside[-1]['why']}"
+        yield Finding("warn", "ledger", words, "Compare with the provider's bill; the table set_aside has all of them.")
+    for key, kind, seconds in resting:
+        if kind == "over_cap":
+            words = f"put aside for {seconds / 60:.0f} min: it wrote past the output cap it was sent"
+            remedy = "Calls under a cap leave it alone. Have its server heed max_tokens, or take it out of the pool."
+            yield Finding("warn", f"expert {key.removesuffix('#over_cap')}", words, remedy)
     place = Path(file.ledger.split("?")[0].removeprefix("sqlite:///")) if file.ledger.startswith("sqlite:///") else None
     if place is not None and place.exists() and place.stat().st_mode & 0o077:
         yield Finding("warn", "ledger", "others on this machine may read the file", f"chmod 600 {place}")
@@ -248,9 +258,3 @@ def _predictor() -> Finding:
     except LeerooError as error:
         return Finding("fail", "predictor", str(error), "pip install --force-reinstall leeroo")
     return Finding("ok", "predictor", "intact, and predicts" if quality.shape[0] == 1 else "intact")
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

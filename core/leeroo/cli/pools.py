@@ -13,6 +13,7 @@ from rich.console import Console
 from leeroo.cli.printing import out
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
+from leeroo.visible import visible
 
 pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 
@@ -63,7 +64,7 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
         price = expert.known_price
         window = f"{expert.context_window:,} tokens of context" if expert.context_window else "context window unknown"
         money = f"${price.input:g} in, ${price.output:g} out per 1M tokens"
-        out.print(f"  {expert.name}", style="bold", highlight=False, markup=False)
+        out.print(f"  {visible(expert.name)}", style="bold", highlight=False, markup=False)
         # Lines, not a table: names of models and variables are long, and a terminal may have 40 columns.
-        for line in textwrap.wrap(f"{expert.model_id}; {money}; {window}; {key}", max(20, out.width - 4)):
+        for line in textwrap.wrap(f"{visible(expert.model_id)}; {money}; {window}; {key}", max(20, out.width - 4)):
             out.print(f"    {line}", highlight=False, markup=False)

@@ -10,6 +10,8 @@ from typing import Any
 from leeroo.budget import Budget
 from leeroo.consult.equivalence import Reply
 from leeroo.consult.settings import Consulting
+from leeroo.endpoints import bounded
+from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.consulted import consulted
 from leeroo.endpoints.parameters import cap_name, taken
@@ -151,8 +153,10 @@ def ask(
 
 
 async def _answer(call: Call, chat: Sequence[dict[str, str]], *, hedge: bool, consulting: Consulting | None) -> Reply:
+    sent = f"{call.query.prompt}\n{call.query.rest}"
+
     def ask_one(attempt: Attempt) -> Awaitable[tuple[Reply, Usage]]:
-        return _acomplete(attempt, chat, call.query.prompt)
+        return _acomplete(attempt, chat, sent)
 
     several: Consultation[Reply] | None = consultation(call, consulting)
     accepted: Reply | None = None
@@ -190,7 +194,7 @@ def complete(
     place = resolve(expert)
     cap = max_tokens if attempt is None else attempt.max_tokens
     timeout = expert.timeout if attempt is None else attempt.timeout
-    http = openai.DefaultHttpxClient(verify=tls())
+    http = openai.DefaultHttpxClient(verify=tls(), follow_redirects=False, event_hooks=bounded.hooks())
     with openai.OpenAI(**client_options(expert, place), timeout=timeout, http_client=http) as client:
         answer = client.chat.completions.create(**request_to(expert, place, {"messages": list(chat)}, cap))
     said, usage = _read(answer, prompt, expert)
@@ -202,14 +206,14 @@ async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: s
 
     expert = attempt.expert
     place = resolve(expert)
-    http = openai.DefaultAsyncHttpxClient(verify=tls())
+    http = openai.DefaultAsyncHttpxClient(verify=tls(), follow_redirects=False, event_hooks=bounded.async_hooks())
     async with openai.AsyncOpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
         request = request_to(expert, place, {"messages": list(chat)}, attempt.max_tokens)
         answer = await client.chat.completions.create(**request)
-    return _read(answer, prompt, expert)
+    return _read(answer, prompt, expert, attempt.candidate.input_upper)
 
 
-def _read(answer: Any, prompt: str, expert: Expert) -> tuple[Reply, Usage]:
+def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> tuple[Reply, Usage]:
     """The text and the usage of a chat completion.
 
     Raises:
@@ -218,9 +222,9 @@ def _read(answer: Any, prompt: str, expert: Expert) -> tuple[Reply, Usage]:
     if not getattr(answer, "choices", None):
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
     text = answer.choices[0].message.content or ""
-    reported = None if answer.usage is None else answer.usage.to_dict()
+    reported = answer.usage.to_dict() if hasattr(answer.usage, "to_dict") else answer.usage
     said = Reply(text, truncated=answer.choices[0].finish_reason == "length")
-    return said, usage_of(reported, prompt, text, expert)
+    return said, usage_of(reported, prompt, text, expert, sent=sent)
 
 
 @lru_cache(maxsize=1)
@@ -275,7 +279,3 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
 
 
 _NAMED = ("model", "messages", "stream", "stream_options")
-
-
-class BadAnswer(LeerooError):
-    """The endpoint answered with something that is no chat completion."""

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
@@ -53,6 +53,8 @@ class Expert(Strict):
         tokenizer: A tiktoken encoding's name, the path of a `tokenizer.json`, or the URL of a `/tokenize` endpoint.
         latency: Declared latency until real calls have been seen.
         timeout: Seconds after which one attempt is given up.
+        media_tokens: Most input tokens of one picture ("vision"), sound ("audio") or document ("documents"), where the
+            provider's own rule is not known to Leeroo; at the price of input tokens.
         stop: Stop sequences sent with every request, for base models that do not know when to end.
     """
 
@@ -71,6 +73,7 @@ class Expert(Strict):
     tokenizer: str | None = None
     latency: Latency | None = None
     timeout: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+    media_tokens: dict[Literal["vision", "audio", "documents"], Annotated[int, Field(gt=0)]] | None = None
     stop: tuple[str, ...] = ()
 
     @field_validator("model")

@@ -34,13 +34,15 @@ _SHORT = 64
 """Characters: shorter than this nothing is worth hiding, and "none" is base64, too."""
 
 
-def everything(*values: Any, but: Iterable[str] = ()) -> str:
+def everything(*values: Any, but: Iterable[str] = (), media: list[Mapping[str, Any]] | None = None) -> str:
     """All names and values in JSON-like values as one text, without the data of media.
 
     Args:
         *values: What is sent: mappings, sequences, strings, numbers; of anything else, its `str`.
         but: Names that are left out of the values' own (outermost) mappings, because they are counted elsewhere or
             belong to the bare chat format (`role`, `type`), which `Query.overhead` pays for.
+        media: Parts of `MEDIA` that are found are added here, however deep they lie, and their data is left out of the
+            text. None: no media are counted apart, so that their data is text as well.
 
     Returns:
         A text of which every piece of what is sent is a part, once; its UTF-8 bytes bound the tokens.
@@ -59,7 +61,10 @@ def everything(*values: Any, but: Iterable[str] = ()) -> str:
             if not (in_medium and is_data(name, value)):
                 found.append(value)
         elif isinstance(value, Mapping):
-            medium = in_medium or medium_of(value) is not None
+            medium = in_medium
+            if media is not None and medium_of(value) is not None:
+                media.append(value)
+                medium = True
             for key, inner in value.items():
                 if inner is None:
                     continue

@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
-from leeroo.query import Query
+from leeroo.pool.media import most_tokens_of
+from leeroo.query import MEDIA_TOKENS, Query
 
 Method = Literal["tokenizer", "tiktoken", "bytes"]
 BYTES_PER_TOKEN = 3.5
@@ -56,6 +57,10 @@ def count(query: Query, expert: Expert, seen: dict[str, TokenCount] | None = Non
         overhead = query.overhead
         most = upper + overhead + most_tokens(query.rest)
         found = seen[name] = TokenCount(expected + overhead, most, method)
+    if query.attachments:  # each has its provider's rule, whatever the tokenizer
+        bounds = (most_tokens_of(medium, expert) for medium in query.attachments)
+        beyond = sum(max(0, (most or 0) - MEDIA_TOKENS) for most in bounds)
+        found = TokenCount(found.expected, found.upper + beyond, found.method)
     return found
 
 
@@ -130,6 +135,8 @@ def _load_tokenizer(path: str) -> Any:
 _silent_until: dict[str, float] = {}
 SILENCE = 30.0
 """Seconds."""
+PATIENCE = 1.0
+"""Seconds that a tokenizing server is given."""
 
 
 def _ask_server(url: str, text: str) -> int | None:
@@ -140,14 +147,32 @@ def _ask_server(url: str, text: str) -> int | None:
 
     body = json.dumps({"content": text}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s) only
+
+    class NoRedirects(urllib.request.HTTPRedirectHandler):
+        """The text is for this server and no other."""
+
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
     try:
         # A tokenizer's server stands beside its model; a proxy in the environment is not for it.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=1.0) as answer:
-            return len(json.load(answer)["tokens"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects)
+        with opener.open(request, timeout=PATIENCE) as answer:
+            return len(json.loads(_read_within(answer, PATIENCE, 16 * len(body) + 1_000))["tokens"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
         _silent_until[url] = time.monotonic() + SILENCE
         return None
+
+
+def _read_within(answer: Any, seconds: float, most: int) -> bytes:
+    """A whole body; its own timeout is from one byte to the next, which a server that drips never passes."""
+    ends = time.monotonic() + seconds
+    found = bytearray()
+    while piece := answer.read1(65_536):
+        found += piece
+        if time.monotonic() > ends or len(found) > most:
+            raise TimeoutError
+    return bytes(found)
 
 
 # tiktoken downloads a vocabulary at its first use. A daemon thread does that, so that no call waits for it: until the

@@ -15,6 +15,9 @@ from leeroo.routing.usage import Usage as Usage
 from leeroo.routing.usage import settled
 from leeroo.selection.selector import Candidate
 
+SLACK, ROOM = 1.1, 16
+"""Output beyond the cap that is taken for another way of counting: this factor, and so many tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -29,6 +32,7 @@ class Ending:
         seconds: How long it took.
         usage: What it used, where that is known.
         error: What the expert raised, None where it raised nothing.
+        over_cap: Whether it cost more than had been set aside, although it was sent an output cap.
     """
 
     candidate: Candidate
@@ -39,6 +43,7 @@ class Ending:
     seconds: float
     usage: Usage | None
     error: BaseException | None = None
+    over_cap: bool = False
 
 
 class Owner(Protocol):
@@ -168,9 +173,10 @@ class Attempt:
         cost, tokens = self._used_by_failure(failure, received, used)
         repeated = self._call.has_failed(self.expert)
         final = self._call.is_final(self.expert, failure)
-        self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated)
+        seconds = time.perf_counter() - self._began
+        self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated, seconds=seconds)
         estimated = cost > 0 if used is None else used.estimated
-        self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received, error)
+        self._end(cost, tokens, estimated, failure, seconds, received, error)
         if failure.kind == "cancelled":
             self._call.stop()
             return
@@ -184,13 +190,19 @@ class Attempt:
             raise ExpertsFailed(message, self._call.finish(), failure.kind, failure.status) from error
 
     def cancelled(self, received: Usage | None = None) -> None:
-        """The caller gave up, for example by closing a stream: settle what had been used."""
+        """The caller gave up, for example by closing a stream: settle what had been used.
+
+        Args:
+            received: What the endpoint itself says to have used, at the end of its answer. Without it, or where it is
+                an estimate of ours, the attempt counts at its worst case: more may have been worked on than has come.
+        """
         if self._close():
             failure = Failure("cancelled")
             received = received and self._sound(received)
             self._health.failed(self.expert, failure)
             cost, tokens = self._used_by_failure(failure, received)
-            self._end(cost, tokens, True, failure, time.perf_counter() - self._began, received)
+            estimated, seconds = received is None or received.estimated, time.perf_counter() - self._began
+            self._end(cost, tokens, estimated, failure, seconds, received)
             self._call.stop()
 
     def _sound(self, usage: Usage) -> Usage:
@@ -206,11 +218,17 @@ class Attempt:
 
     def _used_by_failure(self, failure: Failure, received: Usage | None, used: Usage | None = None) -> tuple[int, int]:
         """Nano-dollars and tokens that a failure counts for."""
-        known = used or (received if failure.kind == "cancelled" else None)
+        # Without the endpoint's own word on the whole of it nobody knows what was worked on behind what has come:
+        # thinking is billed, and never seen. So it counts at its worst case, whoever broke it off.
+        known = used or (received if failure.kind == "cancelled" and received and not received.estimated else None)
         if known is not None:
             price = self.expert.known_price
             return price.cost(known.input_tokens, known.output_tokens, known.cached_tokens), known.tokens
         return (self.reserved, self.reserved_tokens) if failure.billable or received is not None else (0, 0)
+
+    def over_cap(self, output_tokens: int) -> bool:
+        """Whether that much output is so far beyond the cap that was sent that the endpoint cannot have heeded it."""
+        return self.max_tokens is not None and output_tokens > SLACK * self.max_tokens + ROOM
 
     def _end(
         self,
@@ -223,6 +241,9 @@ class Attempt:
         error: BaseException | None = None,
     ) -> None:
         self.cost = cost
+        if usage is not None and cost > self.reserved and self.over_cap(usage.output_tokens):
+            self._health.put_aside(self.expert)
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
-        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage, error))
+        over = cost > self.reserved and self.max_tokens is not None
+        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage, error, over))
         self._ledger.settle(self._reservation, cost, tokens=tokens)

@@ -281,6 +281,11 @@ class Call:
                 remedy=failure.remedy or None,
                 latency=round(ending.seconds, 4), cost=to_usd(ending.cost),
             )  # fmt: skip
+        if ending.over_cap:
+            event(
+                logging.ERROR, "over_cap", call_id=self.id, expert=expert.name, cost=to_usd(ending.cost),
+                reserved=to_usd(ending.reserved),
+            )  # fmt: skip
         self._attempts.append(tried(ending))
         self._purse.settle(ending.reserved, ending.cost, expert.name)
 

@@ -199,7 +199,10 @@ def _classify(chain: list[BaseException]) -> Failure:
         return Failure("bad_request", sent=False, own=True)
     if names & {"ConfigError", "MissingDependency"}:
         return Failure("config", sent=False)  # ours: no key, no package; the expert was never asked
-    if (status == 429 and "insufficient_quota" not in text) or names & _RATE_LIMITS - {"RateLimitError", "ModelRateLimitError"}:
+    if (status == 429 and "insufficient_quota" not in text) or names & _RATE_LIMITS - {
+        "RateLimitError",
+        "ModelRateLimitError",
+    }:
         # First: "too many tokens per minute" is no overflow.
         return Failure("rate_limit", retry_after=_retry_after(chain), status=status)
     said = None if names & _QUOTING and status is None else told(text, status)

@@ -22,6 +22,9 @@ ASIDE = "put aside after a refusal"
 FAIR_TIMEOUT = 1.0
 """Seconds that an expert of unknown latency must have been given before its timeout counts against it."""
 
+OVER_CAP_FOR = 3600.0
+"""Seconds that an expert which ignores its output cap is not asked by calls that have a cap."""
+
 Breaker = Literal["closed", "open", "half-open"]
 
 
@@ -56,6 +59,7 @@ class _State:
     probing: bool = False
     aside_until: float = 0.0
     refusal: str = ""
+    failed_at: float = float("-inf")
 
 
 class Health:
@@ -75,6 +79,7 @@ class Health:
         self._shared = shared
         self._states: dict[str, _State] = {}
         self._elsewhere: dict[str, float] = {}  # until when, by key
+        self._over_cap: dict[str, float] = {}
         self._read_at = float("-inf")
         self._lock = threading.Lock()
 
@@ -139,7 +144,15 @@ class Health:
         if was_down and self._shared is not None:
             self._shared.clear(key_of(expert))
 
-    def failed(self, expert: Expert, failure: Failure, *, given: float | None = None, repeated: bool = False) -> None:
+    def failed(
+        self,
+        expert: Expert,
+        failure: Failure,
+        *,
+        given: float | None = None,
+        repeated: bool = False,
+        seconds: float | None = None,
+    ) -> None:
         """An attempt failed; failures that are the request's own fault do not count.
 
         Args:
@@ -148,6 +161,8 @@ class Health:
             given: Seconds that the attempt was given. A timeout counts only where they would have done for most
                 answers: a caller in a hurry must not close an expert to all others.
             repeated: The same call has failed there before: one call that is tried again is one failure.
+            seconds: How long the attempt took. Attempts that were under way when another one failed met the same
+                trouble: together they are one failure.
         """
         with self._lock:
             state = self._state(expert)
@@ -158,6 +173,10 @@ class Health:
                 state.refusal = f"{failure.kind}{status}: {failure.remedy}"
             if not POLICIES[failure.kind].counts or self._hurried(expert, state, failure, given):
                 return
+            now = self._clock()
+            repeated = repeated or (seconds is not None and now - seconds < state.failed_at)
+            if not repeated:
+                state.failed_at = now
             state.failures += not repeated
             wait = failure.retry_after or 0.0
             if state.failures >= FAILURES_TO_OPEN and not repeated:
@@ -171,6 +190,25 @@ class Health:
                 self._elsewhere[key_of(expert)] = state.until
         if self._shared is not None:
             self._shared.announce(key_of(expert), wait, failure.kind)
+
+    def put_aside(self, expert: Expert) -> None:
+        """The expert has written past the output cap that it was sent: calls with a cap do without it for a while."""
+        key = _aside(expert)
+        with self._lock:
+            self._over_cap[key] = self._clock() + OVER_CAP_FOR
+        if self._shared is not None:
+            self._shared.announce(key, OVER_CAP_FOR, "over_cap")
+
+    def why_no_cap_holds(self, expert: Expert) -> str | None:
+        """Why a cap cannot be kept with the expert now, or None."""
+        if not self._over_cap and not self._elsewhere:
+            return None
+        key = _aside(expert)
+        with self._lock:
+            left = max(self._over_cap.get(key, 0.0), self._elsewhere.get(key, 0.0)) - self._clock()
+        if left <= 0:
+            return None
+        return f"put aside for {left:.0f} s: it wrote past the output cap it was sent, so no cap can be kept there"
 
     def latency(self, expert: Expert, output_tokens: int, *, slow: bool = False) -> float | None:
         """Estimated seconds of an answer of that length: measured, else declared, else None.
@@ -247,3 +285,8 @@ def key_of(expert: Expert) -> str:
     """What makes an expert the same one in every process: its model and where it is reached, whatever its name."""
     place = expert.base_url or expert.provider or type(expert.model).__name__
     return f"{expert.model_id}@{place}"[:400]
+
+
+def _aside(expert: Expert) -> str:
+    """The key under which it is known that an expert ignores its cap; no expert's own."""
+    return f"{key_of(expert)[:380]}#over_cap"

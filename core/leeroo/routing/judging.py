@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from leeroo.budget import Budget
 from leeroo.money import to_usd
 from leeroo.pool.experts import Expert
+from leeroo.pool.media import most_tokens_of
 from leeroo.pool.thinking import thought_of, with_thought
 from leeroo.pool.tokens import TokenCount
 from leeroo.query import Query
@@ -93,12 +94,29 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None) -> str | No
     if passed is not None:
         needed = to_usd(least_cost(candidate))
         return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
+    if terms.cap is not None:
+        unkept = _unbounded(query, expert) or terms.health.why_no_cap_holds(expert)
+        if unkept is not None:
+            return unkept
     if terms.pinned is not None:
         return None
     thought = thought_of(expert).least
     if query.max_tokens is not None and query.max_tokens <= thought:
         return f"{CRAMPED} about {thought} tokens, and max_tokens={query.max_tokens} would leave no answer"
     return terms.health.why_not(expert)
+
+
+def _unbounded(query: Query, expert: Expert) -> str | None:
+    """What of a request has no bound of its price at an expert, so that no cap can be kept, or None."""
+    if query.unpriced:
+        return f"no price is known for {', '.join(query.unpriced)}, so no cap can be kept"
+    for medium in query.attachments:
+        if most_tokens_of(medium, expert) is None:
+            return (
+                f"no bound is known for what its {medium.kind} input costs there, so no cap can be kept; "
+                f"state media_tokens: {{{medium.kind}: ...}} for the expert"
+            )
+    return None
 
 
 def _too_late(candidate: Candidate, limit: float, health: Health) -> str | None:

@@ -84,9 +84,11 @@ def read_usage(claim: Claim | None, count: Callable[[], Usage], *, sent: int | N
     given = {name: _number(value) for name, value in claim._asdict().items()}
     wrong = [name for name, value in claim._asdict().items() if value is not None and given[name] is None]
     taken, written, total = given["input"], given["output"], given["total"]
-    if taken is not None and sent is not None and taken > FACTOR * sent + ROOM:
-        wrong.append("input")
+    if taken == 0 or (taken is not None and sent is not None and taken > FACTOR * sent + ROOM):
+        wrong.append("input")  # no request has no tokens, and none can grow so much on its way
         taken = None
+    if written == 0 and _counted(count, sent).output_tokens:
+        wrong.append("output")
     estimated = bool(wrong) or taken is None or written is None
     if estimated:
         own = _counted(count, sent)

@@ -8,6 +8,7 @@ from typing import Any
 
 from leeroo.endpoints.chat_format import text_of, tool_call_ids, usage_of
 from leeroo.endpoints.openai_compatible import BadAnswer
+from leeroo.pool.tokens import count_text
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.router import Router
@@ -84,6 +85,9 @@ class Calls:
                             attempt.first_token()
                             for given in received.take(piece):
                                 yield {**given, **head}
+                            if received.passes(attempt):
+                                received.cut()
+                                break
                     if not received.finished:
                         raise BadAnswer(f"The stream of expert {attempt.expert.name!r} ended before its answer did.")
                 except Exception as error:
@@ -97,7 +101,9 @@ class Calls:
                 await self._aside(partial(attempt.succeeded, usage, tool_call_ids=received.tool_call_ids))
                 ending = [{**piece, **head} for piece in received.last()]
                 if job.include_usage:
-                    ending.append({**head, "choices": [], "usage": received.usage or _usage_body(usage)})
+                    ending.append(
+                        {**head, "choices": [], "usage": _usage_body(usage) if usage.estimated else received.usage}
+                    )
                 ending[-1]["leeroo"] = await self._aside(call.finish)
                 for piece in ending:
                     yield piece
@@ -108,8 +114,9 @@ class Calls:
         """An expert's whole answer, its usage filled in, and what it used."""
         answer = await self._experts.complete(attempt, job.body)
         message = answer["choices"][0]["message"]
-        usage = usage_of(answer.get("usage"), job.query.prompt, text_of(message), attempt.expert)
-        answer["usage"] = answer.get("usage") or _usage_body(usage)
+        usage = self._used(answer.get("usage"), text_of(message), job, attempt)
+        if usage.estimated:
+            answer["usage"] = _usage_body(usage)
         return answer, usage
 
     @asynccontextmanager
@@ -126,9 +133,16 @@ class Calls:
         while (attempt := await self._aside(next, tries, None)) is not None:
             yield attempt
 
+    def _usage(self, received: Received, job: Job, attempt: Attempt) -> Usage:
+        if received.was_cut:
+            output = max(received.tokens_at_least, count_text(received.text, attempt.expert))
+            return Usage(attempt.candidate.input_upper, output, estimated=True)
+        return self._used(received.usage if received.finished else None, received.text, job, attempt)
+
     @staticmethod
-    def _usage(received: Received, job: Job, attempt: Attempt) -> Usage:
-        return usage_of(received.usage, job.query.prompt, received.text, attempt.expert)
+    def _used(reported: Any, text: str, job: Job, attempt: Attempt) -> Usage:
+        prompt = f"{job.query.prompt}\n{job.query.rest}"
+        return usage_of(reported, prompt, text, attempt.expert, sent=attempt.candidate.input_upper)
 
 
 def _head(call: Call, attempt: Attempt, kind: str) -> Json:

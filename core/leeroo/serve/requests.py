@@ -1,6 +1,7 @@
 """From an HTTP request to what the router needs: `Job`."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ ROUTED = "leeroo"
 HEADER = "x-leeroo-"
 _OURS = ("leeroo", "model", "n", "stream_options")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?([eE][-+]?[0-9]{1,2})?", re.ASCII)
+"""Python's `float` takes more: `1_0`, `inf`, digits of other scripts, blanks around."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +79,22 @@ def _from_headers(headers: Mapping[str, str]) -> Budget:
         key = name.removeprefix(HEADER).replace("-", "_")
         if key not in FIELDS:
             raise ConfigError(f"Unknown header {name!r}.{did_you_mean(key, FIELDS)}")
-        try:
-            given[key] = _value(text, FIELDS[key].type)
-        except ValueError:
-            wanted = "true or false" if FIELDS[key].type is bool else "a number"
-            raise ConfigError(f"Header {name!r} is not {wanted}.") from None
+        given[key] = _value(name, text, FIELDS[key].type)
     return Budget(**given)
 
 
-def _value(text: str, kind: type) -> Any:
-    """A header's text as a budget field's type; ValueError where it is none."""
-    if kind is not bool:
-        return kind(text)
-    if text.strip().lower() not in _FLAGS:
-        raise ValueError
-    return _FLAGS[text.strip().lower()]
+def _value(name: str, text: str, kind: type) -> Any:
+    """A header's text as a budget field's type."""
+    if kind is str:
+        return text
+    if kind is bool:
+        flag = _FLAGS.get(text.strip().lower())
+        if flag is None:
+            raise ConfigError(f"Header {name!r} is not true or false.")
+        return flag
+    if not _NUMBER.fullmatch(text) or (kind is int and not text.isdigit()):
+        raise ConfigError(f"Header {name!r} is no {'whole number as 2' if kind is int else 'number as 0.01'} is.")
+    return kind(text)
 
 
 def _pinned(model: str, budget: Budget, router: Router) -> Budget:

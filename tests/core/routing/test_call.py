@@ -178,13 +178,17 @@ def test_a_useless_answer_is_charged_as_reported(make_router):
     assert not call.record["cost_is_estimate"]
 
 
-def test_giving_up_is_charged_for_what_had_arrived_and_nobody_else_is_tried(make_router):
+@pytest.mark.parametrize("received", [Usage(10, 3, estimated=True), None, Usage(10, 3)])
+def test_giving_up_costs_what_the_endpoint_says_else_the_worst_case_and_nobody_else_is_tried(make_router, received):
     router = make_router()
     with router.open(Query(text="hi")) as call:
         tries = call.attempts()
-        next(tries).cancelled(Usage(10, 3, estimated=True))
+        first = next(tries)
+        first.cancelled(received)
         assert list(tries) == []
-    assert call.record["cost"] == 0.0008
+    known = received is not None and not received.estimated
+    assert call.record["cost"] == (0.0008 if known else first.reserved / 1e9)
+    assert call.record["cost_is_estimate"] is not known
     with router.open(Query(text="hi")) as call:
         tries = call.attempts()
         next(tries).failed(asyncio.CancelledError())

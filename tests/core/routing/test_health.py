@@ -105,3 +105,15 @@ def test_latency_is_declared_until_it_is_measured(health, make_expert):
 def test_an_answer_of_no_tokens_is_no_division_by_zero(health, expert):
     health.succeeded(expert, 1.0, 0)
     assert health.latency(expert, 1) == pytest.approx(1.0)
+
+
+def test_calls_that_fail_together_are_one_failure(clock, make_expert):
+    health, expert = Health(clock), make_expert()
+    clock.now += 0.3
+    for _ in range(16):  # all were under way when the first one failed
+        health.failed(expert, Failure("connection"), seconds=0.3)
+    assert health.why_not(expert) is None
+    for _ in range(2):
+        clock.now += 1
+        health.failed(expert, Failure("connection"), seconds=0.3)
+    assert health.wait(expert) == 5.0  # three in a row, and not sixteen

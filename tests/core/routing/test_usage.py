@@ -37,6 +37,8 @@ def test_an_impossible_number_is_replaced_by_our_own_and_logged(bad, caplog):
 
 
 def test_null_is_not_nothing():
+    assert read(0, 0) == Usage(50, 20, estimated=True)
+    assert read_usage(Claim(9, 0), lambda: Usage(9, 0)) == Usage(9, 0)  # an empty answer
     assert read(90, None) == Usage(90, 20, estimated=True)
     assert read(None, 30) == Usage(50, 30, estimated=True)
 

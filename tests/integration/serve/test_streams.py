@@ -32,7 +32,7 @@ async def test_many_streams_at_once_all_end_and_their_money_adds_up(experts, tmp
     assert not ledger.open_reservations()
 
 
-def test_a_client_that_hangs_up_pays_for_what_came_and_leaves_nothing_reserved(experts, tmp_path):
+def test_a_client_that_hangs_up_pays_the_worst_case_and_leaves_nothing_reserved(experts, tmp_path):
     ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
     experts.behave("small-model", {"pace": 0.05})
     router = router_over(experts, ledger=ledger)
@@ -50,7 +50,7 @@ def test_a_client_that_hangs_up_pays_for_what_came_and_leaves_nothing_reserved(e
             time.sleep(0.02)
     assert [record["attempts"][-1]["error"] for record in records] == ["cancelled"] * 3
     worst = records[0]["candidates"][0]["worst_cost"]
-    assert all(0 < record["cost"] < worst for record in records)
+    assert all(record["cost"] == worst for record in records)  # what was thought behind the pieces nobody knows
     assert not ledger.open_reservations()
 
 
