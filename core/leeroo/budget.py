@@ -71,9 +71,7 @@ class Budget:
             object.__setattr__(self, "scope", check_scope(self.scope))
         if self.consult is not None and not isinstance(self.consult, bool):
             raise ConfigError(f"consult is {self.consult!r}; give true or false.")
-        if self.max_calls is not None and (
-            isinstance(self.max_calls, bool) or not isinstance(self.max_calls, int) or self.max_calls < 1
-        ):
+        if self.max_calls is not None and (type(self.max_calls) is not int or self.max_calls < 1):
             raise ConfigError(f"max_calls is {self.max_calls!r}; give a whole number, 1 or more.")
         rules = [name for name in RULES if getattr(self, name) is not None]
         if len(rules) > 1:
@@ -183,9 +181,7 @@ def _check_number(name: str, value: object, unit: str, most: float) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{name} is {value!r}; give a number ({unit}).")
-    if value == math.inf and name == "max_cost":
-        return
-    if value != value or value < 0 or value > most:
+    if not (value == math.inf and name == "max_cost") and (value != value or value < 0 or value > most):
         limit = "between 0 and 1" if most == 1.0 else f"0 or more, at most {most:g}"
         shown = f"{value:g}" if abs(value) < 1e300 or value != value else "out of all bounds"
         raise ConfigError(f"{name} is {shown}; give {unit}, {limit}.")

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+from leeroo.endpoints.http import http_library
 from leeroo.errors import LeerooError
 
 MOST_BYTES = 64_000_000
@@ -82,8 +83,6 @@ class _Unpacker:
 
 def _stream_classes() -> tuple[type, type]:
     """The library's own base classes: its clients look whether a stream is one of theirs."""
-    from leeroo.endpoints.openai_compatible import http_library
-
     library = http_library()
     return library.SyncByteStream, library.AsyncByteStream
 

@@ -1,10 +1,8 @@
 """The core's own way to run an expert: the openai SDK for any OpenAI-compatible endpoint. No framework needed."""
 
-import importlib
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from leeroo.budget import Budget
@@ -14,9 +12,10 @@ from leeroo.endpoints import bounded
 from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.consulted import consulted
+from leeroo.endpoints.http import tls
 from leeroo.endpoints.parameters import cap_name, taken
 from leeroo.endpoints.racing import first_answer, run_here
-from leeroo.errors import ConfigError, LeerooError, did_you_mean
+from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert
 from leeroo.pool.places import provider_of_host
 from leeroo.routing.attempt import Attempt, Usage
@@ -225,20 +224,6 @@ def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> 
     reported = answer.usage.to_dict() if hasattr(answer.usage, "to_dict") else answer.usage
     said = Reply(text, truncated=answer.choices[0].finish_reason == "length")
     return said, usage_of(reported, prompt, text, expert, sent=sent)
-
-
-@lru_cache(maxsize=1)
-def tls() -> Any:
-    """What certificates are checked with; reading them takes a hundred times as long as all else about a client."""
-    return http_library().create_ssl_context()
-
-
-def http_library() -> Any:
-    """The library that the installed openai SDK is built on: httpx, or httpx2 from its version 3 on."""
-    import openai
-
-    roots = (cls.__module__.partition(".")[0] for cls in openai.DefaultAsyncHttpxClient.__mro__)
-    return importlib.import_module(next(root for root in roots if root.startswith("httpx")))
 
 
 def client_options(expert: Expert, place: Endpoint) -> dict[str, Any]:

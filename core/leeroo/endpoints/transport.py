@@ -21,7 +21,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from leeroo.endpoints import bounded
-from leeroo.endpoints.openai_compatible import http_library, tls
+from leeroo.endpoints.http import http_library, tls
 
 MOST_CONNECTIONS = 1000
 KEPT_ALIVE = 5.0

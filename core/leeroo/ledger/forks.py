@@ -18,6 +18,8 @@ PATIENCE = 30.0
 class Forks:
     """Keeps threads and forks apart."""
 
+    _forking: bool
+
     def __init__(self) -> None:
         self._begin()
         self._mine = threading.local()

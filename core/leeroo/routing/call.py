@@ -21,14 +21,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self
 
-from leeroo.errors import BudgetExceeded, ExpertsFailed, LeerooError
+from leeroo.errors import BudgetExceeded, LeerooError
 from leeroo.ledger.memory import Ledger
 from leeroo.money import to_usd
 from leeroo.pool.experts import Expert
 from leeroo.query import Query
 from leeroo.routing.attempt import Attempt, Ending, Usage
 from leeroo.routing.decision import Decision
-from leeroo.routing.failures import Failure, most_telling
+from leeroo.routing.exhausted import nobody_answered
+from leeroo.routing.failures import Failure
 from leeroo.routing.health import Health
 from leeroo.routing.last import note_last
 from leeroo.routing.logs import event
@@ -169,10 +170,8 @@ class Call:
         So where the caller is at fault beyond doubt: a second expert calls the request malformed. And so where an only
         expert refuses: its own words say more than "no expert answered".
         """
-        if failure.fatal:
-            return True
         agreed = any(a["error"] == "bad_request" and a["expert"] != expert.name for a in self._attempts)
-        if failure.kind == "bad_request" and agreed:
+        if failure.fatal or (failure.kind == "bad_request" and agreed):
             return True
         return failure.refused and len(self._started) == 1 and not self._attempts and self._tries.nobody_is_left
 
@@ -191,18 +190,7 @@ class Call:
         record = self.finish()
         if self._error is not None and all(a["error"] == "budget" for a in self._attempts):
             return BudgetExceeded(str(self._error), record)
-        failures = "; ".join(f"{a['expert']}: {a['error']}" for a in self._attempts) or "none could be tried"
-        spent = self._purse.spent
-        bill = f" {to_usd(spent):.6f} USD is on the record." if spent else " Nothing was spent."
-        failure, cause = most_telling(met) if met else (None, None)
-        error = ExpertsFailed(
-            f"No expert answered ({failures}).{bill}",
-            record,
-            failure.kind if failure else None,
-            failure.status if failure else None,
-        )
-        error.__cause__ = cause
-        return error
+        return nobody_answered(record, self._attempts, met, self._purse.spent)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -278,14 +266,11 @@ class Call:
             event(
                 logging.DEBUG if failure.kind == "cancelled" else logging.WARNING, "failure", call_id=self.id,
                 expert=expert.name, kind=failure.kind, status=failure.status, retry_after=failure.retry_after,
-                remedy=failure.remedy or None,
-                latency=round(ending.seconds, 4), cost=to_usd(ending.cost),
+                remedy=failure.remedy or None, latency=round(ending.seconds, 4), cost=to_usd(ending.cost),
             )  # fmt: skip
         if ending.over_cap:
-            event(
-                logging.ERROR, "over_cap", call_id=self.id, expert=expert.name, cost=to_usd(ending.cost),
-                reserved=to_usd(ending.reserved),
-            )  # fmt: skip
+            cost, reserved = to_usd(ending.cost), to_usd(ending.reserved)
+            event(logging.ERROR, "over_cap", call_id=self.id, expert=expert.name, cost=cost, reserved=reserved)
         self._attempts.append(tried(ending))
         self._purse.settle(ending.reserved, ending.cost, expert.name)
 

@@ -23,7 +23,7 @@ from leeroo.serve.keys import Key, KeyFile
 from leeroo.serve.protocol import impatient, most_connections
 from leeroo.serve.reading import Limits, read_chat
 from leeroo.serve.requests import ROUTED, Job, job_of
-from leeroo.serve.schemas import ChatRequest, ErrorBody
+from leeroo.serve.schemas import SCHEMAS, ErrorBody, describe_chat
 
 try:
     from fastapi import FastAPI, Request, Response
@@ -35,7 +35,6 @@ except ImportError as error:
     raise MissingDependency("`leeroo serve` needs FastAPI and uvicorn: pip install 'leeroo[serve]'") from error
 
 log = logging.getLogger("leeroo.serve")
-SCHEMAS = "#/components/schemas/{model}"
 READERS = 2
 """Requests that are read at a time."""
 GRACE = 30
@@ -105,22 +104,8 @@ def create_app(router: Router, *, keys: KeyFile | None = None, settings: Setting
     app.post("/v1/embeddings", responses=errors, response_class=Response)(serving.embeddings)
     app.get("/healthz", responses=errors)(serving.health)
     app.get("/metrics", responses=errors, response_class=Response)(serving.metrics)
-    _describe_chat(app)
+    describe_chat(app)
     return app
-
-
-def _describe_chat(app: FastAPI) -> None:
-    """Add the request's schema to the application's, which does not read it itself and so does not know it."""
-    made = app.openapi
-
-    def described() -> dict[str, Any]:
-        schema = made()
-        own = ChatRequest.model_json_schema(ref_template=SCHEMAS)
-        known = schema.setdefault("components", {}).setdefault("schemas", {})
-        known.update(own.pop("$defs", {}), ChatRequest=own)
-        return schema
-
-    app.openapi = described  # type: ignore[method-assign]
 
 
 class _Serving:

@@ -68,11 +68,7 @@ class Calls:
         async with self._open(job) as call:
             taken = await accepted(call, job, self._complete, self._aside)
             if taken is not None:
-                ending = list(pieces_of(taken[1], {**_head(call, taken[0], "chat.completion.chunk"), "usage": None}))
-                if job.include_usage:
-                    ending.append({**ending[-1], "choices": [], "usage": taken[1]["usage"]})
-                ending[-1]["leeroo"] = await self._aside(call.finish)
-                for piece in ending:
+                for piece in await self._held_back(call, job, *taken):
                     yield piece
                 return
             async for attempt in self._attempts(call):
@@ -109,6 +105,14 @@ class Calls:
                     yield piece
                 return
             raise await self._aside(call.exhausted)
+
+    async def _held_back(self, call: Call, job: Job, attempt: Attempt, answer: Json) -> list[Json]:
+        """An accepted answer as a stream's pieces."""
+        given = list(pieces_of(answer, {**_head(call, attempt, "chat.completion.chunk"), "usage": None}))
+        if job.include_usage:
+            given.append({**given[-1], "choices": [], "usage": answer["usage"]})
+        given[-1]["leeroo"] = await self._aside(call.finish)
+        return given
 
     async def _complete(self, job: Job, attempt: Attempt) -> tuple[Json, Usage]:
         """An expert's whole answer, its usage filled in, and what it used."""

@@ -7,7 +7,7 @@ import pytest
 
 import leeroo
 from leeroo.consult.settings import Consulting
-from leeroo.endpoints import openai_compatible as endpoints
+from leeroo.endpoints.http import tls
 from leeroo.endpoints.openai_compatible import Endpoint, ask, complete, resolve
 from leeroo.prediction.predictor import ConstantPredictor
 from tests.openai_server import OpenAIServer
@@ -146,7 +146,7 @@ def test_certificates_are_read_by_the_library_that_the_openai_sdk_is_built_on(mo
     monkeypatch.setattr("openai.DefaultAsyncHttpxClient", type("Client", (), {"__module__": "httpx2._client"}))
     monkeypatch.setitem(sys.modules, "httpx", None)
     monkeypatch.setitem(sys.modules, "httpx2", SimpleNamespace(create_ssl_context=lambda: "certificates"))
-    assert endpoints.tls.__wrapped__() == "certificates"
+    assert tls.__wrapped__() == "certificates"
 
 
 def test_a_second_expert_is_asked_where_the_budget_consults(server):
