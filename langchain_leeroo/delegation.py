@@ -72,7 +72,7 @@ def _answer(way: Way, host: Host, request: Request, opened: Opened) -> Steps[Any
         made += 1
         try:
             model, kwargs, child, _ = yield from _ready(way, host, request, opened, attempt)
-            output = yield way.ask(model, request.prompt, child, kwargs, request.seconds(attempt))
+            output = yield way.ask(model, host.prompt(request, attempt), child, kwargs, request.seconds(attempt))
         except BaseException as error:
             lost(attempt, error, request)
             continue
@@ -114,7 +114,7 @@ def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Re
         try:
             model, kwargs, child, overheard = yield from _ready(way, host, request, opened, attempt)
             ends = way.ends(request.seconds(attempt))
-            pieces = way.pieces(model, request.prompt, child, kwargs)
+            pieces = way.pieces(model, host.prompt(request, attempt), child, kwargs)
             try:
                 while (piece := (yield way.pull(pieces, ends))) is not END:
                     attempt.first_token()

@@ -173,6 +173,13 @@ def _kind(model: type[BaseChatModel]) -> tuple[str, bool]:
     return cap, "BaseChatOpenAI" in names
 
 
+def provider_of(expert: Expert) -> str:
+    """The provider of an expert's messages, in LangChain's word for it."""
+    if isinstance(expert.model, BaseChatModel):
+        return expert.model._get_ls_params().get("ls_provider", "leeroo")
+    return "openai" if expert.base_url is not None or expert.provider is None else expert.provider
+
+
 def profile_of(pool: Pool, given: Mapping[str, Any]) -> ModelProfile:
     """What every expert of the pool can do: callers may rely on it whichever expert is chosen.
 

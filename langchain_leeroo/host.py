@@ -1,12 +1,15 @@
 """What lies between a call of the chat model and its expert's own model: `ModelHost`."""
 
 from collections.abc import Mapping
+from operator import is_
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 
+from langchain_leeroo.authorship import readable_by
 from langchain_leeroo.experts import build, limits
 from langchain_leeroo.preparation import SENT, Defaults, prepare
 from langchain_leeroo.rebinding import rebind
@@ -113,6 +116,16 @@ class ModelHost:
             return model, kwargs
         stop = {"stop": kwargs.pop("stop")} if "stop" in kwargs else {}
         return model.bind_tools(list(tools.raw), **kwargs), stop
+
+    def prompt(self, request: Request, attempt: Attempt) -> PromptValue:
+        """The request's messages as the attempt's expert can read them."""
+
+        def provider() -> str | None:
+            return self._model(attempt.expert)._get_ls_params().get("ls_provider")
+
+        readable = readable_by(request.messages, attempt.expert.name, provider)
+        same = all(map(is_, readable, request.messages))
+        return request.prompt if same else ChatPromptValue(messages=readable)
 
     def listens(self, attempt: Attempt) -> bool:
         """Whether the expert's model has callbacks of its own."""

@@ -97,6 +97,10 @@ class Host(Protocol):
         """What to call for an attempt, and with which kwargs."""
         ...
 
+    def prompt(self, request: Request, attempt: Attempt) -> PromptValue:
+        """The request's messages as the attempt's expert can read them."""
+        ...
+
     def listens(self, attempt: Attempt) -> bool:
         """Whether the expert's model has callbacks of its own."""
         ...
