@@ -102,7 +102,10 @@ class Attempt:
         timeout: Seconds that this try may take.
         reserved: Nano-dollars set aside for it, its worst case.
         reserved_tokens: Input and output tokens set aside for it, its worst case.
+        cost: Nano-dollars that it cost, once it has ended.
     """
+
+    cost: int = 0
 
     def __init__(
         self, call: Owner, candidate: Candidate, timeout: float, fit: Fit, ledger: Ledger, health: Health
@@ -224,6 +227,7 @@ class Attempt:
         usage: Usage | None,
         error: BaseException | None = None,
     ) -> None:
+        self.cost = cost
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
         self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage, error))
         self._ledger.settle(self._reservation, cost, tokens=tokens)

@@ -87,6 +87,7 @@ class Call:
         self._began = time.monotonic()
         self._attempts: list[dict[str, Any]] = []
         self._answered: tuple[Candidate, Usage] | None = None
+        self._answers: dict[str, tuple[Candidate, Usage]] = {}
         self._error: LeerooError | None = None
         self._record: dict[str, Any] | None = None
         self._lock = threading.Lock()
@@ -125,10 +126,7 @@ class Call:
         return self._tries.hedge()
 
     def start(self, candidate: Candidate) -> Attempt | None:
-        """Reserve a try; None, with the reason on the record, where it cannot be made.
-
-        Called by `Tries`, and by policies that choose whom to ask themselves: `Tries` does not come back to them first.
-        """
+        """Reserve a try, of whoever chooses; None, with the reason on the record, where it cannot be made."""
         self._tries.forget(candidate)
         left = self.seconds_left
         if left is not None and left <= 0:
@@ -220,9 +218,9 @@ class Call:
         """Nano-dollars of the call's cap neither spent nor reserved, None where there is no cap."""
         return self._purse.remaining_nano
 
-    def accept(self, candidate: Candidate, usage: Usage) -> None:
-        """Take the answer of one of several experts that have answered."""
-        self._answered = (candidate, usage)
+    def accept(self, expert: Expert) -> None:
+        """Take the answer of one of several experts that have answered; the newest is taken unless told."""
+        self._answered = self._answers.get(expert.name, self._answered)
 
     def stop(self) -> None:
         """Try nobody else: the caller gave up."""
@@ -255,7 +253,7 @@ class Call:
         expert, failure = ending.candidate.expert, ending.failure
         self._estimated = self._estimated or ending.estimated
         if failure is None and ending.usage is not None:
-            self._answered = (ending.candidate, ending.usage)
+            self._answered = self._answers[expert.name] = (ending.candidate, ending.usage)
         if failure is not None:
             if ending.error is not None:
                 self._met.append((failure, ending.error))
@@ -286,14 +284,8 @@ class Call:
         self._attempts.append(passed_over(candidate, error, detail))
 
     def _make_record(self) -> dict[str, Any]:
+        books = self._purse, self._attempts, self._answered, self._reference
         record = record_of(
-            self.id,
-            self.decision,
-            self._purse,
-            self._attempts,
-            self._answered,
-            self._reference,
-            estimated=self._estimated,
-            without_ledger=self.without_ledger,
+            self.id, self.decision, *books, estimated=self._estimated, without_ledger=self.without_ledger
         )
-        return {**record, **self.extra} if self.extra else record
+        return record | self.extra

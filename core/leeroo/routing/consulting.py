@@ -39,7 +39,6 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class _Answer(Generic[T]):
     candidate: Candidate
-    usage: Usage
     cluster: int
     content: T
 
@@ -76,6 +75,11 @@ class Consultation(Generic[T]):
         self._names = [_name(self._model, c) for c in self._candidates]
 
     @property
+    def has_answers(self) -> bool:
+        """Whether somebody has answered, so that no failure of another ends the call."""
+        return bool(self._answers)
+
+    @property
     def accepted(self) -> T | None:
         """The answer to return, unaltered; None where nobody has answered."""
         best = self._best()
@@ -109,10 +113,9 @@ class Consultation(Generic[T]):
             self.stopped = self.stopped or "nothing can be compared: chosen once"
         else:
             self._state[at] = cluster
-        self._answers.append(_Answer(attempt.candidate, usage, cluster, content))
-        cost = attempt.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+        self._answers.append(_Answer(attempt.candidate, cluster, content))
         shown = cluster if cluster >= 0 else None
-        self._asks.append({"expert": attempt.expert.name, "cost": to_usd(cost), "cluster": shown})
+        self._asks.append({"expert": attempt.expert.name, "cost": to_usd(attempt.cost), "cluster": shown})
         self._note()
 
     def failed(self, attempt: Attempt, error: BaseException, *, used: Usage | None = None) -> None:
@@ -121,11 +124,12 @@ class Consultation(Generic[T]):
         Raises:
             ExpertsFailed: The failure is the request's own, and nobody has answered.
         """
+        self.lost(attempt)
+        attempt.failed(error, used=used, others=self.has_answers)
+
+    def lost(self, attempt: Attempt) -> None:
+        """An expert has failed, and its attempt is settled by somebody else: it is out."""
         self._closed.add(self._candidates.index(attempt.candidate))
-        if self._answers:
-            attempt.failed(error, used=used, others=True)
-        else:
-            attempt.failed(error, used=used)
         self._note()
 
     def _next(self) -> list[int]:
@@ -230,7 +234,7 @@ class Consultation(Generic[T]):
     def _finish(self) -> None:
         best = self._best()
         if best is not None:
-            self._call.accept(best.candidate, best.usage)
+            self._call.accept(best.candidate.expert)
             self._note()
         elif "consult" in self._call.extra:
             self._note()
