@@ -22,3 +22,8 @@ def visible(text: object, most: int | None = None) -> str:
 def visible_lines(text: str) -> str:
     """As `visible`, for a text of several lines, such as an answer: line ends and tabs stay."""
     return "\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n"))
+
+
+def spreadsheet_cell(value: object) -> object:
+    """A value for a CSV file that people open in a spreadsheet, which would run a text that begins like a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,14 +1,19 @@
 """What clients write reaches operators' terminals and logs as text and nothing else; and files that unfold."""
 
+import csv
 import logging
+import struct
 
 import pytest
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
 from leeroo import ConfigError
 from leeroo.cli import app
 from leeroo.ledger import schema
 from leeroo.ledger.opening import open_ledger
+from leeroo.outcomes.feedback import to_csv
 from leeroo.pool.file import read_pool
 from leeroo.routing.logs import event
 from leeroo.serve.keys import KeyFile
@@ -64,3 +69,26 @@ def test_aliases_that_unfold_to_a_billion_are_refused(tmp_path):
                                "budget: {scope: *i}"]))  # fmt: skip
     with pytest.raises(ConfigError, match="unfold"):
         read_pool(path)
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"])
+def test_no_name_is_a_formula_in_an_export(tmp_path, name):
+    file = tmp_path / "out.csv"
+    to_csv([{"call_id": "1", "expert": name, "score": 1.0, "prompt_tokens": 1, "completion_tokens": 1}], file)
+    with file.open(newline="") as opened:
+        [row] = csv.DictReader(opened)
+    assert row["expert"] == f"'{name}"
+
+
+def test_an_encoder_with_a_huge_header_is_refused_without_taking_the_memory(tmp_path):
+    """The length of a safetensors header is the file's own word: here, an exabyte."""
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", 2**60) + b"{}")
+    with pytest.raises(SafetensorError, match="header"):
+        load_file(path)
+    path.write_bytes(
+        struct.pack("<Q", 90)
+        + b'{"a": {"dtype": "F32", "shape": [4000000000, 4000000000], "data_offsets": [0, 4]}}'.ljust(90)
+    )
+    with pytest.raises(SafetensorError):
+        load_file(path)

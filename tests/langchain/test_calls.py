@@ -221,8 +221,10 @@ def test_a_closed_stream_is_settled(make):
         next(stream)
         stream.close()
     assert spent.calls == 1
-    assert 0 < spent.cost < 0.01
-    assert leeroo.last_call()["attempts"][0]["error"] == "cancelled"
+    record = leeroo.last_call()
+    assert record["attempts"][0]["error"] == "cancelled"
+    # Nobody knows what was worked on behind the pieces that came.
+    assert spent.cost == next(c["worst_cost"] for c in record["candidates"] if c["expert"] == record["expert"])
 
 
 async def test_a_cancelled_async_stream_is_settled(make, fake):

@@ -21,6 +21,8 @@ class Forks:
     _forking: bool
 
     def __init__(self) -> None:
+        self._forking = False
+        self._inside = 0
         self._begin()
         self._mine = threading.local()
         os.register_at_fork(before=self._before, after_in_parent=self._over, after_in_child=self._begin)

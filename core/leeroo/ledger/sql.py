@@ -268,7 +268,9 @@ class SqlLedger(Books):
             if query:
                 connection.execute(s.ADD_QUERY, {"call_id": record["call_id"], "query": query})
             key = (day_of(now), scope, record.get("expert"), record.get("model"))
-            self._add_daily(connection, key, calls=1, saved=money["saved"] or 0)
+            # One that was refused before anybody was asked is none.
+            made = any("status" in attempt for attempt in record["attempts"])
+            self._add_daily(connection, key, calls=int(made), saved=money["saved"] or 0)
 
     def _went_down(self, what: str, error: LedgerError) -> None:
         if not self._go_on or isinstance(error, UnfitData):
