@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
+from leeroo.pool.kinds import kinds_of
 from leeroo.pool.tokens import count_text
 from leeroo.query import Capability, Query
 from leeroo.routing.attempt import Usage
 from leeroo.routing.router import Router
 
 Json = dict[str, Any]
+SERVICES = frozenset({"priority", "flex", "fast"})
+SEARCHES = 10
+"""Searches assumed at most where a request allows them and says no number."""
 CAPS = ("max_tokens", "max_completion_tokens")
 
 _MEDIA: dict[str, Capability] = {
@@ -62,11 +66,16 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
         media=media,
         needs=frozenset(needs),
         max_tokens=min(caps) if caps else None,
+        cache_writes=_cache_writes(body),
+        searches=_searches(body),
+        service=body.get("service_tier") if body.get("service_tier") in SERVICES else None,
         sticky=_sticky(messages, router),
     )
 
 
-def usage_of(reported: Mapping[str, Any] | None, prompt: str, answer: str, expert: Expert) -> Usage:
+def usage_of(
+    reported: Mapping[str, Any] | None, prompt: str, answer: str, expert: Expert, service: Any = None
+) -> Usage:
     """What an answer used: as reported, or counted here and marked as an estimate.
 
     Args:
@@ -74,6 +83,7 @@ def usage_of(reported: Mapping[str, Any] | None, prompt: str, answer: str, exper
         prompt: Text of the request.
         answer: Text of the answer, tool calls included, or as much of it as arrived.
         expert: Who answered.
+        service: The answer's `service_tier`, where it has one.
     """
     if not reported or reported.get("prompt_tokens") is None:
         return Usage(count_text(prompt, expert), count_text(answer, expert), estimated=True)
@@ -82,7 +92,31 @@ def usage_of(reported: Mapping[str, Any] | None, prompt: str, answer: str, exper
         int(reported["prompt_tokens"]),
         int(reported.get("completion_tokens") or 0),
         int(details.get("cached_tokens") or 0),
+        kinds=kinds_of(reported, service),
     )
+
+
+def _cache_writes(body: Mapping[str, Any]) -> Literal["5m", "1h"] | None:
+    """How long a request asks the provider to keep its input in the cache: Anthropic's marks, which gateways pass on."""
+    marked = [body, *(body.get("tools") or ())]
+    for message in body["messages"]:
+        marked.append(message)
+        if isinstance(content := message.get("content"), list):
+            marked.extend(content)
+    marks = [one.get("cache_control") for one in marked if isinstance(one, Mapping)]
+    if not any(marks):
+        return None
+    return "1h" if any(isinstance(mark, Mapping) and mark.get("ttl") == "1h" for mark in marks) else "5m"
+
+
+def _searches(body: Mapping[str, Any]) -> int:
+    """Searches of the web that a provider may make at most."""
+    most = SEARCHES if body.get("web_search_options") is not None else 0
+    for tool in body.get("tools") or ():
+        if isinstance(tool, Mapping) and str(tool.get("type", "")).startswith("web_search"):
+            uses = tool.get("max_uses")
+            most += uses if type(uses) is int and 0 < uses < 1000 else SEARCHES
+    return most
 
 
 def text_of(message: Mapping[str, Any]) -> str:

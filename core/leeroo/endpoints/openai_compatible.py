@@ -196,7 +196,7 @@ def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
     text = answer.choices[0].message.content or ""
     reported = None if answer.usage is None else answer.usage.to_dict()
-    return text, usage_of(reported, prompt, text, expert)
+    return text, usage_of(reported, prompt, text, expert, getattr(answer, "service_tier", None))
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from leeroo.errors import ExpertsFailed, LeerooError
 from leeroo.ledger.memory import Ledger
 from leeroo.pool.experts import Expert
+from leeroo.pool.kinds import PLAIN, Kinds
 from leeroo.routing.failures import Failure, classify
 from leeroo.routing.health import Health
 from leeroo.routing.purse import Fit
@@ -23,12 +24,14 @@ class Usage:
         output_tokens: Output tokens, reasoning included.
         cached_tokens: Input tokens read from the provider's cache.
         estimated: True where the expert reported none and Leeroo counted.
+        kinds: What of it costs otherwise than plain text.
     """
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
     estimated: bool = False
+    kinds: Kinds = PLAIN
 
     @property
     def tokens(self) -> int:
@@ -151,7 +154,7 @@ class Attempt:
         seconds = time.perf_counter() - self._began
         self._health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
         self._call.remember(self.expert, tool_call_ids)
-        cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+        cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.kinds)
         self._end(cost, usage.tokens, usage.estimated, None, seconds, usage)
 
     def failed(self, error: BaseException, *, received: Usage | None = None, used: Usage | None = None) -> None:
@@ -208,7 +211,7 @@ class Attempt:
         known = used or (received if failure.kind == "cancelled" else None)
         if known is not None:
             price = self.expert.known_price
-            return price.cost(known.input_tokens, known.output_tokens, known.cached_tokens), known.tokens
+            return price.cost(known.input_tokens, known.output_tokens, known.cached_tokens, known.kinds), known.tokens
         return (self.reserved, self.reserved_tokens) if failure.billable or received is not None else (0, 0)
 
     def _end(
