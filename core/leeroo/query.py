@@ -53,6 +53,9 @@ class Query:
         sticky_reason: Why, for the record.
         last_expert: Expert that answered the previous turn, whose provider may have the history in its cache.
         cached_tokens: Input tokens that `last_expert` is expected to read from its cache.
+        cache_writes: How long the provider is asked to keep the input in its cache, None: it is not asked.
+        searches: Searches of the web that the provider may make at most.
+        service: The service tier that is asked for, None: the standard one.
     """
 
     text: str
@@ -68,6 +71,9 @@ class Query:
     sticky_reason: str = "a tool loop stays with its expert"
     last_expert: str | None = None
     cached_tokens: int = 0
+    cache_writes: Literal["5m", "1h"] | None = None
+    searches: int = 0
+    service: str | None = None
 
     def __post_init__(self) -> None:
         if self.messages < 1:

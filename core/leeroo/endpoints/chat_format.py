@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from leeroo.endpoints.extras import cache_writes, searches, service_of, unpriced
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
 from leeroo.pool.forwarded import everything, medium_of
+from leeroo.pool.kinds import PLAIN, kinds_of
 from leeroo.pool.media import measure
 from leeroo.pool.tokens import count_text
 from leeroo.query import Capability, Query
@@ -19,8 +22,6 @@ CAPS = ("max_tokens", "max_completion_tokens")
 _COUNTED = ("tools", "functions", "response_format")
 """What is text of the prompt beside the messages."""
 _PLAIN = frozenset({"model", "messages", "stream", "stream_options", *CAPS, *_COUNTED})
-_PRICED_APART = ("web_search_options", "plugins", "models", "audio", "prediction")
-"""Parameters that change what a call costs and that a caller of the core may give; `leeroo serve` refuses them."""
 _CALLS = ("tool_calls", "function_call")
 _TEXTS = frozenset({"text", "input_text", "output_text", "refusal"})
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -56,9 +57,12 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
         messages=len(messages),
         media=len(media),
         attachments=tuple(measure(part) for part in media),
-        unpriced=_unpriced(body),
+        unpriced=unpriced(body),
         needs=_needs(body, media),
         max_tokens=min(caps) if caps else None,
+        cache_writes=cache_writes(body),
+        searches=searches(body),
+        service=service_of(body),
         sticky=_sticky(messages, router),
     )
 
@@ -72,33 +76,6 @@ def _needs(body: Mapping[str, Any], media: Iterable[Mapping[str, Any]]) -> froze
     if body.get("stream"):
         needs.add("streaming")
     return frozenset(needs)
-
-
-def _unpriced(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of what a request asks for at a price of its own: cache writes, a provider's tools, faster tiers."""
-    names = {f"the tool {str(tool.get('type'))[:60]!r}" for tool in body.get("tools") or ()
-             if isinstance(tool, Mapping) and tool.get("type", "function") not in ("function", "custom")}  # fmt: skip
-    if body.get("service_tier") not in (None, "auto", "default", "flex"):
-        names.add("service_tier")
-    names |= {key for key in _PRICED_APART if body.get(key)}
-    names |= {key for key in ("n", "best_of") if body.get(key) not in (None, 0, 1)}
-    if "cache_control" in _keys(body["messages"], body.get("tools")):
-        names.add("cache_control (writing to a cache)")
-    return tuple(sorted(names))
-
-
-def _keys(*values: Any) -> set[str]:
-    """All names in JSON-like values."""
-    found: set[str] = set()
-    waiting = list(values)
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, Mapping):
-            found.update(value)
-            waiting.extend(value.values())
-        elif isinstance(value, (list, tuple)):
-            waiting.extend(value)
-    return found
 
 
 def _is_figure(value: Any) -> bool:
@@ -128,7 +105,9 @@ def _read(message: Mapping[str, Any], media: list[Mapping[str, Any]]) -> tuple[l
     return texts, rest
 
 
-def usage_of(reported: Any, prompt: str, answer: str, expert: Expert, *, sent: int | None = None) -> Usage:
+def usage_of(
+    reported: Any, prompt: str, answer: str, expert: Expert, service: Any = None, *, sent: int | None = None
+) -> Usage:
     """What an answer used: as reported where that can be right, else counted here and marked as an estimate.
 
     Args:
@@ -136,14 +115,17 @@ def usage_of(reported: Any, prompt: str, answer: str, expert: Expert, *, sent: i
         prompt: Text of the request.
         answer: Text of the answer, tool calls included, or as much of it as arrived.
         expert: Who answered.
+        service: The answer's `service_tier`, where it has one.
         sent: Upper bound of the input tokens, where it is known.
     """
-    return read_usage(
+    usage = read_usage(
         claim_of(reported),
         lambda: Usage(count_text(prompt, expert), count_text(answer, expert)),
         sent=sent,
         expert=expert.name,
     )
+    kinds = kinds_of(reported, service)
+    return usage if kinds == PLAIN else replace(usage, kinds=kinds)
 
 
 def claim_of(reported: Any) -> Claim | None:

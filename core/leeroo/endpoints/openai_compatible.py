@@ -223,7 +223,7 @@ def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> 
     text = answer.choices[0].message.content or ""
     reported = answer.usage.to_dict() if hasattr(answer.usage, "to_dict") else answer.usage
     said = Reply(text, truncated=answer.choices[0].finish_reason == "length")
-    return said, usage_of(reported, prompt, text, expert, sent=sent)
+    return said, usage_of(reported, prompt, text, expert, getattr(answer, "service_tier", None), sent=sent)
 
 
 def client_options(expert: Expert, place: Endpoint) -> dict[str, Any]:

@@ -21,6 +21,8 @@ _PROVIDERS = {
     "mistralai": "mistral",
     "xai": "x-ai",
 }
+# Service tiers as answers name them, and what genai-prices asks for them.
+_SERVICES = {name: {"service_tier": name} for name in ("priority", "flex", "fast")} | {"batch": {"processing": "batch"}}
 FREE = Price(input=0.0, output=0.0)
 
 
@@ -54,8 +56,17 @@ def look_up(expert: Expert) -> Listing | None:
         _, model = get_snapshot().find_provider_model(model_id, None, _PROVIDERS.get(provider or "", provider), None)
     except LookupError:
         return None
-    price = _to_price(model.get_prices(datetime.now(UTC)))
-    return None if price is None else Listing(price=price, context_window=model.context_window)
+    now = datetime.now(UTC)
+    price = _to_price(model.get_prices(now))
+    if price is None:
+        return None
+    services = {}
+    for name, context in _SERVICES.items():
+        if any(variant.when == context for variant in model.price_variants or ()):
+            served = _to_price(model.get_prices(now, context))
+            if served is not None and served != price:
+                services[name] = served
+    return Listing(price.model_copy(update={"services": services}), model.context_window)
 
 
 def _may_be_a_tag(expert: Expert) -> bool:
@@ -63,12 +74,18 @@ def _may_be_a_tag(expert: Expert) -> bool:
     return ":" in expert.model_id and not expert.model_id.startswith("ft:")
 
 
+_COLUMNS = {
+    "input": "input_mtok",
+    "output": "output_mtok",
+    "cached_input": "cache_read_mtok",
+    "cache_write": "cache_write_mtok",
+    "cache_write_1h": "cache_write_1h_mtok",
+}
+_FLAT = {"audio_input": "input_audio_mtok", "audio_output": "output_audio_mtok", "image_output": "output_image_mtok"}
+
+
 def _to_price(listed: Any) -> Price | None:
-    columns = {
-        "input": listed.__dict__.get("input_mtok"),
-        "output": listed.__dict__.get("output_mtok"),
-        "cached_input": listed.__dict__.get("cache_read_mtok"),
-    }
+    columns = {name: listed.__dict__.get(key) for name, key in _COLUMNS.items()}
     if columns["input"] is None or columns["output"] is None:
         return None
     starts = sorted({tier.start for value in columns.values() for tier in getattr(value, "tiers", ())})
@@ -85,9 +102,14 @@ def _to_price(listed: Any) -> Price | None:
     def prices(tokens: int) -> dict[str, Any]:
         return {key: at(value, tokens) for key, value in columns.items()}
 
-    requests = listed.__dict__.get("requests_kcount")
+    def each(key: str) -> float:
+        """USD for one of what is listed by the thousand."""
+        return (at(listed.__dict__.get(key), 0) or 0.0) / 1000
+
     return Price(
         **prices(0),
-        request=float(requests) / 1000 if isinstance(requests, Decimal) else 0.0,
+        **{name: at(listed.__dict__.get(key), 0) for name, key in _FLAT.items()},
+        request=each("requests_kcount"),
+        search=each("web_searches_kcount"),
         tiers=tuple(PriceTier(above=start, **prices(start + 1)) for start in starts),
     )

@@ -1,6 +1,7 @@
 """Where an expert is reached: whether on this machine or network, and whose host it is."""
 
 import ipaddress
+import os
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,7 +53,9 @@ def address_of(expert: Expert) -> str | None:
     if expert.base_url is not None or isinstance(expert.model, str):
         return expert.base_url
     fields: dict[str, Any] = getattr(expert.model, "__dict__", {})
-    return next((value for name in _ADDRESSES if isinstance(value := fields.get(name), str) and value), None)
+    found = next((value for name in _ADDRESSES if isinstance(value := fields.get(name), str) and value), None)
+    # What the environment puts in the place of OpenAI's own address speaks for OpenAI, whatever stands in between.
+    return None if found in {os.environ.get(name) for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE")} else found
 
 
 def provider_of(expert: Expert) -> str | None:

@@ -142,7 +142,7 @@ class Attempt:
         seconds = time.perf_counter() - self._began
         self._health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
         self._call.remember(self.expert, tool_call_ids)
-        cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+        cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.kinds)
         self._end(cost, usage.tokens, usage.estimated, None, seconds, usage)
 
     def failed(
@@ -223,7 +223,7 @@ class Attempt:
         known = used or (received if failure.kind == "cancelled" and received and not received.estimated else None)
         if known is not None:
             price = self.expert.known_price
-            return price.cost(known.input_tokens, known.output_tokens, known.cached_tokens), known.tokens
+            return price.cost(known.input_tokens, known.output_tokens, known.cached_tokens, known.kinds), known.tokens
         return (self.reserved, self.reserved_tokens) if failure.billable or received is not None else (0, 0)
 
     def over_cap(self, output_tokens: int) -> bool:

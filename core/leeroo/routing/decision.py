@@ -54,7 +54,7 @@ def least_output(candidate: Candidate) -> int:
 
 def least_cost(candidate: Candidate) -> int:
     """Nano-dollars below which an expert is not worth asking, worst case."""
-    return candidate.expert.known_price.worst_cost(candidate.input_upper, least_output(candidate))
+    return candidate.bound.worst_cost(candidate.input_upper, least_output(candidate))
 
 
 def refusal(decision: Decision, cap: int | None, whose: str | None = None) -> BudgetExceeded | NoEligibleExpert:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from leeroo.budget import Budget
 from leeroo.money import to_usd
 from leeroo.pool.experts import Expert
+from leeroo.pool.kinds import PLAIN, Kinds
 from leeroo.pool.media import most_tokens_of
+from leeroo.pool.prices import Terms as PriceTerms
 from leeroo.pool.thinking import thought_of, with_thought
 from leeroo.pool.tokens import TokenCount
 from leeroo.query import Query
@@ -52,12 +54,13 @@ def judge(
         tokens: Of the prompt.
     """
     query, cap, price = terms.query, terms.cap, expert.known_price
+    bound = price.bounding(_price_terms(query))
     most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
     if expert.context_window is not None:
         most = min(most, max(1, expert.context_window - tokens.expected))
     # What the predictor knows is how long answers are; a reasoning model is billed for what it thinks before, too.
     expected_output = max(1, min(with_thought(expert, output_tokens), most))
-    pays = None if cap is None else price.affordable_output(tokens.upper, cap)
+    pays = None if cap is None else bound.affordable_output(tokens.upper, cap)
     affordable = pays is None or pays >= expected_output
     if pays is not None and affordable:
         most = min(most, pays)
@@ -69,13 +72,27 @@ def judge(
         input_tokens=tokens.expected,
         input_upper=tokens.upper,
         output_tokens=expected_output,
-        expected_cost=price.cost(tokens.expected, expected_output, cached),
-        worst_cost=price.worst_cost(tokens.upper, most),
+        expected_cost=price.cost(tokens.expected, expected_output, cached, _expected_kinds(query, tokens)),
+        worst_cost=bound.worst_cost(tokens.upper, most),
         max_tokens=most,
         latency=terms.health.latency(expert, expected_output),
+        price=None if bound is price else bound,
     )
     reason = _why_not(terms, candidate, None if affordable else cap)
     return candidate if reason is None else replace(candidate, ineligible=reason)
+
+
+def _price_terms(query: Query) -> PriceTerms:
+    return PriceTerms(query.cache_writes, "audio" in query.needs, query.searches, query.service)
+
+
+def _expected_kinds(query: Query, tokens: TokenCount) -> Kinds:
+    """What is expected to cost otherwise than plain text: what a request asks to be kept is written once."""
+    if query.service is None and query.cache_writes is None:
+        return PLAIN
+    written = 0 if query.cached_tokens else tokens.expected
+    hour = written if query.cache_writes == "1h" else 0
+    return Kinds(written if query.cache_writes == "5m" else 0, hour, service=query.service)
 
 
 def _why_not(terms: Terms, candidate: Candidate, passed: int | None) -> str | None:
@@ -108,8 +125,9 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None) -> str | No
 
 def _unbounded(query: Query, expert: Expert) -> str | None:
     """What of a request has no bound of its price at an expert, so that no cap can be kept, or None."""
-    if query.unpriced:
-        return f"no price is known for {', '.join(query.unpriced)}, so no cap can be kept"
+    unknown = (*query.unpriced, *expert.known_price.unlisted(_price_terms(query)))
+    if unknown:
+        return f"no price is known for {', '.join(unknown)}, so no cap can be kept"
     for medium in query.attachments:
         if most_tokens_of(medium, expert) is None:
             return (

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from leeroo.pool.kinds import PLAIN, Kinds
+
 MOST_TOKENS = 20_000_000
 """More than any model reads or writes in one call."""
 FACTOR = 10
@@ -27,12 +29,14 @@ class Usage:
         output_tokens: Output tokens, reasoning included.
         cached_tokens: Input tokens read from the provider's cache.
         estimated: True where the expert reported none and Leeroo counted.
+        kinds: What of it costs otherwise than plain text.
     """
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
     estimated: bool = False
+    kinds: Kinds = PLAIN
 
     @property
     def tokens(self) -> int:

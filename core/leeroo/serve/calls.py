@@ -118,7 +118,7 @@ class Calls:
         """An expert's whole answer, its usage filled in, and what it used."""
         answer = await self._experts.complete(attempt, job.body)
         message = answer["choices"][0]["message"]
-        usage = self._used(answer.get("usage"), text_of(message), job, attempt)
+        usage = self._used(answer.get("usage"), text_of(message), job, attempt, answer.get("service_tier"))
         if usage.estimated:
             answer["usage"] = _usage_body(usage)
         return answer, usage
@@ -144,9 +144,9 @@ class Calls:
         return self._used(received.usage if received.finished else None, received.text, job, attempt)
 
     @staticmethod
-    def _used(reported: Any, text: str, job: Job, attempt: Attempt) -> Usage:
+    def _used(reported: Any, text: str, job: Job, attempt: Attempt, service: Any = None) -> Usage:
         prompt = f"{job.query.prompt}\n{job.query.rest}"
-        return usage_of(reported, prompt, text, attempt.expert, sent=attempt.candidate.input_upper)
+        return usage_of(reported, prompt, text, attempt.expert, service, sent=attempt.candidate.input_upper)
 
 
 def _head(call: Call, attempt: Attempt, kind: str) -> Json:
