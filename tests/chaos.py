@@ -39,6 +39,12 @@ WAYS: dict[str, Behaviour] = {
     "wrong types": Behaviour(raw='{"choices": 3, "usage": []}'),
     "no usage": Behaviour(usage=False),
     "no text": Behaviour(text=""),
+    "claims less than nothing": Behaviour(claim={"prompt_tokens": -(10**9), "completion_tokens": -5}),
+    "claims a world": Behaviour(claim={"prompt_tokens": 10**400, "completion_tokens": 10**16}),
+    "claims words": Behaviour(claim={"prompt_tokens": "many", "completion_tokens": None, "total_tokens": [1]}),
+    "claims nothing": Behaviour(claim={"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}),
+    "ignores the cap": Behaviour(heeds_cap=False, text="word " * 2000),
+    "sends elsewhere": Behaviour(status=307, location="http://127.0.0.1:9/v1/chat/completions"),
 }
 WELL_SHARE = 0.4
 
@@ -162,10 +168,12 @@ def _short_cool_downs() -> Iterator[None]:
 def faults_of(record: dict[str, Any], budget: Budget, *, answered: bool) -> list[str]:
     """What is wrong with the record of a call that has ended."""
     found = []
-    if budget.max_cost is not None and record["cost"] > budget.max_cost:
+    if budget.max_cost is not None and record["cost"] > budget.max_cost and not record["over_cap"]:
         found.append(f"{record['cost']} USD spent, the cap is {budget.max_cost}")
     if round(sum(a["cost"] for a in record["attempts"]) * 1e9) != round(record["cost"] * 1e9):
         found.append(f"attempts cost other than the call: {record}")
+    if record["cost"] < 0:
+        found.append("a call that cost less than nothing")
     right = [a for a in record["attempts"] if a["error"] is None]
     if answered != (len(right) == 1 and record["output_tokens"] is not None):
         found.append(f"answered: {answered}, but the attempts are {record['attempts']}")

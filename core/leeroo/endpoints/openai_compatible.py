@@ -221,7 +221,7 @@ def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> 
     if not getattr(answer, "choices", None):
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
     text = answer.choices[0].message.content or ""
-    reported = answer.usage.to_dict() if hasattr(answer.usage, "to_dict") else answer.usage
+    reported = answer.usage.to_dict(warnings=False) if hasattr(answer.usage, "to_dict") else answer.usage
     said = Reply(text, truncated=answer.choices[0].finish_reason == "length")
     return said, usage_of(reported, prompt, text, expert, getattr(answer, "service_tier", None), sent=sent)
 

@@ -39,7 +39,7 @@ def measure(part: Mapping[str, Any]) -> Medium:
 
 def most_tokens_of(medium: Medium, expert: "Expert") -> int | None:
     """The most input tokens that a medium counts for at an expert; None: no bound is known."""
-    stated = (expert.media_tokens or {}).get(medium.kind)
+    stated = next((most for kind, most in (expert.media_tokens or {}).items() if kind == medium.kind), None)
     if stated is not None:
         return stated
     model = expert.model_id.rpartition("/")[2].lower()

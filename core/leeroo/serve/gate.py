@@ -82,7 +82,8 @@ class Gate:
             key = _authenticated(self._keys, scope)
         elif (host := re.sub(r":\d+$", "", _header(scope, b"host"))) not in LOOPBACK:
             # A page in a browser can have its own name point here; it must not spend the owner's money.
-            raise Refusal(403, f"Host {visible(host, 100)} is not this server's; without keys it is localhost only.")
+            shown = visible(host, 100)
+            raise Refusal(403, f"Host {shown} is not this server's; without keys it is reached as localhost only.")
         elif _is_from_elsewhere(scope):
             raise Refusal(403, "A page of another site sent this; without keys only this machine's own may.")
         if key is not None and path in OPERATOR and key.scope != "*":
