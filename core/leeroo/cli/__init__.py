@@ -7,6 +7,7 @@ these commands.
 import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from leeroo._version import __version__
 from leeroo.cli import (
     artifacts,
     asking,
+    chatting,
     doctor,
     evaluating,
     experts,
@@ -48,6 +50,7 @@ app = typer.Typer(
 )
 COMMANDS: dict[str, Callable[..., None]] = {
     "ask": asking.ask,
+    "chat": chatting.chat,
     "explain": asking.explain,
     "demo": asking.demo,
     "init": initialising.init,
@@ -89,6 +92,9 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a log in ASCII is no reason to stop
     try:
         app()
     except LeerooError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from leeroo.budget import Budget
 from leeroo.cli.importing import prices_of, print_left_out
@@ -44,7 +45,8 @@ def whatif(
     expert that the router would choose. Example: `leeroo whatif calls.jsonl --pool pool.yaml --min-quality 0.7`
     """
     prices = Prices(prices_of(price))
-    with open_router(pool, run=False) as router, _decisions(calls) as note:
+    waiting = Console(stderr=True).status("Reading and deciding ...")
+    with open_router(pool, run=False) as router, _decisions(calls) as note, waiting:
         found = Replay(router, budget, prices).run(read_traffic(files, form), sample=sample, each=note)
     print_left_out(found.skipped, found.left_out)
     if not found.calls:

@@ -11,6 +11,25 @@ _SECRETS = re.compile(
     r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{8,}|\bAIza[\w-]{20,}|\bgsk_\w{16,}|\bxai-\w{16,}|\bhf_\w{16,}|\bgh[pousr]_\w{16,}"
     r"|\bAKIA[0-9A-Z]{12,}|\bxox[abprs]-[\w-]{10,}|\beyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*|(?<=Bearer )[\w.~+/-]{12,}=*"
 )
+# A text with none of these has none of those; looking for them takes a fiftieth of the time.
+_SIGNS = (
+    "sk-",
+    "pk-",
+    "rk-",
+    "AIza",
+    "gsk_",
+    "xai-",
+    "hf_",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "AKIA",
+    "xox",
+    "eyJ",
+    "Bearer ",
+)
 MASK = "[key]"
 
 _ROLES = {
@@ -31,7 +50,9 @@ _MEDIA = ("image", "video", "audio", "file", "document", "blob")
 
 def mask(text: str) -> str:
     """A text with what looks like a key replaced, and without lone surrogates, which cannot be encoded."""
-    return _SECRETS.sub(MASK, text.encode("utf-8", "replace").decode())
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    return _SECRETS.sub(MASK, text) if any(sign in text for sign in _SIGNS) else text
 
 
 def opened(value: Any) -> Any:
