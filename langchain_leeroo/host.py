@@ -11,10 +11,12 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 
 from langchain_leeroo.authorship import readable_by
 from langchain_leeroo.experts import build, limits
+from langchain_leeroo.messages import RawTools
 from langchain_leeroo.preparation import SENT, Defaults, prepare
 from langchain_leeroo.rebinding import rebind
 from langchain_leeroo.requests import Planned, Request
 from langchain_leeroo.settings import Settings
+from langchain_leeroo.unwrapping import bound_to
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
@@ -102,10 +104,13 @@ class ModelHost:
     def target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]:
         """What to call for an attempt, and with which kwargs."""
         model = self._model(attempt.expert)
-        kwargs = {**request.kwargs, **limits(model, attempt, request.timeout)}
+        bound = bound_to(attempt.expert.name, self._settings.experts.get(attempt.expert.name))
+        kwargs = {**bound, **request.kwargs, **limits(model, attempt, request.timeout)}
         if attempt.expert.stop:
             kwargs["stop"] = [*kwargs.get("stop", ()), *attempt.expert.stop]
         tools = kwargs.pop("tools", None)
+        if tools is not None and not isinstance(tools, RawTools):
+            tools = RawTools(tools)
         if request.structured is not None:
             options = dict(request.structured)
             schema = options.pop("schema")
