@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leeroo.budget import Budget
+from leeroo.endpoints import bounded
+from leeroo.endpoints.bounded import BadAnswer
 from leeroo.endpoints.chat_format import text_of, to_query, usage_of
-from leeroo.endpoints.openai_compatible import BadAnswer, client_options, request_to, resolve, tls
+from leeroo.endpoints.http import tls
+from leeroo.endpoints.openai_compatible import client_options, request_to, resolve
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.router import Router
 
@@ -64,6 +67,7 @@ class Streamed:
         """
         body = {"messages": self._messages, "max_tokens": self._max_tokens, "stream": True}
         query = to_query(body, self._router)
+        sent = f"{query.prompt}\n{query.rest}"
         with self._router.open(query, self._budget) as call:
             try:
                 for attempt in call.attempts():
@@ -71,13 +75,13 @@ class Streamed:
                     try:
                         yield from _pieces(attempt, self._messages, received)
                     except Exception as error:
-                        so_far = _usage(received, query.prompt, attempt) if received.texts else None
+                        so_far = _usage(received, sent, attempt) if received.texts else None
                         attempt.failed(error, received=so_far)
                         continue
                     except BaseException:  # the reader has gone, or was interrupted
-                        attempt.cancelled(_usage(received, query.prompt, attempt))
+                        attempt.cancelled(_usage(received, sent, attempt))
                         raise
-                    attempt.succeeded(_usage(received, query.prompt, attempt))
+                    attempt.succeeded(_usage(received, sent, attempt))
                     return
                 raise call.exhausted()
             finally:
@@ -91,13 +95,13 @@ def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Rec
     place = resolve(expert)
     request = request_to(expert, place, {"messages": list(messages), "stream": True}, attempt.max_tokens)
     deadline = time.monotonic() + attempt.timeout
-    http = openai.DefaultHttpxClient(verify=tls())
+    http = openai.DefaultHttpxClient(verify=tls(), follow_redirects=False, event_hooks=bounded.hooks())
     with openai.OpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
         for chunk in client.chat.completions.create(**request):
             if time.monotonic() > deadline:  # the client's own timeout begins anew with every piece
                 raise TimeoutError
             if chunk.usage is not None:
-                received.reported = chunk.usage.to_dict()
+                received.reported = chunk.usage.to_dict(warnings=False)
             for choice in chunk.choices[:1]:
                 received.finished |= choice.finish_reason is not None
                 text = text_of(choice.delta.to_dict())
@@ -106,9 +110,13 @@ def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Rec
                     received.texts.append(text)
                 if choice.delta.content:
                     yield choice.delta.content
+            if attempt.over_cap(len(received.texts)):  # nobody sends less than a token at a time
+                received.finished, received.reported = True, None
+                break
     if not received.finished:
         raise BadAnswer(f"The stream of expert {expert.name!r} ended before its answer did.")
 
 
 def _usage(received: _Received, prompt: str, attempt: Attempt) -> Usage:
-    return usage_of(received.reported, prompt, "".join(received.texts), attempt.expert)
+    text = "".join(received.texts)
+    return usage_of(received.reported, prompt, text, attempt.expert, sent=attempt.candidate.input_upper)
