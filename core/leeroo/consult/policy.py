@@ -16,6 +16,8 @@ from leeroo.consult.posterior import Outlook
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 STOP = -1
+MOST_EXPERTS = 8
+"""Of larger pools only so many are looked ahead for."""
 HASTE = 0.1
 """Share of a second expert's price that may be wasted, in expectation, to ask two at once: fewer rounds, no loss."""
 DEMAND = 0.002
@@ -155,6 +157,24 @@ def rate_reaching(
     last = len(rates[0]) - 1 - enough[:, ::-1].argmax(axis=1)
     last = np.where(enough.any(axis=1), last, 0)
     return np.asarray(np.take_along_axis(rates, last, axis=1))
+
+
+def promising(quality: Floats, costs: Floats, most: int = MOST_EXPERTS) -> list[int]:
+    """The experts of a large pool that are worth looking ahead for: few others are better and cheaper at once.
+
+    Args:
+        quality: Predicted, shape (experts,).
+        costs: Expected cost, shape (experts,).
+        most: How many to keep.
+
+    Returns:
+        Their columns, in order.
+    """
+    if len(quality) <= most:
+        return list(range(len(quality)))
+    better = (quality[None, :] >= quality[:, None]) & (costs[None, :] <= costs[:, None])
+    beaten_by = better.sum(axis=1)  # itself counts for everybody
+    return sorted(np.lexsort((-quality, beaten_by))[:most].tolist())
 
 
 def _last(outlook: Outlook) -> int:
