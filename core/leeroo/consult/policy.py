@@ -22,7 +22,7 @@ HASTE = 0.1
 """Share of a second expert's price that may be wasted, in expectation, to ask two at once: fewer rounds, no loss."""
 DEMAND = 0.002
 """Where a demanded quality is out of reach, the dearest expert is worth asking for this much more of it."""
-RATES = np.geomspace(1e-3, 1e3, 25)
+RATES = np.geomspace(1e-3, 30.0, 16)
 """Rates that `rate_within` tries: quality for the mean price of the experts."""
 
 
@@ -151,7 +151,7 @@ def rate_reaching(
         Quality that a unit of cost is worth, shape (queries, settings).
     """
     dearest = np.maximum(costs.max(axis=1, initial=0.0), 1e-300)
-    rates = (DEMAND / dearest)[:, None] * np.geomspace(1.0, 1e6, 2 * len(RATES))
+    rates = (DEMAND / dearest)[:, None] * np.geomspace(1.0, 1e5, len(RATES))
     quality = plan(outlook, costs, rates, must=must, limits=limits, haste=0).quality
     enough = quality[:, :, None] >= least - 1e-9
     last = len(rates[0]) - 1 - enough[:, ::-1].argmax(axis=1)
