@@ -42,6 +42,7 @@ class ChatLeeroo(RoutedChatModel):
         expert: Pin the expert of this name.
         temperature, top_p, max_tokens, stop, timeout, model_kwargs: Sent to the expert when set.
         max_retries: Most further attempts when the first fails, at other experts or, after a wait, at one that failed.
+        on_empty: "next" (ask another expert where an answer is empty, withheld or unparsable) or "accept".
         streaming: Have `invoke` stream inside, so that callbacks see tokens as they come.
         predictor, router: Parts of one's own; see `leeroo.Router`.
 

@@ -13,12 +13,13 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_leeroo.consulting import consulted
-from langchain_leeroo.endings import answered, lost, recorded, settle
+from langchain_leeroo.endings import answered, in_vain, lost, message_of, recorded, settle
 from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.received import Received, as_chunk
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import Opened, Overheard, atapped, child_of, opening, overhear, tapped
 from langchain_leeroo.ways import ASYNC, END, SYNC, Left, Piece, Steps, Way, adrive, aemit, drive, emit
+from langchain_leeroo.worth import wrong_with
 from leeroo.endpoints.closing import aclosing
 from leeroo.routing.attempt import Attempt
 
@@ -66,12 +67,18 @@ def _answer(way: Way, host: Host, request: Request, opened: Opened) -> Steps[Any
     if accepted is not None:
         return recorded(opened.call, request, accepted)
     attempts = way.attempts(opened.call, host.most_attempts)
+    made = 0
     while (attempt := (yield way.pull(attempts))) is not END:
+        made += 1
         try:
             model, kwargs, child, _ = yield from _ready(way, host, request, opened, attempt)
-            output = yield way.ask(model, request.prompt, child, kwargs, request.seconds(attempt))
+            output = yield way.ask(model, host.prompt(request, attempt), child, kwargs, request.seconds(attempt))
         except BaseException as error:
             lost(attempt, error, request)
+            continue
+        wrong = wrong_with(output, structured=request.structured is not None)
+        if wrong is not None and host.may_go_on(opened.call, made):
+            in_vain(attempt, wrong, request, message_of(output))
             continue
         return answered(opened.call, attempt, request, output)
     raise as_langchain(opened.call.exhausted())
@@ -100,11 +107,14 @@ def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Re
                 yield Piece(given)
             return
     attempts = way.attempts(opened.call, host.most_attempts)
+    structured = request.structured is not None
+    made = 0
     while (attempt := (yield way.pull(attempts))) is not END:
+        made += 1
         try:
             model, kwargs, child, overheard = yield from _ready(way, host, request, opened, attempt)
             ends = way.ends(request.seconds(attempt))
-            pieces = way.pieces(model, request.prompt, child, kwargs)
+            pieces = way.pieces(model, host.prompt(request, attempt), child, kwargs)
             try:
                 while (piece := (yield way.pull(pieces, ends))) is not END:
                     attempt.first_token()
@@ -116,7 +126,13 @@ def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Re
             lost(attempt, error, request, received)
             received.forget()
             continue
-        settle(attempt, request, overheard.message if overheard else received.whole_message())
+        message = overheard.message if overheard else received.whole_message()
+        wrong = None if received.started else wrong_with(received.as_output(message), structured=structured)
+        if wrong is not None and host.may_go_on(opened.call, made):
+            in_vain(attempt, wrong, request, message)
+            received.forget()
+            continue
+        settle(attempt, request, message)
         for given in received.last(opened.call.finish()):
             yield Piece(given)
         return

@@ -11,6 +11,7 @@ from langchain_leeroo.messages import RECORD_KEY, tool_call_ids, usage_of
 from langchain_leeroo.received import Received
 from langchain_leeroo.requests import Request
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
+from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 
@@ -39,6 +40,16 @@ def settle(attempt: Attempt, request: Request, message: BaseMessage | None) -> N
     """Settle an answer with its usage, reported or estimated."""
     usage = usage_of(message, request.query.prompt, attempt.expert)
     attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
+
+
+def message_of(output: Any) -> Any:
+    """The message in what an expert returned."""
+    return output.get("raw") if isinstance(output, dict) else output
+
+
+def in_vain(attempt: Attempt, wrong: UselessAnswer, request: Request, message: BaseMessage | None) -> None:
+    """Settle an answer of no use: charged as it is, and the next expert is tried."""
+    attempt.failed(wrong, used=usage_of(message, request.query.prompt, attempt.expert))
 
 
 def lost(attempt: Attempt, error: BaseException, request: Request, received: Received | None = None) -> None:

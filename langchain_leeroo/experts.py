@@ -8,6 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
 from pydantic import SecretStr
 
+from langchain_leeroo.unwrapping import unwrap
 from leeroo.endpoints.openai_compatible import resolve
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.pool.experts import DEFAULT_CAPABILITIES, Expert
@@ -42,9 +43,12 @@ def adapt(name: str, given: Any) -> Any:
     """
     if isinstance(given, str):
         return {"model": given}
+    given, _ = unwrap(name, given)
     if isinstance(given, BaseChatModel):
         return Expert(model=given, name=name, **_known_of(given))
     if isinstance(given, Expert):
+        inner, _ = unwrap(name, given.model)
+        given = given if inner is given.model else given.model_copy(update={"model": inner})
         known = _known_of(given.model) if isinstance(given.model, BaseChatModel) else {}
         missing = {key: value for key, value in known.items() if key not in given.model_fields_set}
         return given.model_copy(update=missing) if missing else given
@@ -53,8 +57,8 @@ def adapt(name: str, given: Any) -> Any:
             f"Expert {name!r} is a {type(given).__name__}; give a LangChain chat model, a leeroo.Expert, or a mapping "
             "such as {'model': 'openai:gpt-5-nano'}."
         )
-    model = given.get("model") if isinstance(given, Mapping) else None
-    return {**_known_of(model), **given} if isinstance(model, BaseChatModel) else given
+    model, _ = unwrap(name, given.get("model") if isinstance(given, Mapping) else None)
+    return {**_known_of(model), **given, "model": model} if isinstance(model, BaseChatModel) else given
 
 
 def _known_of(model: BaseChatModel) -> dict[str, Any]:
@@ -173,6 +177,13 @@ def _kind(model: type[BaseChatModel]) -> tuple[str, bool]:
     names = {cls.__name__ for cls in model.__mro__}
     cap = next((key for name, key in _CAP_NAMES.items() if name in names), "max_tokens")
     return cap, "BaseChatOpenAI" in names
+
+
+def provider_of(expert: Expert) -> str:
+    """The provider of an expert's messages, in LangChain's word for it."""
+    if isinstance(expert.model, BaseChatModel):
+        return expert.model._get_ls_params().get("ls_provider", "leeroo")
+    return "openai" if expert.base_url is not None or expert.provider is None else expert.provider
 
 
 def profile_of(pool: Pool, given: Mapping[str, Any]) -> ModelProfile:

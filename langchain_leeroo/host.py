@@ -1,17 +1,22 @@
 """What lies between a call of the chat model and its expert's own model: `ModelHost`."""
 
 from collections.abc import Mapping
+from operator import is_
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.prompt_values import ChatPromptValue, PromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 
+from langchain_leeroo.authorship import readable_by
 from langchain_leeroo.experts import build, limits
+from langchain_leeroo.messages import RawTools
 from langchain_leeroo.preparation import SENT, Defaults, prepare
 from langchain_leeroo.rebinding import rebind
 from langchain_leeroo.requests import Planned, Request
 from langchain_leeroo.settings import Settings
+from langchain_leeroo.unwrapping import bound_to
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
@@ -80,6 +85,12 @@ class ModelHost:
         """Decide, and open a call on the decision."""
         return self._settings._router.open(request.query, request.budget)
 
+    def may_go_on(self, call: Call, made: int) -> bool:
+        """Whether another expert is asked where an answer is of no use, after so many attempts."""
+        if self._settings.on_empty == "accept" or (self.most_attempts is not None and made >= self.most_attempts):
+            return False
+        return call.has_next
+
     def configure(self, config: RunnableConfig) -> RunnableConfig:
         """The model's own callbacks, tags and metadata hold for the run and for the experts' runs beneath it."""
         settings = self._settings
@@ -93,10 +104,13 @@ class ModelHost:
     def target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]:
         """What to call for an attempt, and with which kwargs."""
         model = self._model(attempt.expert)
-        kwargs = {**request.kwargs, **limits(model, attempt, request.timeout)}
+        bound = bound_to(attempt.expert.name, self._settings.experts.get(attempt.expert.name))
+        kwargs = {**bound, **request.kwargs, **limits(model, attempt, request.timeout)}
         if attempt.expert.stop:
             kwargs["stop"] = [*kwargs.get("stop", ()), *attempt.expert.stop]
         tools = kwargs.pop("tools", None)
+        if tools is not None and not isinstance(tools, RawTools):
+            tools = RawTools(tools)
         if request.structured is not None:
             options = dict(request.structured)
             schema = options.pop("schema")
@@ -107,6 +121,16 @@ class ModelHost:
             return model, kwargs
         stop = {"stop": kwargs.pop("stop")} if "stop" in kwargs else {}
         return model.bind_tools(list(tools.raw), **kwargs), stop
+
+    def prompt(self, request: Request, attempt: Attempt) -> PromptValue:
+        """The request's messages as the attempt's expert can read them."""
+
+        def provider() -> str | None:
+            return self._model(attempt.expert)._get_ls_params().get("ls_provider")
+
+        readable = readable_by(request.messages, attempt.expert.name, provider)
+        same = all(map(is_, readable, request.messages))
+        return request.prompt if same else ChatPromptValue(messages=readable)
 
     def listens(self, attempt: Attempt) -> bool:
         """Whether the expert's model has callbacks of its own."""

@@ -207,7 +207,7 @@ def _sticky(messages: Sequence[BaseMessage], router: Router) -> str | None:
         return remembered
     for message in reversed(messages):
         if isinstance(message, AIMessage) and message.tool_calls:
-            return _expert_of(message)
+            return expert_of(message)
         if isinstance(message, HumanMessage):
             return None
     return None
@@ -217,13 +217,14 @@ def _last_expert(messages: Sequence[BaseMessage]) -> tuple[str | None, int]:
     """Who answered last, and how many tokens its provider may have in its cache."""
     for message in reversed(messages):
         if isinstance(message, AIMessage):
-            expert = _expert_of(message)
+            expert = expert_of(message)
             used = message.usage_metadata["total_tokens"] if message.usage_metadata else 0
             return expert, used if expert is not None and used >= LEAST_CACHED else 0
     return None, 0
 
 
-def _expert_of(message: AIMessage) -> str | None:
+def expert_of(message: AIMessage) -> str | None:
+    """The expert that wrote a message, where its record says so."""
     record = message.response_metadata.get(RECORD_KEY)
     name = record.get("expert") if isinstance(record, Mapping) else None
     return name if isinstance(name, str) else None

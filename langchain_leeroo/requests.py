@@ -85,12 +85,20 @@ class Host(Protocol):
         """Decide, and open a call on the decision."""
         ...
 
+    def may_go_on(self, call: Call, made: int) -> bool:
+        """Whether another expert is asked where an answer is of no use, after so many attempts."""
+        ...
+
     def configure(self, config: RunnableConfig) -> RunnableConfig:
         """The config with the chat model's own callbacks, tags and metadata."""
         ...
 
     def target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]:
         """What to call for an attempt, and with which kwargs."""
+        ...
+
+    def prompt(self, request: Request, attempt: Attempt) -> PromptValue:
+        """The request's messages as the attempt's expert can read them."""
         ...
 
     def listens(self, attempt: Attempt) -> bool:

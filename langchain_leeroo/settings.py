@@ -9,7 +9,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.tools import BaseTool
 from pydantic import Field, PrivateAttr, model_validator
 
-from langchain_leeroo.experts import adapt, profile_of
+from langchain_leeroo.experts import adapt, profile_of, provider_of
 from langchain_leeroo.messages import RawTools, to_query
 from langchain_leeroo.preparation import SENT
 from leeroo._version import __version__
@@ -17,6 +17,7 @@ from leeroo.budget import BUDGET_KWARGS, FIELDS, Budget
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.pool import Pool
 from leeroo.pool.tokens import count, count_text
+from leeroo.routing.answers import OnEmpty
 from leeroo.routing.router import Router
 
 
@@ -61,6 +62,9 @@ class Settings(BaseChatModel):
 
     max_retries: int | None = Field(default=None, ge=0)
     """Most further experts that are tried when the first fails; all that the budget pays for when absent."""
+
+    on_empty: OnEmpty = "next"
+    """What an empty, withheld or unparsable answer means: "next", ask another expert where there is one; "accept"."""
 
     streaming: bool = False
     """Have `invoke` stream inside, so that callbacks see tokens as they come."""
@@ -139,7 +143,9 @@ class Settings(BaseChatModel):
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         own = [self.stop] if isinstance(self.stop, str) else self.stop
         params = super()._get_ls_params(stop=stop or own, **kwargs)
-        params["ls_provider"] = "leeroo"
+        providers = {provider_of(expert) for expert in self._router.pool}
+        # Middlewares compare it with what wrote a message, and believe its count of tokens only where both agree.
+        params["ls_provider"] = next(iter(providers)) if len(providers) == 1 else "leeroo"
         if not isinstance(kwargs.get("model"), str):
             params["ls_model_name"] = "leeroo"
         return params

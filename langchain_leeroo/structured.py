@@ -7,8 +7,10 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_leeroo import delegation
+from langchain_leeroo.messages import RECORD_KEY
 from langchain_leeroo.requests import Request, Routed
 from leeroo.endpoints.closing import aclosing
+from leeroo.errors import ExpertsFailed
 
 
 class StructuredOutput(Runnable[Any, Any]):
@@ -77,4 +79,13 @@ class StructuredOutput(Runnable[Any, Any]):
             return output
         if output.get("parsing_error") is not None:
             raise output["parsing_error"]
-        return output.get("parsed")
+        parsed = output.get("parsed")
+        if parsed is None:
+            record = output["raw"].response_metadata.get(RECORD_KEY)
+            raise ExpertsFailed(
+                "The answer does not have the schema's form: the expert called no tool. Give another method "
+                "(method='json_schema'), or see the message with include_raw=True.",
+                record,
+                "unparsable",
+            )
+        return parsed

@@ -166,6 +166,24 @@ def test_summarization_and_call_limit(make, fake):
     assert len(large.seen) == 2, "one call for the summary, one for the answer"
 
 
+def test_summarization_by_reported_tokens(make, fake):
+    """The middleware believes a message's own count where message and model name the same provider."""
+
+    class Reporting(fake):
+        def _get_ls_params(self, stop=None, **kwargs):
+            return {**super()._get_ls_params(stop, **kwargs), "ls_provider": "acme"}
+
+    llm = make(Reporting(), Reporting(says="short"))
+    assert llm._get_ls_params()["ls_provider"] == "acme"
+    assert make(Reporting(), fake())._get_ls_params()["ls_provider"] == "leeroo", "they share none"
+    usage = {"input_tokens": 9_000, "output_tokens": 1, "total_tokens": 9_001}
+    answer = AIMessage("b", usage_metadata=usage, response_metadata={"model_provider": "acme"})
+    middleware = SummarizationMiddleware(llm, trigger=("tokens", 8_000), keep=("messages", 1))
+    agent = create_agent(llm, [], middleware=[middleware])
+    state = agent.invoke({"messages": [HumanMessage("a"), answer, HumanMessage("c")]})
+    assert "short" in state["messages"][0].text
+
+
 def test_summarization_reads_the_profile(make, fake):
     experts = make().experts
     small = experts["small"].model_copy(update={"context_window": 1000})

@@ -112,7 +112,7 @@ class Expert(Strict):
         # Fields before properties: a field is found at once, while pydantic models look long for what they lack.
         fields = getattr(self.model, "__dict__", {})
         for look in (fields.get, lambda name: getattr(self.model, name, None)):
-            for attribute in ("model_name", "model", "model_id"):
+            for attribute in ("model_name", "model", "model_id", "deployment_name"):
                 value = look(attribute)
                 if isinstance(value, str) and value:
                     return value

@@ -1,4 +1,4 @@
-"""Answers that are of no use though the provider says all is well: empty, filtered, cut off before a word, unreadable."""
+"""Answers of no use though the provider says all is well: empty, filtered, cut off before a word, unreadable."""
 
 from typing import Literal
 
