@@ -58,7 +58,7 @@ def consulted(
                 _lost(several, attempt, error)
                 attempts.remove(attempt)
                 continue
-            asks.append(partial(way.ask, model, request.prompt, child, kwargs, request.seconds(attempt)))
+            asks.append(partial(way.ask, model, host.prompt(request, attempt), child, kwargs, request.seconds(attempt)))
         outputs = yield (_at_once(asks) if isinstance(way, Sync) else _aat_once(asks))
         for attempt, output in zip(attempts, outputs, strict=True):
             if isinstance(output, BaseException):

@@ -90,7 +90,7 @@ def _value(name: str, text: str, kind: type) -> Any:
     if kind is bool:
         flag = _FLAGS.get(text.strip().lower())
         if flag is None:
-            raise ConfigError(f"Header {name!r} is not true or false.")
+            raise ConfigError(f"Header {name!r} is neither true nor false.")
         return flag
     if not _NUMBER.fullmatch(text) or (kind is int and not text.isdigit()):
         raise ConfigError(f"Header {name!r} is no {'whole number as 2' if kind is int else 'number as 0.01'} is.")
