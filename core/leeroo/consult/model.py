@@ -94,6 +94,10 @@ class ConsultModel:
         own = [self.traits.get(name, _USUAL).abstention for name in names]
         return np.array([self.abstention if nu is None else nu for nu in own])
 
+    def name_of(self, name: str, *others: str | None) -> str:
+        """The name under which the model knows an expert: its own, its traits', or its model's."""
+        return next((known for known in (name, *others) if known in self.traits), None) or name
+
     def stricter(self, abstention: float) -> "ConsultModel":
         """The same model where wrong answers are found out at least this often."""
         traits = {

@@ -1,7 +1,8 @@
 """What came of asking several experts the same queries, as the fit takes it: `Observed`. Clusters, never texts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,31 @@ def clusters_of(answers: Sequence[str | None]) -> list[int]:
     """The clusters of comparable answers to one query: equal strings fall together; None is an abstention."""
     seen: dict[str, int] = {}
     return [ABSTAINED if answer is None else seen.setdefault(answer, len(seen)) for answer in answers]
+
+
+def from_records(records: Iterable[Mapping[str, Any]], scores: Mapping[str, float] | None = None) -> Observed:
+    """What consultations of one's own have brought, from their calls' records: clusters, never texts.
+
+    Args:
+        records: Of calls; those that consulted nobody are left out.
+        scores: Feedback by call id, 0..1; from `RIGHT_FROM` on the returned answer was right. Of a call without
+            feedback it is unknown which cluster is right, and the fit integrates over that.
+    """
+    told = [record for record in records if len((record.get("consult") or {}).get("asks", ())) > 1]
+    names = tuple(sorted({ask["expert"] for record in told for ask in record["consult"]["asks"]}))
+    clusters = np.full((len(told), len(names)), UNASKED)
+    quality = np.full((len(told), len(names)), 0.5)
+    right = np.full(len(told), UNKNOWN)
+    for row, record in enumerate(told):
+        predicted = {one["expert"]: one["quality"] for one in record["candidates"]}
+        for ask in record["consult"]["asks"]:
+            column = names.index(ask["expert"])
+            clusters[row, column] = ABSTAINED if ask["cluster"] is None else ask["cluster"]
+            quality[row, column] = predicted.get(ask["expert"], 0.5)
+            score = (scores or {}).get(record["call_id"])
+            if ask["expert"] == record["expert"] and ask["cluster"] is not None and (score or 0.0) >= RIGHT_FROM:
+                right[row] = ask["cluster"]
+    return Observed(names, quality, clusters, right, np.zeros(len(told), dtype=np.int64))
 
 
 def observe(

@@ -16,11 +16,13 @@ from leeroo.consult.posterior import Outlook
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 STOP = -1
+MOST_EXPERTS = 8
+"""Of larger pools only so many are looked ahead for."""
 HASTE = 0.1
 """Share of a second expert's price that may be wasted, in expectation, to ask two at once: fewer rounds, no loss."""
 DEMAND = 0.002
 """Where a demanded quality is out of reach, the dearest expert is worth asking for this much more of it."""
-RATES = np.geomspace(1e-3, 1e3, 25)
+RATES = np.geomspace(1e-3, 30.0, 16)
 """Rates that `rate_within` tries: quality for the mean price of the experts."""
 
 
@@ -149,12 +151,30 @@ def rate_reaching(
         Quality that a unit of cost is worth, shape (queries, settings).
     """
     dearest = np.maximum(costs.max(axis=1, initial=0.0), 1e-300)
-    rates = (DEMAND / dearest)[:, None] * np.geomspace(1.0, 1e6, 2 * len(RATES))
+    rates = (DEMAND / dearest)[:, None] * np.geomspace(1.0, 1e5, len(RATES))
     quality = plan(outlook, costs, rates, must=must, limits=limits, haste=0).quality
     enough = quality[:, :, None] >= least - 1e-9
     last = len(rates[0]) - 1 - enough[:, ::-1].argmax(axis=1)
     last = np.where(enough.any(axis=1), last, 0)
     return np.asarray(np.take_along_axis(rates, last, axis=1))
+
+
+def promising(quality: Floats, costs: Floats, most: int = MOST_EXPERTS) -> list[int]:
+    """The experts of a large pool that are worth looking ahead for: few others are better and cheaper at once.
+
+    Args:
+        quality: Predicted, shape (experts,).
+        costs: Expected cost, shape (experts,).
+        most: How many to keep.
+
+    Returns:
+        Their columns, in order.
+    """
+    if len(quality) <= most:
+        return list(range(len(quality)))
+    better = (quality[None, :] >= quality[:, None]) & (costs[None, :] <= costs[:, None])
+    beaten_by = better.sum(axis=1)  # itself counts for everybody
+    return sorted(np.lexsort((-quality, beaten_by))[:most].tolist())
 
 
 def _last(outlook: Outlook) -> int:

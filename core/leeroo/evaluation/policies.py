@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from leeroo.consult.lattice import UNASKED, depth_for
 from leeroo.consult.model import ConsultModel
-from leeroo.consult.policy import HASTE, STOP, plan, rate_reaching, rate_within
+from leeroo.consult.policy import HASTE, MOST_EXPERTS, STOP, plan, promising, rate_reaching, rate_within
 from leeroo.consult.posterior import Outlook, outlook
 from leeroo.evaluation.replaying import MISSING, Game, Played
 
@@ -193,19 +193,27 @@ def _from(
     """Look ahead from a state for some queries: those with the same experts and alternatives together, in chunks."""
     kinds: dict[tuple[int, bytes], list[int]] = {}
     for row in rows.tolist():
-        closed = (game.clusters[row] == MISSING).tobytes()
-        kinds.setdefault((int(game.alternatives[row]), closed), []).append(row)
-    left = sum(place == UNASKED for place in state)
-    clusters = 1 + max(*state, -1)
-    far = depth_for(clusters, left) if depth is None else depth
+        kinds.setdefault((int(game.alternatives[row]), _closed(game, row, depth).tobytes()), []).append(row)
     for (alternatives, _), same in kinds.items():
-        closed = frozenset(np.flatnonzero(game.clusters[same[0]] == MISSING).tolist())
+        closed = frozenset(np.flatnonzero(_closed(game, same[0], depth)).tolist())
+        left = sum(place == UNASKED and e not in closed for e, place in enumerate(state))
+        far = depth_for(1 + max(*state, -1), left) if depth is None else depth
         for begin in range(0, len(same), CHUNK):
             at = np.array(same[begin : begin + CHUNK])
             ahead = outlook(
                 model, game.quality[at], game.experts, state, far, alternatives=alternatives or None, closed=closed
             )
             yield at, ahead, game.costs[np.ix_(at, np.array(ahead.left, dtype=np.int64))]
+
+
+def _closed(game: Game, row: int, depth: int | None) -> npt.NDArray[np.bool_]:
+    """Experts that cannot be asked, and those of a large pool that are not looked ahead for."""
+    closed = np.asarray(game.clusters[row] == MISSING)
+    if depth != 0 and len(game.experts) > MOST_EXPERTS:
+        possible = np.flatnonzero(~closed)
+        closed = np.ones(len(closed), dtype=np.bool_)
+        closed[possible[promising(game.quality[row, possible], game.costs[row, possible])]] = False
+    return closed
 
 
 def _groups(states: Indices) -> Iterator[tuple[tuple[int, ...], Indices]]:

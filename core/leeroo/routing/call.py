@@ -154,7 +154,7 @@ class Call:
             self._error = error
             self._pass_over(candidate, "budget", str(error))
             return None
-        if self._started:
+        if self._started and not self.extra:  # a policy that asks several tells of itself
             event(logging.INFO, "failover", call_id=self.id, expert=expert.name, tries=len(self._started) + 1)
         self._started.append(attempt)
         return attempt

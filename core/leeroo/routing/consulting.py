@@ -15,6 +15,7 @@ Every ask is an attempt of the call: reserved, booked and on the record. What is
 `leeroo.consult.policy` from what is known by then, within the money and the time that are left.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -22,8 +23,7 @@ import numpy as np
 
 from leeroo.consult.equivalence import INCOMPARABLE, Groups, Reply
 from leeroo.consult.lattice import UNASKED, depth_for
-from leeroo.consult.model import ConsultModel
-from leeroo.consult.policy import STOP, Limits, Plan, plan
+from leeroo.consult.policy import STOP, Limits, Plan, plan, promising
 from leeroo.consult.posterior import Outlook, outlook
 from leeroo.consult.rules import Rule, rule_of
 from leeroo.consult.settings import Consulting, alternatives_of
@@ -31,6 +31,7 @@ from leeroo.money import to_usd
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.decision import least_cost
+from leeroo.routing.logs import event
 from leeroo.selection.selector import Candidate
 
 T = TypeVar("T")
@@ -61,7 +62,6 @@ class Consultation(Generic[T]):
         self._settings = settings or Consulting()
         self._candidates = call.decision.selection.order
         self._state = [UNASKED] * len(self._candidates)
-        self._closed: set[int] = set()
         self._groups = Groups(self._settings.equivalence, call.query.text)
         self._answers: list[_Answer[T]] = []
         self._asks: list[dict[str, Any]] = []
@@ -70,9 +70,12 @@ class Consultation(Generic[T]):
         self._comparable = self._settings.equivalence.expects(call.query.text, structured=structured)
         self._quality = np.array([[c.quality for c in self._candidates]])
         self._costs = np.array([to_usd(c.expected_cost) for c in self._candidates])
+        # The first is the one that would be chosen once.
+        kept = {0, *promising(self._quality[0], self._costs)}
+        self._closed = set(range(len(self._candidates))) - kept
         self._alternatives = alternatives_of(call.query.text)
         self._model = self._settings.model_in_use()
-        self._names = [_name(self._model, c) for c in self._candidates]
+        self._names = [self._model.name_of(c.expert.name, c.expert.traits, c.expert.model_id) for c in self._candidates]
 
     @property
     def has_answers(self) -> bool:
@@ -236,6 +239,11 @@ class Consultation(Generic[T]):
         if best is not None:
             self._call.accept(best.candidate.expert)
             self._note()
+            told = self._call.extra["consult"]
+            event(
+                logging.INFO, "consult", call_id=self._call.id, expert=best.candidate.expert.name,
+                asks=len(told["asks"]), rounds=told["rounds"], posterior=told["posterior"], stopped=told["stopped"],
+            )  # fmt: skip
         elif "consult" in self._call.extra:
             self._note()
 
@@ -284,10 +292,3 @@ def consultation(
         return Consultation(call, settings, structured=structured)
     call.extra["consult"] = {"asks": [], "clusters": [], "posterior": None, "rounds": 0, "stopped": reason}
     return None
-
-
-def _name(model: ConsultModel, candidate: Candidate) -> str:
-    """The name under which the model knows an expert: its own, its traits', or its model's."""
-    expert = candidate.expert
-    known = (expert.name, expert.traits, expert.model_id)
-    return next((str(name) for name in known if name is not None and name in model.traits), expert.name)

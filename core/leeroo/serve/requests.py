@@ -79,8 +79,8 @@ def _from_headers(headers: Mapping[str, str]) -> Budget:
         try:
             given[key] = _value(text, FIELDS[key].type)
         except ValueError:
-            wanted = "true or false" if FIELDS[key].type is bool else "a number"
-            raise ConfigError(f"Header {name!r} is not {wanted}.") from None
+            wanted = "neither true nor false" if FIELDS[key].type is bool else "no number"
+            raise ConfigError(f"Header {name!r} is {wanted}.") from None
     return Budget(**given)
 
 

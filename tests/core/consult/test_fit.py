@@ -5,7 +5,7 @@ import pytest
 
 from leeroo.consult.fit import _Likelihood, _vector, fit, log_likelihood
 from leeroo.consult.model import ConsultModel, Trait
-from leeroo.consult.observed import UNKNOWN, Observed, observe
+from leeroo.consult.observed import UNKNOWN, Observed, from_records, observe
 from leeroo.errors import ConfigError
 from tests.core.consult.reference import simulate
 
@@ -84,3 +84,17 @@ def test_files_that_are_no_model(tmp_path, content):
     with pytest.raises(ConfigError, match="no such file"):
         ConsultModel.read(tmp_path / "other.json")
     assert json.dumps(ConsultModel().to_dict())
+
+
+def test_records_of_calls_teach_without_their_texts():
+    def record(call_id, expert, **clusters):
+        asks = [{"expert": name, "cost": 0.0, "cluster": cluster} for name, cluster in clusters.items()]
+        candidates = [{"expert": name, "quality": 0.6} for name in NAMES]
+        return {"call_id": call_id, "expert": expert, "candidates": candidates, "consult": {"asks": asks}}
+
+    records = [record("one", "a", a=0, b=0), record("two", "c", a=0, b=None, c=1), record("alone", "a", a=0)]
+    found = from_records([*records, {"call_id": "plain"}], {"two": 1.0, "one": 0.0})
+    assert found.clusters.tolist() == [[0, 0, -2], [0, -1, 1]]
+    assert found.right.tolist() == [UNKNOWN, 1]
+    assert found.quality[0].tolist() == [0.6, 0.6, 0.5]
+    assert fit(found).queries == 2

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from leeroo.consult.lattice import ABSTAINED, UNASKED
 from leeroo.consult.model import ConsultModel
-from leeroo.consult.policy import STOP, Limits, plan, rate_reaching, rate_within
+from leeroo.consult.policy import STOP, Limits, plan, promising, rate_reaching, rate_within
 from leeroo.consult.posterior import outlook
 from tests.core.consult.reference import value
 
@@ -99,3 +99,13 @@ def test_the_rate_of_a_tolerance_gives_no_more_away(quality, costs, tolerance):
     rate = rate_within(ahead, np.array([costs]), tolerance)
     most = look(quality, costs, 0.0).quality[0, 0]
     assert look(quality, costs, float(rate[0])).quality[0, 0] >= most - tolerance - 1e-6
+
+
+def test_of_a_large_pool_those_are_kept_that_few_others_beat():
+    rng = np.random.default_rng(0)
+    quality, costs = rng.uniform(0.2, 0.9, 30), rng.uniform(0.01, 1.0, 30)
+    kept = promising(quality, costs)
+    assert len(kept) == 8
+    assert int(quality.argmax()) in kept
+    assert int(costs.argmin()) in kept
+    assert promising(quality[:8], costs[:8]) == list(range(8))
