@@ -59,10 +59,15 @@ def adapt(name: str, given: Any) -> Any:
     window = profile.get("max_input_tokens")
     if isinstance(window, int) and window > 0:
         fields["context_window"] = window
-    cap = getattr(given, "max_tokens", None) or profile.get("max_output_tokens")
+    told = getattr(given, "max_tokens", None)
+    cap = told or profile.get("max_output_tokens")
     if isinstance(cap, int) and not isinstance(cap, bool) and cap > 0:
         fields["max_output_tokens"] = cap
-    return Expert(**fields)
+    expert = Expert(**fields)
+    if not told:
+        # What a model could write is no cap that its user has set.
+        expert.model_fields_set.discard("max_output_tokens")
+    return expert
 
 
 def build(expert: Expert) -> BaseChatModel:

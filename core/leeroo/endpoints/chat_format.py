@@ -97,7 +97,7 @@ def usage_of(
 
 
 def _cache_writes(body: Mapping[str, Any]) -> Literal["5m", "1h"] | None:
-    """How long a request asks the provider to keep its input in the cache: Anthropic's marks, which gateways pass on."""
+    """How long a request asks the provider to keep its input in the cache, by marks of Anthropic's kind."""
     marked = [body, *(body.get("tools") or ())]
     for message in body["messages"]:
         marked.append(message)
