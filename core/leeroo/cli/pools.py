@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from leeroo.cli.printing import out
+from leeroo.endpoints.openai_compatible import key_variable
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
 
@@ -57,7 +58,7 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     for column in ("expert", "model", "input $/1M", "output $/1M", "context", "key"):
         table.add_column(column, overflow="fold")
     for expert in read.pool:
-        variable = expert.api_key_env
+        variable = key_variable(expert)
         key = "-" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
         price = expert.known_price
         window = str(expert.context_window or "?")
