@@ -45,20 +45,39 @@ def adapt(name: str, given: Any) -> Any:
         return {"model": given}
     given, _ = unwrap(name, given)
     if isinstance(given, BaseChatModel):
-        return Expert(model=given, name=name, **_known_of(given))
+        return _unset(Expert(model=given, name=name, **_known_of(given)), given)
     if isinstance(given, Expert):
         inner, _ = unwrap(name, given.model)
         given = given if inner is given.model else given.model_copy(update={"model": inner})
         known = _known_of(given.model) if isinstance(given.model, BaseChatModel) else {}
         missing = {key: value for key, value in known.items() if key not in given.model_fields_set}
-        return given.model_copy(update=missing) if missing else given
+        if not missing:
+            return given
+        known_now = given.model_copy(update=missing)
+        return _unset(known_now, given.model) if "max_output_tokens" in missing else known_now
     if not hasattr(given, "keys"):
         raise ConfigError(
             f"Expert {name!r} is a {type(given).__name__}; give a LangChain chat model, a leeroo.Expert, or a mapping "
             "such as {'model': 'openai:gpt-5-nano'}."
         )
     model, _ = unwrap(name, given.get("model") if isinstance(given, Mapping) else None)
-    return {**_known_of(model), **given, "model": model} if isinstance(model, BaseChatModel) else given
+    if not isinstance(model, BaseChatModel):
+        return given
+    known = _known_of(model)
+    if not _is_capped(model):
+        known.pop("max_output_tokens", None)  # the pool knows the limits of models by their names
+    return {**known, **given, "model": model}
+
+
+def _unset(expert: Expert, model: BaseChatModel) -> Expert:
+    """The expert; what its model could write at most is no cap that a user has set."""
+    if not _is_capped(model):
+        expert.model_fields_set.discard("max_output_tokens")
+    return expert
+
+
+def _is_capped(model: BaseChatModel) -> bool:
+    return bool(getattr(model, "max_tokens", None))
 
 
 def _known_of(model: BaseChatModel) -> dict[str, Any]:

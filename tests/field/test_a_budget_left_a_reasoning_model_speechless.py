@@ -6,6 +6,7 @@ thought before 120 of answer, at caps of 400 to 1,000: empty, finished by length
 
 import pytest
 
+import leeroo
 from leeroo import Budget, Expert, Pool, Price, Query, Router
 from leeroo.endpoints.openai_compatible import ask
 from leeroo.pool.limits import output_limit
@@ -38,6 +39,22 @@ def test_the_cap_is_what_the_money_pays_for_and_no_more():
         ask(router(experts), "Why?", Budget(max_cost=0.02))
         sent = server.requests[-1]["body"]["max_tokens"]
     assert 9_900 < sent <= 10_000
+
+
+def test_money_that_others_share_is_not_held_by_one_call():
+    """16,384 tokens are room to think; 128,000 would keep a team's calls from each other."""
+    chooses = router({"mini": Expert(model="openai:gpt-5-mini", price=MINI)})
+    with leeroo.budget(max_total_cost=0.1):
+        calls = [chooses.open(Query(text="hi")) for _ in range(3)]
+        attempts = [next(call.attempts()) for call in calls]
+        assert [attempt.max_tokens for attempt in attempts] == [16_384, 16_384, 16_384]
+        for attempt in attempts:
+            attempt.cancelled()
+    with leeroo.budget(max_total_cost=0.3, max_cost=0.05):
+        assert next(chooses.open(Query(text="hi")).attempts()).max_tokens > 24_000
+    declared = router({"mini": Expert(model="openai:gpt-5-mini", price=MINI, max_output_tokens=30_000)})
+    with leeroo.budget(max_total_cost=1):
+        assert next(declared.open(Query(text="hi")).attempts()).max_tokens == 30_000
 
 
 def test_money_that_pays_for_the_answer_but_not_for_the_thought_goes_to_somebody_else():

@@ -92,3 +92,14 @@ def test_a_name_with_a_tag_and_no_place_is_neither_priced_nor_sent_to_openai():
 def test_a_misspelt_provider_is_named_with_the_nearest_one():
     with pytest.raises(ConfigError, match=r"'opnai' has no known endpoint.*Did you mean 'openai'"):
         resolve(Expert(model="opnai:gpt-4o", name="x", price=PRICE))
+
+
+def test_an_azure_object_that_knows_its_deployment_only_is_named_by_it():
+    class AzureChatOpenAI:
+        def __init__(self):
+            self.model_name, self.deployment_name = None, "my-gpt-4o"
+            self.azure_endpoint = "https://acme.openai.azure.com/"
+
+    expert = Expert(model=AzureChatOpenAI(), price=PRICE)
+    assert expert.model_id == "my-gpt-4o"
+    assert look_up(expert) is None, "what is deployed under a name of the user's own is not known"

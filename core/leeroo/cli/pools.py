@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from leeroo.cli.printing import out
+from leeroo.endpoints.openai_compatible import key_variable
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
 from leeroo.visible import visible
@@ -59,7 +60,7 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     read = read_pool(file)
     out.print(f"{file}: {len(read.pool)} experts, reference {read.pool.reference}", highlight=False, markup=False)
     for expert in read.pool:
-        variable = expert.api_key_env
+        variable = key_variable(expert)
         key = "no key" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
         price = expert.known_price
         window = f"{expert.context_window:,} tokens of context" if expert.context_window else "context window unknown"

@@ -44,7 +44,8 @@ class Expert(Strict):
         price: USD per 1M tokens; looked up in `genai-prices` by the model's name when absent.
         context_window: Most tokens of input and output together; None: unknown, not checked.
         max_output_tokens: Most output tokens the model can give, thought included; also the cap assumed when a call
-            names none. The model's own limit, as far as its name tells it, when absent.
+            names none. When absent it is the model's own limit, as far as its name tells it, of which a call without
+            `max_cost` uses as much as an answer usually takes.
         thinking: Tokens thought for each token of an answer, for reasoning models; by the effort and the model's name
             when absent.
         capabilities: What the expert can do beside text.

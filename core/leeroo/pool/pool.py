@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert, explain
-from leeroo.pool.limits import output_limit
+from leeroo.pool.limits import UNKNOWN, output_limit
 from leeroo.pool.listing import look_up
 from leeroo.pool.places import is_self_hosted
 
@@ -81,7 +81,7 @@ def _as_expert(name: str, given: Any, source: str) -> Expert:
         if expert.context_window is None and found.context_window:
             update["context_window"] = found.context_window
         expert = expert.model_copy(update=update)
-    if "max_output_tokens" not in expert.model_fields_set:
+    if "max_output_tokens" not in expert.model_fields_set and expert.max_output_tokens == UNKNOWN:
         expert = expert.model_copy(update={"max_output_tokens": output_limit(expert.model_id)})
         # Nobody has said so: an adapter that knows more of the model may.
         expert.model_fields_set.discard("max_output_tokens")

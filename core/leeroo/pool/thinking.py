@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from leeroo.pool.experts import Expert
+from leeroo.pool.limits import UNKNOWN, UNKNOWN_THINKING
 from leeroo.pool.names import resolve
 
 
@@ -17,6 +18,10 @@ class Thought(NamedTuple):
 
     factor: float
     least: int
+
+    def before(self, said: int) -> int:
+        """Tokens thought before an answer of that length."""
+        return max(self.least, round(said * self.factor)) if self.factor else self.least
 
 
 NONE = Thought(0.0, 0)
@@ -69,6 +74,11 @@ def _by_name(model_id: str, effort: str | None) -> Thought:
     return _BY_EFFORT["medium"] if found.row.reasoning == "yes" else NONE
 
 
+def room(expert: Expert) -> int:
+    """Output tokens that leave an expert room for an answer, and for the thought before it."""
+    return UNKNOWN_THINKING if thought_of(expert).least else UNKNOWN
+
+
 def with_thought(expert: Expert, said: int) -> int:
     """Output tokens expected of an expert, what it thinks included.
 
@@ -76,5 +86,4 @@ def with_thought(expert: Expert, said: int) -> int:
         expert: Who answers.
         said: Expected tokens of the answer itself.
     """
-    thought = thought_of(expert)
-    return said + max(thought.least, round(said * thought.factor))
+    return said + thought_of(expert).before(said)

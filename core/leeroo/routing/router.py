@@ -20,7 +20,7 @@ from leeroo.query import Query
 from leeroo.routing.call import Call
 from leeroo.routing.decision import Decision, refusal
 from leeroo.routing.health import ASIDE, Health
-from leeroo.routing.judging import CRAMPED, TAIL, Terms, judge, sticky
+from leeroo.routing.judging import CRAMPED, TAIL, Terms, judge, price_terms, sticky
 from leeroo.routing.learner import Learner, taught
 from leeroo.routing.logs import event, heard
 from leeroo.routing.observers import tell
@@ -200,7 +200,7 @@ class Router:
         pinned = self.pool[budget.expert].name if budget.expert is not None else None
         prediction = self.predictor.predict([query.text or " "], experts)
         seen: dict[str, TokenCount] = {}
-        terms = Terms(query, budget, cap, pinned, self.health)
+        terms = Terms(query, budget, cap, pinned, self.health, price_terms(query))
         candidates = tuple(
             judge(terms, expert, float(quality), int(tokens + 0.5), source, count(query, expert, seen))
             for expert, quality, tokens, source in zip(
