@@ -157,12 +157,12 @@ def storm(calls: int, *, threads: int, seed: int, ledger: Ledger | None = None, 
 @contextmanager
 def _short_cool_downs() -> Iterator[None]:
     """Experts are asked again soon; else most calls of a storm would find all of them cooling down."""
-    before = health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN
-    health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN = 0.02, 0.1
+    before = health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN, health.ASIDE
+    health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN, health.ASIDE = 0.02, 0.1, 0.1
     try:
         yield
     finally:
-        health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN = before
+        health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN, health.ASIDE = before
 
 
 def faults_of(record: dict[str, Any], budget: Budget, *, answered: bool) -> list[str]:
