@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint types docs notebooks format clean
+.PHONY: demo test lint types docs notebooks audit format clean
 
 demo: .venv/.installed-demo
 	$(BIN)/leeroo demo
@@ -24,6 +24,11 @@ docs: .venv/.installed-dev
 
 notebooks: .venv/.installed-dev
 	cd notebooks && ../$(BIN)/jupytext --quiet --to ipynb --execute *.py
+
+# Known vulnerabilities of what is installed. It asks pypi.org, so it is no part of the gate.
+audit: .venv/.installed-dev
+	$(PIP) 'pip-audit>=2.7'
+	$(BIN)/pip-audit --local --skip-editable
 
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -32,6 +32,7 @@ def on_config(config: Any) -> None:
         {"Leeroo": "index.md"},
         {"Concepts": "concepts.md"},
         {"How to": [f"how-to/{name}" for name in guides]},
+        {"Security": "security.md"},
         {"Troubleshooting": "troubleshooting.md"},
         {"Results": sorted(path.name for path in (ROOT / "docs").glob("[A-Z]*.md"))},
         {"Reference": ["reference/index.md", *({name: f"reference/{name}.md"} for name in _modules())]},

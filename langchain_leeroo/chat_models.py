@@ -1,34 +1,25 @@
 """`ChatLeeroo`: a LangChain chat model that sends each call to the cheapest adequate expert within its budget."""
 
-import asyncio
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun, Callbacks
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from langchain_core.tools import BaseTool
 
-from langchain_leeroo import delegation
-from langchain_leeroo.batching import JointBatches
 from langchain_leeroo.binding import LeerooBinding
-from langchain_leeroo.events import astream_v3, stream_v3
-from langchain_leeroo.generation import configs_of, result_of
+from langchain_leeroo.calling import RoutedChatModel
 from langchain_leeroo.messages import RawTools
-from langchain_leeroo.received import as_chunk
 from langchain_leeroo.selector import Selector
 from langchain_leeroo.structured import StructuredOutput
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget, split_kwargs
-from leeroo.endpoints.closing import aclosing
 from leeroo.errors import MissingDependency
 
 
-class ChatLeeroo(JointBatches):
+class ChatLeeroo(RoutedChatModel):
     """A chat model that sends each call to the cheapest adequate expert within its budget.
 
     A predictor estimates how well each expert would answer, the selector takes the cheapest that is good enough and
@@ -51,6 +42,7 @@ class ChatLeeroo(JointBatches):
         expert: Pin the expert of this name.
         temperature, top_p, max_tokens, stop, timeout, model_kwargs: Sent to the expert when set.
         max_retries: Most further attempts when the first fails, at other experts or, after a wait, at one that failed.
+        on_empty: "next" (ask another expert where an answer is empty, withheld or unparsable) or "accept".
         streaming: Have `invoke` stream inside, so that callbacks see tokens as they come.
         predictor, router: Parts of one's own; see `leeroo.Router`.
 
@@ -175,166 +167,6 @@ class ChatLeeroo(JointBatches):
         own = Budget.of({key: kwargs.pop(key) for key in BUDGET_KWARGS if key in kwargs})
         router = Router.from_file(file, predictor=kwargs.get("predictor"), budget=NOTHING_SET)
         return cls(router=router, **own.over(file.budget).to_dict(), **{"reference": file.pool.reference, **kwargs})
-
-    # Calling
-
-    def invoke(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Answer with the cheapest adequate expert; the record is in `response_metadata["leeroo"]`.
-
-        Args:
-            input: A text, messages, or a prompt value.
-            config: LangChain's config; budget kwargs may lie in `configurable`.
-            stop: Stop sequences.
-            **kwargs: Budget kwargs, `model` to pin an expert, `tools`, and what the expert is to be sent.
-
-        Raises:
-            BudgetExceeded: No expert's worst case fits the money. Nothing was spent.
-            NoEligibleExpert: No expert can take the request. Nothing was spent.
-            ExpertsFailed: No expert answered; `error.record` says what each attempt met and cost.
-        """
-        request, config = self._request(input, config, kwargs if stop is None else {**kwargs, "stop": stop})
-        message: AIMessage = delegation.invoke(self, request, config)
-        return message
-
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """As `invoke`, asynchronously."""
-        request, config = self._request(input, config, kwargs if stop is None else {**kwargs, "stop": stop})
-        message: AIMessage = await delegation.ainvoke(self, request, config)
-        return message
-
-    def stream(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Iterator[AIMessageChunk]:
-        """Stream the answer; the record is in `response_metadata["leeroo"]` of the last chunk.
-
-        Another expert is tried only before the first chunk. A stream that breaks later raises `ExpertsFailed`, with
-        what was received in `error.received`.
-        """
-        if self._streaming_disabled(**kwargs):
-            yield as_chunk(self.invoke(input, config, stop=stop, **kwargs))
-            return
-        request, config = self._request(input, config, {**kwargs, "stop": stop}, streaming=True)
-        yield from delegation.stream(self, request, config)
-
-    async def astream(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[AIMessageChunk]:
-        """As `stream`, asynchronously."""
-        if self._streaming_disabled(**kwargs):
-            yield as_chunk(await self.ainvoke(input, config, stop=stop, **kwargs))
-            return
-        request, config = self._request(input, config, {**kwargs, "stop": stop}, streaming=True)
-        async with aclosing(delegation.astream(self, request, config)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    def stream_events(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        version: Literal["v1", "v2", "v3"] = "v2",
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """LangChain's events (v1, v2), or its typed stream (v3)."""
-        if version == "v3":
-            return stream_v3(self.stream(input, config, stop=stop, **kwargs))
-        return super().stream_events(input, config, version=version, stop=stop, **kwargs)
-
-    def astream_events(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        version: Literal["v1", "v2", "v3"] = "v2",
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """As `stream_events`; v3 is to be awaited."""
-        if version == "v3":
-            return astream_v3(self.astream(input, config, stop=stop, **kwargs))
-        return super().astream_events(input, config, version=version, stop=stop, **kwargs)
-
-    def generate(
-        self,
-        messages: list[list[BaseMessage]],
-        stop: list[str] | None = None,
-        callbacks: Callbacks = None,
-        *,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        run_name: str | None = None,
-        run_id: uuid.UUID | None = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        """Answer each list of messages, one after another."""
-        configs = configs_of(len(messages), callbacks, tags, metadata, run_name, run_id)
-        answers = [self.invoke(one, config, stop=stop, **kwargs) for one, config in zip(messages, configs, strict=True)]
-        return result_of(answers, configs)
-
-    async def agenerate(
-        self,
-        messages: list[list[BaseMessage]],
-        stop: list[str] | None = None,
-        callbacks: Callbacks = None,
-        *,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        run_name: str | None = None,
-        run_id: uuid.UUID | None = None,
-        **kwargs: Any,
-    ) -> LLMResult:
-        """Answer each list of messages, all at once."""
-        configs = configs_of(len(messages), callbacks, tags, metadata, run_name, run_id)
-        answers = await asyncio.gather(
-            *(self.ainvoke(one, config, stop=stop, **kwargs) for one, config in zip(messages, configs, strict=True))
-        )
-        return result_of(answers, configs)
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        """For those who call LangChain's inner method directly; the public ones do not come through here."""
-        return ChatResult(generations=[ChatGeneration(message=self.invoke(messages, stop=stop, **kwargs))])
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        message = await self.ainvoke(messages, stop=stop, **kwargs)
-        return ChatResult(generations=[ChatGeneration(message=message)])
 
     def selector(self, **kwargs: Any) -> Selector:
         """The choice alone, as a Runnable: messages in, the decision's record out, no expert called.

@@ -12,7 +12,7 @@ from langchain_core.decisions import (  # type: ignore[import-not-found, unused-
 from langchain_core.messages import BaseMessage
 from pydantic import Field
 
-from langchain_leeroo.base import RoutedChatModel
+from langchain_leeroo.requests import Host
 from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
 
 
@@ -48,8 +48,8 @@ class LeerooDecisionModel(BaseDecisionModel):  # type: ignore[misc, unused-ignor
         return ClassifierResponse(model=self.model, answers=answers)
 
     def _answer(self, name: str, state: Any, question: Any) -> ChoiceAnswer:
-        llm: RoutedChatModel = self.llm
-        names = llm._router.pool.names
+        host: Host = self.llm._host
+        names = host.expert_names
         if not isinstance(question, Choice):
             raise InvalidRequest(
                 f"Question {name!r} is a {type(question).__name__}; Leeroo answers a Choice of experts."
@@ -57,8 +57,8 @@ class LeerooDecisionModel(BaseDecisionModel):  # type: ignore[misc, unused-ignor
         for label in question.criteria:
             if label not in names:
                 raise ConfigError(f"Question {name!r}: {label!r} is no expert of the pool.{did_you_mean(label, names)}")
-        request, _ = llm._request(_messages(state), None, self.budget)
-        decision = llm._open(request).decision
+        request, _ = host.request(_messages(state), None, self.budget)
+        decision = host.open(request).decision
         allowed = [c for c in decision.selection.order if c.expert.name in question.criteria]
         if not allowed:
             raise InvalidRequest(f"Question {name!r}: none of {', '.join(question.criteria)} can take this request.")

@@ -7,178 +7,146 @@ Going through the expert's own public methods, instead of through `_generate` of
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 
-from langchain_leeroo.endings import answered, lost, settle
-from langchain_leeroo.received import Received
+from langchain_leeroo.consulting import consulted
+from langchain_leeroo.endings import answered, in_vain, lost, message_of, recorded, settle
+from langchain_leeroo.errors import as_langchain
+from langchain_leeroo.received import Received, as_chunk
 from langchain_leeroo.requests import Host, Request
-from langchain_leeroo.runs import astart, atapped, child_of, overhear, start, tapped
+from langchain_leeroo.runs import Opened, Overheard, atapped, child_of, opening, overhear, tapped
+from langchain_leeroo.ways import ASYNC, END, SYNC, Left, Piece, Steps, Way, adrive, aemit, drive, emit
+from langchain_leeroo.worth import wrong_with
 from leeroo.endpoints.closing import aclosing
-from leeroo.routing.call import Call
+from leeroo.routing.attempt import Attempt
 
 
 def invoke(host: Host, request: Request, config: RunnableConfig) -> Any:
     """Have one expert answer, as a chain run."""
-    config = host._configure(config)
-    call, run, config = start(host, request, config)
-    try:
-        with call:
-            output = _invoke(host, request, call, run, config)
-    except BaseException as error:
-        run.on_chain_error(error)
-        raise
-    run.on_chain_end(output)
-    return output
-
-
-def _invoke(host: Host, request: Request, call: Call, run: CallbackManagerForChainRun, config: RunnableConfig) -> Any:
-    for attempt in host._attempts(call):
-        try:
-            runnable, kwargs = host._target(request, attempt)
-            child = child_of(config, run, attempt, call, expert_listens=host._listens(attempt))
-            if host.rate_limiter is not None:
-                host.rate_limiter.acquire(blocking=True)
-            output = runnable.invoke(request.prompt, child, **kwargs)
-        except BaseException as error:
-            lost(attempt, error, request)
-            continue
-        return answered(call, attempt, request, output)
-    raise call.exhausted()
+    return drive(_invoking(SYNC, host, request, config))
 
 
 async def ainvoke(host: Host, request: Request, config: RunnableConfig) -> Any:
     """Have one expert answer, as a chain run, asynchronously."""
-    config = host._configure(config)
-    call, run, config = await astart(host, request, config)
-    try:
-        with call:
-            output = await _ainvoke(host, request, call, run, config)
-    except BaseException as error:
-        await run.on_chain_error(error)
-        raise
-    await run.on_chain_end(output)
-    return output
-
-
-async def _ainvoke(
-    host: Host, request: Request, call: Call, run: AsyncCallbackManagerForChainRun, config: RunnableConfig
-) -> Any:
-    async for attempt in host._aattempts(call):
-        try:
-            runnable, kwargs = host._target(request, attempt)
-            child = child_of(config, run, attempt, call, expert_listens=host._listens(attempt))
-            if host.rate_limiter is not None:
-                await host.rate_limiter.aacquire(blocking=True)
-            async with asyncio.timeout(request.seconds(attempt)):
-                output = await runnable.ainvoke(request.prompt, child, **kwargs)
-        except BaseException as error:
-            lost(attempt, error, request)
-            continue
-        return answered(call, attempt, request, output)
-    raise call.exhausted()
+    return await adrive(_invoking(ASYNC, host, request, config))
 
 
 def stream(host: Host, request: Request, config: RunnableConfig) -> Generator[Any, None, None]:
     """Stream one expert's answer, as a chain run."""
-    config = host._configure(config)
-    call, run, config = start(host, request, config)
-    received = Received(structured=request.structured is not None)
-    try:
-        with call, closing(_stream(host, request, call, run, config, received)) as pieces:
-            yield from tapped(run, pieces)
-    except GeneratorExit:
-        run.on_chain_end(received.whole())
-        raise
-    except BaseException as error:
-        run.on_chain_error(error)
-        raise
-    run.on_chain_end(received.whole())
-
-
-def _stream(
-    host: Host,
-    request: Request,
-    call: Call,
-    run: CallbackManagerForChainRun,
-    config: RunnableConfig,
-    received: Received,
-) -> Generator[Any, None, None]:
-    for attempt in host._attempts(call):
-        try:
-            runnable, kwargs = host._target(request, attempt)
-            child = child_of(config, run, attempt, call, expert_listens=host._listens(attempt))
-            overheard = overhear(request, child)
-            if host.rate_limiter is not None:
-                host.rate_limiter.acquire(blocking=True)
-            for piece in runnable.stream(request.prompt, child, **kwargs):
-                attempt.first_token()
-                yield from received.take(piece)
-        except BaseException as error:
-            lost(attempt, error, request, received)
-            received.forget()
-            continue
-        settle(attempt, request, overheard.message if overheard else received.whole_message())
-        for piece in received.last(call.finish()):
-            yield piece
-        return
-    raise call.exhausted()
+    opened = drive(opening(SYNC, host, request, config))
+    with closing(emit(_streaming(SYNC, host, request, opened))) as pieces:
+        yield from tapped(opened.run, pieces)
 
 
 async def astream(host: Host, request: Request, config: RunnableConfig) -> AsyncGenerator[Any, None]:
     """Stream one expert's answer, as a chain run, asynchronously."""
-    config = host._configure(config)
-    call, run, config = await astart(host, request, config)
+    opened = await adrive(opening(ASYNC, host, request, config))
+    async with aclosing(aemit(_streaming(ASYNC, host, request, opened))) as pieces:
+        async for piece in atapped(opened.run, pieces):
+            yield piece
+
+
+def _invoking(way: Way, host: Host, request: Request, config: RunnableConfig) -> Steps[Any]:
+    """The chain run of an answer that comes whole."""
+    opened = yield from opening(way, host, request, config)
+    try:
+        with opened.call:
+            output = yield from _answer(way, host, request, opened)
+    except BaseException as error:
+        yield way.fail(opened.run, error)
+        raise
+    yield way.end(opened.run, output)
+    return output
+
+
+def _answer(way: Way, host: Host, request: Request, opened: Opened) -> Steps[Any]:
+    accepted = yield from consulted(way, host, request, opened, partial(_ready, way, host, request, opened))
+    if accepted is not None:
+        return recorded(opened.call, request, accepted)
+    attempts = way.attempts(opened.call, host.most_attempts)
+    made = 0
+    while (attempt := (yield way.pull(attempts))) is not END:
+        made += 1
+        try:
+            model, kwargs, child, _ = yield from _ready(way, host, request, opened, attempt)
+            output = yield way.ask(model, host.prompt(request, attempt), child, kwargs, request.seconds(attempt))
+        except BaseException as error:
+            lost(attempt, error, request)
+            continue
+        wrong = wrong_with(output, structured=request.structured is not None)
+        if wrong is not None and host.may_go_on(opened.call, made):
+            in_vain(attempt, wrong, request, message_of(output))
+            continue
+        return answered(opened.call, attempt, request, output)
+    raise as_langchain(opened.call.exhausted())
+
+
+def _streaming(way: Way, host: Host, request: Request, opened: Opened) -> Steps[None]:
+    """The chain run of an answer that comes in pieces."""
     received = Received(structured=request.structured is not None)
     try:
-        with call:
-            async with aclosing(_astream(host, request, call, run, config, received)) as pieces:
-                async for piece in atapped(run, pieces):
-                    yield piece
-    except (GeneratorExit, asyncio.CancelledError):
-        await run.on_chain_end(received.whole())
+        with opened.call:
+            yield from _pieces(way, host, request, opened, received)
+    except (Left, asyncio.CancelledError):
+        yield way.end(opened.run, received.whole())
         raise
     except BaseException as error:
-        await run.on_chain_error(error)
+        yield way.fail(opened.run, error)
         raise
-    await run.on_chain_end(received.whole())
+    yield way.end(opened.run, received.whole())
 
 
-async def _astream(
-    host: Host,
-    request: Request,
-    call: Call,
-    run: AsyncCallbackManagerForChainRun,
-    config: RunnableConfig,
-    received: Received,
-) -> AsyncGenerator[Any, None]:
-    async for attempt in host._aattempts(call):
+def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Received) -> Steps[None]:
+    if request.structured is None:  # a structured stream shows the object as it grows: one expert's
+        accepted = yield from consulted(way, host, request, opened, partial(_ready, way, host, request, opened))
+        if accepted is not None:  # held back until now
+            for given in (*received.take(as_chunk(accepted)), *received.last(opened.call.finish())):
+                yield Piece(given)
+            return
+    attempts = way.attempts(opened.call, host.most_attempts)
+    structured = request.structured is not None
+    made = 0
+    while (attempt := (yield way.pull(attempts))) is not END:
+        made += 1
         try:
-            runnable, kwargs = host._target(request, attempt)
-            child = child_of(config, run, attempt, call, expert_listens=host._listens(attempt))
-            overheard = overhear(request, child)
-            if host.rate_limiter is not None:
-                await host.rate_limiter.aacquire(blocking=True)
-            ends = asyncio.get_running_loop().time() + request.seconds(attempt)
-            async with aclosing(aiter(runnable.astream(request.prompt, child, **kwargs))) as iterator:
-                while True:
-                    try:
-                        # The limit lies around the waiting only: around a yield it would cancel the caller's own code.
-                        async with asyncio.timeout_at(ends):
-                            piece = await anext(iterator)
-                    except StopAsyncIteration:
-                        break
+            model, kwargs, child, overheard = yield from _ready(way, host, request, opened, attempt)
+            ends = way.ends(request.seconds(attempt))
+            pieces = way.pieces(model, host.prompt(request, attempt), child, kwargs)
+            try:
+                while (piece := (yield way.pull(pieces, ends))) is not END:
                     attempt.first_token()
                     for given in received.take(piece):
-                        yield given
+                        yield Piece(given)
+            finally:
+                yield way.close(pieces)
         except BaseException as error:
             lost(attempt, error, request, received)
             received.forget()
             continue
-        settle(attempt, request, overheard.message if overheard else received.whole_message())
-        for piece in received.last(call.finish()):
-            yield piece
+        message = overheard.message if overheard else received.whole_message()
+        wrong = None if received.started else wrong_with(received.as_output(message), structured=structured)
+        if wrong is not None and host.may_go_on(opened.call, made):
+            in_vain(attempt, wrong, request, message)
+            received.forget()
+            continue
+        settle(attempt, request, message)
+        for given in received.last(opened.call.finish()):
+            yield Piece(given)
         return
-    raise call.exhausted()
+    raise as_langchain(opened.call.exhausted())
+
+
+def _ready(
+    way: Way, host: Host, request: Request, opened: Opened, attempt: Attempt
+) -> Steps[tuple[Runnable[Any, Any], dict[str, Any], RunnableConfig, Overheard | None]]:
+    """What to call for an attempt, with which kwargs and which config, once the rate limiter lets it go."""
+    model, kwargs = host.target(request, attempt)
+    named = request.structured is None  # else it is the name of the expert's chain of model and parser
+    child = child_of(opened, attempt, named=named, expert_listens=host.listens(attempt))
+    overheard = overhear(request, child)
+    if host.rate_limiter is not None:
+        yield way.acquire(host.rate_limiter)
+    return model, kwargs, child, overheard

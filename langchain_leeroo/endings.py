@@ -6,22 +6,27 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
+from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.messages import RECORD_KEY, tool_call_ids, usage_of
 from langchain_leeroo.received import Received
 from langchain_leeroo.requests import Request
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
+from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 
 
 def answered(call: Call, attempt: Attempt, request: Request, output: Any) -> Any:
     """Settle an answer, and put the record on its message."""
+    settle(attempt, request, output if request.structured is None else output.get("raw"))
+    return recorded(call, request, output)
+
+
+def recorded(call: Call, request: Request, output: Any) -> Any:
+    """Close the call, and put the record on its answer's message."""
     if request.structured is None:
-        settle(attempt, request, output)
         return with_record(output, call.finish())
-    message = output.get("raw")
-    settle(attempt, request, message)
-    return {**output, "raw": with_record(message, call.finish())}
+    return {**output, "raw": with_record(output.get("raw"), call.finish())}
 
 
 def with_record(message: Any, record: dict[str, Any]) -> Any:
@@ -37,6 +42,16 @@ def settle(attempt: Attempt, request: Request, message: BaseMessage | None) -> N
     attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
 
 
+def message_of(output: Any) -> Any:
+    """The message in what an expert returned."""
+    return output.get("raw") if isinstance(output, dict) else output
+
+
+def in_vain(attempt: Attempt, wrong: UselessAnswer, request: Request, message: BaseMessage | None) -> None:
+    """Settle an answer of no use: charged as it is, and the next expert is tried."""
+    attempt.failed(wrong, used=usage_of(message, request.query.prompt, attempt.expert))
+
+
 def lost(attempt: Attempt, error: BaseException, request: Request, received: Received | None = None) -> None:
     """Settle a failed attempt. Returns where the next expert may try, raises where not."""
     usage: Usage | None = None
@@ -44,7 +59,7 @@ def lost(attempt: Attempt, error: BaseException, request: Request, received: Rec
     if received is not None and received.started:
         whole = received.whole_message()
         usage = usage_of(whole, request.query.prompt, attempt.expert)
-    if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or _by_callback(error):
+    if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or by_callback(error):
         # The caller gave up, or a callback of theirs did: nobody's failure, and nobody else is tried.
         attempt.cancelled(usage)
         raise error
@@ -57,10 +72,10 @@ def lost(attempt: Attempt, error: BaseException, request: Request, received: Rec
         attempt.failed(error, received=usage)
     except ExpertsFailed as failed:
         failed.received = whole
-        raise
+        raise as_langchain(failed) from error
 
 
-def _by_callback(error: BaseException) -> bool:
+def by_callback(error: BaseException) -> bool:
     """Whether a callback handler of the caller (with `raise_error`) raised it, not the expert."""
     trace = error.__traceback__
     while trace is not None:

@@ -1,5 +1,6 @@
 """From an `Expert` to the LangChain chat model that runs it, and what that model can be told."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -7,6 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
 from pydantic import SecretStr
 
+from langchain_leeroo.unwrapping import unwrap
 from leeroo.endpoints.openai_compatible import resolve
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.pool.experts import DEFAULT_CAPABILITIES, Expert
@@ -30,7 +32,7 @@ _CAP_NAMES = {
 
 
 def adapt(name: str, given: Any) -> Any:
-    """A bare chat model becomes an `Expert` that can do what the model's own profile says; the rest passes as it is.
+    """An expert with what its ready chat model says of itself, where nobody has said otherwise.
 
     Args:
         name: The expert's name.
@@ -39,32 +41,62 @@ def adapt(name: str, given: Any) -> Any:
     Raises:
         ConfigError: Something that is none of these.
     """
-    if isinstance(given, (Expert, dict)) or hasattr(given, "keys"):
-        return given
     if isinstance(given, str):
         return {"model": given}
-    if not isinstance(given, BaseChatModel):
+    given, _ = unwrap(name, given)
+    if isinstance(given, BaseChatModel):
+        return _unset(Expert(model=given, name=name, **_known_of(given)), given)
+    if isinstance(given, Expert):
+        inner, _ = unwrap(name, given.model)
+        given = given if inner is given.model else given.model_copy(update={"model": inner})
+        known = _known_of(given.model) if isinstance(given.model, BaseChatModel) else {}
+        missing = {key: value for key, value in known.items() if key not in given.model_fields_set}
+        if not missing:
+            return given
+        known_now = given.model_copy(update=missing)
+        return _unset(known_now, given.model) if "max_output_tokens" in missing else known_now
+    if not hasattr(given, "keys"):
         raise ConfigError(
             f"Expert {name!r} is a {type(given).__name__}; give a LangChain chat model, a leeroo.Expert, or a mapping "
             "such as {'model': 'openai:gpt-5-nano'}."
         )
-    profile = given.profile or {}
+    model, _ = unwrap(name, given.get("model") if isinstance(given, Mapping) else None)
+    if not isinstance(model, BaseChatModel):
+        return given
+    known = _known_of(model)
+    if not _is_capped(model):
+        known.pop("max_output_tokens", None)  # the pool knows the limits of models by their names
+    return {**known, **given, "model": model}
+
+
+def _unset(expert: Expert, model: BaseChatModel) -> Expert:
+    """The expert; what its model could write at most is no cap that a user has set."""
+    if not _is_capped(model):
+        expert.model_fields_set.discard("max_output_tokens")
+    return expert
+
+
+def _is_capped(model: BaseChatModel) -> bool:
+    return bool(getattr(model, "max_tokens", None))
+
+
+def _known_of(model: BaseChatModel) -> dict[str, Any]:
+    """An expert's fields as far as the model's own profile and settings say them."""
+    profile = model.profile or {}
     capabilities = set(DEFAULT_CAPABILITIES)
     for key, capability in _PROFILE:
         if profile.get(key) is True:
             capabilities.add(capability)
         elif profile.get(key) is False:
             capabilities.discard(capability)
-    fields: dict[str, Any] = {"model": given, "name": name, "capabilities": frozenset(capabilities)}
+    fields: dict[str, Any] = {"capabilities": frozenset(capabilities)}
     window = profile.get("max_input_tokens")
     if isinstance(window, int) and window > 0:
         fields["context_window"] = window
-    cap = getattr(given, "max_tokens", None) or profile.get("max_output_tokens")
+    cap = getattr(model, "max_tokens", None) or profile.get("max_output_tokens")
     if isinstance(cap, int) and not isinstance(cap, bool) and cap > 0:
-        # Without a cap of the caller, no provider writes more than the model's own; 4096 is assumed at most, so that
-        # a model that could write a book does not make every budget too small.
-        fields["max_output_tokens"] = cap if getattr(given, "max_tokens", None) else min(cap, 4096)
-    return Expert(**fields)
+        fields["max_output_tokens"] = cap
+    return fields
 
 
 def build(expert: Expert) -> BaseChatModel:
@@ -164,19 +196,37 @@ def _kind(model: type[BaseChatModel]) -> tuple[str, bool]:
     return cap, "BaseChatOpenAI" in names
 
 
-def profile_of(pool: Pool) -> ModelProfile:
-    """What every expert of the pool can do: callers may rely on it whichever expert is chosen."""
-    able: frozenset[Capability] = frozenset.intersection(*(expert.capabilities for expert in pool))
-    profile = ModelProfile(
-        name="leeroo",
-        tool_calling="tools" in able,
-        structured_output="structured_output" in able,
-        image_inputs="vision" in able,
-        audio_inputs="audio" in able,
-        pdf_inputs="documents" in able,
-        max_output_tokens=min(expert.max_output_tokens for expert in pool),
-    )
+def provider_of(expert: Expert) -> str:
+    """The provider of an expert's messages, in LangChain's word for it."""
+    if isinstance(expert.model, BaseChatModel):
+        return expert.model._get_ls_params().get("ls_provider", "leeroo")
+    return "openai" if expert.base_url is not None or expert.provider is None else expert.provider
+
+
+def profile_of(pool: Pool, given: Mapping[str, Any]) -> ModelProfile:
+    """What every expert of the pool can do: callers may rely on it whichever expert is chosen.
+
+    What is not known of an expert is neither promised nor denied.
+
+    Args:
+        pool: The experts.
+        given: The same as the user gave them, which shows what was declared.
+    """
+    profile = ModelProfile(name="leeroo", max_output_tokens=min(expert.max_output_tokens for expert in pool))
+    for key, capability in _PROFILE:
+        said = {_says(expert, given.get(expert.name), key, capability) for expert in pool}
+        if said == {True} or False in said:
+            profile[key] = False not in said  # type: ignore[literal-required]
     windows = [expert.context_window for expert in pool if expert.context_window is not None]
     if windows:
         profile["max_input_tokens"] = min(windows)
     return profile
+
+
+def _says(expert: Expert, given: Any, key: str, capability: Capability) -> bool | None:
+    """What is declared of an expert, else what its model's own profile says; None: nobody knows."""
+    declared = given.model_fields_set if isinstance(given, Expert) else given if isinstance(given, Mapping) else ()
+    if "capabilities" in declared:
+        return capability in expert.capabilities
+    said = (expert.model.profile or {}).get(key) if isinstance(expert.model, BaseChatModel) else None
+    return said if isinstance(said, bool) else None

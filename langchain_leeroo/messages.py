@@ -33,9 +33,21 @@ _MEDIA: dict[str, Capability] = {
 
 
 class RawTools(list[Any]):
-    """Tools as the caller gave them, and the text that a provider will read of them, made once."""
+    """Tools as others read them that were bound: as OpenAI's dicts; and what a provider will read of them, as text.
+
+    Args:
+        tools: Tools in any form that LangChain knows.
+
+    Attributes:
+        raw: The tools as the caller gave them, for the expert's own `bind_tools`.
+    """
 
     _text: str | None = None
+
+    def __init__(self, tools: Iterable[Any] = ()) -> None:
+        given = list(tools)
+        self.raw: list[Any] = tools.raw if isinstance(tools, RawTools) else given
+        super().__init__(_readable(tool) for tool in given)
 
     @property
     def text(self) -> str:
@@ -43,6 +55,15 @@ class RawTools(list[Any]):
         if self._text is None:
             self._text = "\n".join(_schema_text(tool) for tool in self)
         return self._text
+
+
+def _readable(tool: Any) -> Any:
+    if isinstance(tool, Mapping):
+        return tool
+    try:
+        return convert_to_openai_tool(tool)
+    except Exception:  # a provider's own kind of tool, which only that provider can read
+        return tool
 
 
 def _schema_text(tool: Any) -> str:
@@ -79,21 +100,10 @@ def to_query(
     Raises:
         InvalidRequest: There are no messages, or nothing in them.
     """
-    wanted = set(needs)
-    texts: list[str] = []
-    media = 0
-    for message in messages:
-        for kind, text in _parts(message):
-            if text:
-                texts.append(text)
-            elif kind in _MEDIA:
-                media += 1
-                wanted.add(_MEDIA[kind])
-        if isinstance(message, AIMessage) and message.tool_calls:
-            texts.append(json.dumps(message.tool_calls, default=str))
+    prompt, media, shown = _read(messages)
+    wanted = {*needs, *shown}
     if tools:
         wanted.add("tools")
-    prompt = "\n".join(texts)
     extra = [text for text in ((tools.text if tools else ""), schema) if text]
     last, cached = _last_expert(messages)
     return Query(
@@ -108,6 +118,23 @@ def to_query(
         last_expert=last,
         cached_tokens=cached,
     )
+
+
+def _read(messages: Sequence[BaseMessage]) -> tuple[str, int, set[Capability]]:
+    """The text of all messages, the number of media in them, and what an expert needs to take those."""
+    texts: list[str] = []
+    media = 0
+    needs: set[Capability] = set()
+    for message in messages:
+        for kind, text in _parts(message):
+            if text:
+                texts.append(text)
+            elif kind in _MEDIA:
+                media += 1
+                needs.add(_MEDIA[kind])
+        if isinstance(message, AIMessage) and message.tool_calls:
+            texts.append(json.dumps(message.tool_calls, default=str))
+    return "\n".join(texts), media, needs
 
 
 def usage_of(message: BaseMessage | None, prompt: str, expert: Expert) -> Usage:
@@ -180,7 +207,7 @@ def _sticky(messages: Sequence[BaseMessage], router: Router) -> str | None:
         return remembered
     for message in reversed(messages):
         if isinstance(message, AIMessage) and message.tool_calls:
-            return _expert_of(message)
+            return expert_of(message)
         if isinstance(message, HumanMessage):
             return None
     return None
@@ -190,13 +217,14 @@ def _last_expert(messages: Sequence[BaseMessage]) -> tuple[str | None, int]:
     """Who answered last, and how many tokens its provider may have in its cache."""
     for message in reversed(messages):
         if isinstance(message, AIMessage):
-            expert = _expert_of(message)
+            expert = expert_of(message)
             used = message.usage_metadata["total_tokens"] if message.usage_metadata else 0
             return expert, used if expert is not None and used >= LEAST_CACHED else 0
     return None, 0
 
 
-def _expert_of(message: AIMessage) -> str | None:
+def expert_of(message: AIMessage) -> str | None:
+    """The expert that wrote a message, where its record says so."""
     record = message.response_metadata.get(RECORD_KEY)
     name = record.get("expert") if isinstance(record, Mapping) else None
     return name if isinstance(name, str) else None

@@ -12,7 +12,8 @@ from langchain_leeroo.messages import RECORD_KEY
 class Received:
     """What a stream has brought so far.
 
-    The piece that says it is the last one is held back until the stream ends, so that the record can be on it.
+    The piece that says it is the last one is held back until the stream ends, so that the record can be on it. Pieces
+    with nothing in them are held back until one with something follows: up to there another expert may take over.
     """
 
     def __init__(self, *, structured: bool) -> None:
@@ -21,6 +22,7 @@ class Received:
         self._messages: list[AIMessageChunk] = []
         self._outputs: list[Any] = []
         self._held: AIMessageChunk | None = None
+        self._blank: list[AIMessageChunk] = []
 
     def take(self, piece: Any) -> Iterator[Any]:
         """Note a piece, and give out what may go to the caller now."""
@@ -33,22 +35,35 @@ class Received:
             yield piece
             return
         chunk = piece if isinstance(piece, AIMessageChunk) else as_chunk(piece)
+        self._messages.append(chunk)
         if self._held is not None:
             held, self._held = self._held, None
-            self.started = True
-            yield held
-        self._messages.append(chunk)
+            self._blank.append(held)
         if chunk.chunk_position == "last":
             self._held = chunk
+            if _is_blank(chunk):
+                return
+            yield from self._let_go()
             return
+        self._blank.append(chunk)
+        if self.started or not all(map(_is_blank, self._blank)):
+            yield from self._let_go()
+
+    def _let_go(self) -> Iterator[AIMessageChunk]:
         self.started = True
-        yield chunk
+        blank, self._blank = self._blank, []
+        yield from blank
 
     def forget(self) -> None:
         """Drop what a failed expert had sent before anything reached the caller."""
         self._messages.clear()
         self._outputs.clear()
         self._held = None
+        self._blank.clear()
+
+    def as_output(self, message: BaseMessage | None) -> Any:
+        """What came, in the form of an answer that comes whole: to be judged where nothing has reached the caller."""
+        return {"raw": message, "parsed": None} if self._structured else message
 
     def last(self, record: dict[str, Any]) -> Iterator[Any]:
         """The last piece, with the record on it, where the stream has a place for it."""
@@ -57,6 +72,7 @@ class Received:
             if self._messages:
                 yield {"raw": AIMessageChunk(content="", response_metadata={RECORD_KEY: record})}
             return
+        yield from self._let_go()
         chunk, self._held = self._held, None
         if chunk is None:
             first = self._messages[0] if self._messages else None
@@ -74,6 +90,10 @@ class Received:
     def whole(self) -> Any:
         """The pieces as one output, for the run's end."""
         return self._outputs[-1] if self._structured and self._outputs else self.whole_message()
+
+
+def _is_blank(chunk: AIMessageChunk) -> bool:
+    return not (chunk.content or chunk.tool_call_chunks or chunk.additional_kwargs)
 
 
 def as_chunk(message: BaseMessage) -> AIMessageChunk:

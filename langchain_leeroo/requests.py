@@ -1,9 +1,10 @@
-"""One request on its way: `Request`, and what the delegation needs of the chat model: `Host`."""
+"""One request on its way: `Request`, and what the parts of the chat model need of each other: `Host`."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.rate_limiters import BaseRateLimiter
@@ -13,8 +14,6 @@ from leeroo.budget import Budget
 from leeroo.query import Query
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.call import Call
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,27 +54,74 @@ class Planned:
 
 
 class Host(Protocol):
-    """What delegation needs of the chat model: how to open a call, and what to ask an attempt's expert."""
+    """What lies between a call and its expert: how a request is made and opened, and what an attempt is to call."""
 
-    def _open(self, request: Request) -> Call: ...
+    name: str
+    """After which runs are named."""
 
-    async def _apart(self, work: Callable[..., T], *args: Any) -> T: ...
+    rate_limiter: BaseRateLimiter | None
+    """Asked before every attempt."""
 
-    def _attempts(self, call: Call) -> Iterator[Attempt]: ...
+    most_attempts: int | None
+    """Tries of one call, None for as many as the budget pays for."""
 
-    def _aattempts(self, call: Call) -> AsyncIterator[Attempt]: ...
+    consulting: Any
+    """How several experts are consulted: a `leeroo.consult.settings.Consulting`, None for the usual way."""
 
-    @property
-    def rate_limiter(self) -> BaseRateLimiter | None:
-        """Asked before every attempt."""
+    def request(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None,
+        kwargs: Mapping[str, Any],
+        *,
+        bound: RunnableConfig | None = None,
+        structured: Mapping[str, Any] | None = None,
+        streaming: bool = False,
+    ) -> tuple[Request, RunnableConfig]:
+        """Everything of a call, sorted: what the router needs, what the expert is sent, and the config."""
         ...
 
-    def _target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]: ...
+    def open(self, request: Request) -> Call:
+        """Decide, and open a call on the decision."""
+        ...
 
-    def _listens(self, attempt: Attempt) -> bool: ...
+    def may_go_on(self, call: Call, made: int) -> bool:
+        """Whether another expert is asked where an answer is of no use, after so many attempts."""
+        ...
 
-    def _configure(self, config: RunnableConfig) -> RunnableConfig: ...
+    def configure(self, config: RunnableConfig) -> RunnableConfig:
+        """The config with the chat model's own callbacks, tags and metadata."""
+        ...
 
-    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The runnable's name, after which its run is named."""
+    def target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]:
+        """What to call for an attempt, and with which kwargs."""
+        ...
+
+    def prompt(self, request: Request, attempt: Attempt) -> PromptValue:
+        """The request's messages as the attempt's expert can read them."""
+        ...
+
+    def listens(self, attempt: Attempt) -> bool:
+        """Whether the expert's model has callbacks of its own."""
+        ...
+
+    @property
+    def brief(self) -> bool:
+        """Whether deciding takes no time worth a thread."""
+        ...
+
+    @property
+    def expert_names(self) -> tuple[str, ...]:
+        """The experts of the pool, in order."""
+        ...
+
+
+class Routed(Protocol):
+    """A chat model that has a host; what is made from it asks for the host at each call, for settings may change."""
+
+    name: str | None
+
+    @property
+    def _host(self) -> Host:
+        """What lies between a call and its expert, with the settings of now."""
         ...

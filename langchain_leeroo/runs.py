@@ -1,24 +1,19 @@
 """The chain run of a request and the configs of the runs beneath it; what listens to them."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from langchain_core.callbacks import (
-    AsyncCallbackManager,
-    AsyncCallbackManagerForChainRun,
-    BaseCallbackHandler,
-    BaseCallbackManager,
-    CallbackManager,
-    CallbackManagerForChainRun,
-)
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, CallbackManager
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
+from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.messages import RECORD_KEY
 from langchain_leeroo.requests import Host, Request
+from langchain_leeroo.ways import Run, Steps, Way
 from leeroo.errors import LeerooError
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.call import Call
@@ -41,79 +36,56 @@ def summary(decision: Decision, call_id: str) -> dict[str, Any]:
     }
 
 
-# What a run of nobody's interest is told is lost at no cost.
-_UNHEARD = CallbackManagerForChainRun.get_noop_manager()
-_AUNHEARD = AsyncCallbackManagerForChainRun.get_noop_manager()
+class Opened(NamedTuple):
+    """A call with its chain run and the config of the runs beneath it."""
+
+    call: Call
+    run: Run
+    config: RunnableConfig
 
 
-def start(
-    host: Host, request: Request, config: RunnableConfig
-) -> tuple[Call, CallbackManagerForChainRun, RunnableConfig]:
+def opening(way: Way, host: Host, request: Request, config: RunnableConfig) -> Steps[Opened]:
     """Decide, and open the chain run with the decision in its metadata; a refusal is a run too, ended by its error."""
-    call, refused = _open(host, request)
-    manager = CallbackManager.configure(
-        config.get("callbacks"), inheritable_tags=config.get("tags"), inheritable_metadata=config.get("metadata")
-    )
-    run_id, run = config.pop("run_id", None), _UNHEARD
+    config = host.configure(config)
+    call, refused = yield way.apart(_open, host, request, brief=host.brief)
+    manager = way.manager(config)
+    run_id, run = config.pop("run_id", None), way.unheard
     if manager.handlers:
-        _introduce(manager, call)
-        run = manager.on_chain_start(None, request.messages, name=_name(host, config), run_id=run_id)
-    if call is None:
-        assert refused is not None  # noqa: S101 - one of the two
-        run.on_chain_error(refused)
+        if call is not None:
+            manager.add_metadata({RECORD_KEY: summary(call.decision, call.id)}, inherit=False)
+        name = config.get("run_name") or host.name
+        run = yield way.start(manager, inputs=request.messages, name=name, run_id=run_id)
+    if refused is not None:
+        yield way.fail(run, refused)
         raise refused
-    return call, run, config
-
-
-async def astart(
-    host: Host, request: Request, config: RunnableConfig
-) -> tuple[Call, AsyncCallbackManagerForChainRun, RunnableConfig]:
-    """As `start`, asynchronously."""
-    call, refused = await host._apart(_open, host, request)
-    manager = AsyncCallbackManager.configure(
-        config.get("callbacks"), inheritable_tags=config.get("tags"), inheritable_metadata=config.get("metadata")
-    )
-    run_id, run = config.pop("run_id", None), _AUNHEARD
-    if manager.handlers:
-        _introduce(manager, call)
-        run = await manager.on_chain_start(None, request.messages, name=_name(host, config), run_id=run_id)
-    if call is None:
-        assert refused is not None  # noqa: S101 - one of the two
-        await run.on_chain_error(refused)
-        raise refused
-    return call, run, config
-
-
-def _introduce(manager: BaseCallbackManager, call: Call | None) -> None:
-    if call is not None:
-        manager.add_metadata({RECORD_KEY: summary(call.decision, call.id)}, inherit=False)
-
-
-def _name(host: Host, config: RunnableConfig) -> str:
-    return config.get("run_name") or host.get_name()
+    return Opened(call, run, config)
 
 
 def _open(host: Host, request: Request) -> tuple[Call | None, LeerooError | None]:
     try:
-        return host._open(request), None
+        return host.open(request), None
     except LeerooError as error:
-        return None, error
+        return None, as_langchain(error)
 
 
-def child_of(
-    config: RunnableConfig,
-    run: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun,
-    attempt: Attempt,
-    call: Call,
-    *,
-    expert_listens: bool,
-) -> RunnableConfig:
-    """The config of an attempt's own run, which says whose attempt it is."""
+def child_of(opened: Opened, attempt: Attempt, *, named: bool, expert_listens: bool) -> RunnableConfig:
+    """The config of an attempt's own run, which says whose attempt it is.
+
+    Args:
+        opened: The call.
+        attempt: The attempt.
+        named: Whether the caller's `run_name` is the model's run's as well: whoever looks for a model's events by that
+            name would find none on the chain run.
+        expert_listens: Whether the expert's model has callbacks of its own.
+    """
+    call, run, config = opened
+    name = config.get("run_name")
     if run.handlers:
-        child = patch_config(config, callbacks=run.get_child())
+        child = patch_config(config, callbacks=run.get_child(), run_name=name if named else None)
     else:
         child = config.copy()
-        child.pop("run_name", None)
+        if not named:
+            child.pop("run_name", None)
         if not expert_listens:
             return child
     child["metadata"] = {
@@ -149,7 +121,7 @@ def overhear(request: Request, child: RunnableConfig) -> Overheard | None:
     return overheard
 
 
-def tapped(run: CallbackManagerForChainRun, pieces: Iterator[Any]) -> Iterator[Any]:
+def tapped(run: Run, pieces: Iterator[Any]) -> Iterator[Any]:
     """Show the pieces to `stream_events`, where it listens."""
     for handler in run.handlers:
         if isinstance(handler, _StreamingCallbackHandler):
@@ -157,7 +129,7 @@ def tapped(run: CallbackManagerForChainRun, pieces: Iterator[Any]) -> Iterator[A
     return pieces
 
 
-def atapped(run: AsyncCallbackManagerForChainRun, pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
+def atapped(run: Run, pieces: AsyncIterator[Any]) -> AsyncIterator[Any]:
     """As `tapped`, asynchronously."""
     for handler in run.handlers:
         if isinstance(handler, _StreamingCallbackHandler):

@@ -1,14 +1,12 @@
 """The choice alone, as a Runnable: messages in, the decision's record out, no expert called."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
 
+from langchain_leeroo.requests import Routed
 from langchain_leeroo.runs import summary
-
-if TYPE_CHECKING:
-    from langchain_leeroo.chat_models import ChatLeeroo
 
 
 class Selector(Runnable[Any, dict[str, Any]]):
@@ -25,10 +23,10 @@ class Selector(Runnable[Any, dict[str, Any]]):
         ```
     """
 
-    def __init__(self, llm: "ChatLeeroo", **kwargs: Any) -> None:
+    def __init__(self, llm: Routed, **kwargs: Any) -> None:
         self.llm = llm
         self.kwargs = kwargs
-        self.name = f"{llm.get_name()}Selector"
+        self.name = f"{llm._host.name}Selector"
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> dict[str, Any]:
         """The decision for one input, JSON-safe: `expert`, `predicted_quality`, `rule`, `order`, `candidates`...
@@ -42,8 +40,9 @@ class Selector(Runnable[Any, dict[str, Any]]):
         return self._call_with_config(lambda one: self._decide(one, config, given), input, config)
 
     def _decide(self, input: Any, config: RunnableConfig, kwargs: dict[str, Any]) -> dict[str, Any]:
-        request, _ = self.llm._request(input, config, kwargs)
-        call = self.llm._open(request)  # never finished: nothing was asked, nothing is written
+        host = self.llm._host
+        request, _ = host.request(input, config, kwargs)
+        call = host.open(request)  # never finished: nothing was asked, nothing is written
         return {
             **summary(call.decision, call.id),
             "novelty": round(call.decision.novelty, 4),

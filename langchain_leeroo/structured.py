@@ -2,16 +2,15 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableParallel, RunnableSequence
+from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_leeroo import delegation
-from langchain_leeroo.requests import Request
+from langchain_leeroo.messages import RECORD_KEY
+from langchain_leeroo.requests import Request, Routed
 from leeroo.endpoints.closing import aclosing
-
-if TYPE_CHECKING:
-    from langchain_leeroo.chat_models import ChatLeeroo
+from leeroo.errors import ExpertsFailed
 
 
 class StructuredOutput(Runnable[Any, Any]):
@@ -30,7 +29,7 @@ class StructuredOutput(Runnable[Any, Any]):
 
     def __init__(
         self,
-        llm: "ChatLeeroo",
+        llm: Routed,
         options: Mapping[str, Any],
         *,
         include_raw: bool = False,
@@ -47,22 +46,22 @@ class StructuredOutput(Runnable[Any, Any]):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Ask one expert, and return its answer in the schema's form."""
         request, config = self._request(input, config, kwargs)
-        return self._result(delegation.invoke(self.llm, request, config))
+        return self._result(delegation.invoke(self.llm._host, request, config))
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Ask one expert asynchronously, and return its answer in the schema's form."""
         request, config = self._request(input, config, kwargs)
-        return self._result(await delegation.ainvoke(self.llm, request, config))
+        return self._result(await delegation.ainvoke(self.llm._host, request, config))
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """Stream the answer as it takes the schema's form."""
         request, config = self._request(input, config, kwargs, streaming=True)
-        yield from delegation.stream(self.llm, request, config)
+        yield from delegation.stream(self.llm._host, request, config)
 
     async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
         """Stream the answer asynchronously as it takes the schema's form."""
         request, config = self._request(input, config, kwargs, streaming=True)
-        async with aclosing(delegation.astream(self.llm, request, config)) as pieces:
+        async with aclosing(delegation.astream(self.llm._host, request, config)) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -70,7 +69,7 @@ class StructuredOutput(Runnable[Any, Any]):
         self, input: Any, config: RunnableConfig | None, kwargs: dict[str, Any], *, streaming: bool = False
     ) -> tuple[Request, RunnableConfig]:
         given = {**self.kwargs, **kwargs}
-        request, config = self.llm._request(
+        request, config = self.llm._host.request(
             input, config, given, bound=self.config, structured=self.options, streaming=streaming
         )
         return replace(request, raw=self.include_raw or not streaming), config
@@ -80,21 +79,13 @@ class StructuredOutput(Runnable[Any, Any]):
             return output
         if output.get("parsing_error") is not None:
             raise output["parsing_error"]
-        return output.get("parsed")
-
-
-def rebind(runnable: Runnable[Any, Any], kwargs: Mapping[str, Any]) -> Runnable[Any, Any]:
-    """Bind kwargs to the model inside what `with_structured_output` returned.
-
-    LangChain's chain of model and parser passes call kwargs to its first step, but a map of steps (`include_raw=True`)
-    passes none: an output cap would be lost there.
-    """
-    if not kwargs:
-        return runnable
-    if isinstance(runnable, RunnableSequence):
-        first: Any = rebind(runnable.first, kwargs)
-        return RunnableSequence(first, *runnable.middle, runnable.last, name=runnable.name)
-    if isinstance(runnable, RunnableParallel):
-        steps: Any = {key: rebind(step, kwargs) if key == "raw" else step for key, step in runnable.steps__.items()}
-        return RunnableParallel(steps)
-    return runnable.bind(**kwargs)
+        parsed = output.get("parsed")
+        if parsed is None:
+            record = output["raw"].response_metadata.get(RECORD_KEY)
+            raise ExpertsFailed(
+                "The answer does not have the schema's form: the expert called no tool. Give another method "
+                "(method='json_schema'), or see the message with include_raw=True.",
+                record,
+                "unparsable",
+            )
+        return parsed

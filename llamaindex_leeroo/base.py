@@ -12,37 +12,47 @@ from llama_index.core.llms import LLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
 from leeroo import Budget, ConfigError, Router
-from leeroo.budget import BUDGET_KWARGS, NOTHING_SET
+from leeroo.budget import BUDGET_KWARGS, FIELDS, NOTHING_SET
 from leeroo.errors import did_you_mean
 from leeroo.ledger.memory import Ledger
 from leeroo.pool.file import read_pool
 from leeroo.prediction.predictor import Predictor
 from leeroo.query import Capability
+from leeroo.routing.answers import OnEmpty
 from llamaindex_leeroo.events import span_if_heard
-from llamaindex_leeroo.experts import build, described, to_pool
+from llamaindex_leeroo.experts import build, chats, described, to_pool
 
 NEEDS: tuple[tuple[str, Capability], ...] = (("stream", "streaming"), ("structured", "structured_output"))
 """What a method needs, by a word in its name."""
 
 
+def _of_budget(name: str) -> Any:
+    """A budget's field, with the words of its one definition."""
+    return Field(default=None, description=FIELDS[name].description)
+
+
 class RoutedLLM(FunctionCallingLLM, ABC):
     """Fields, router and copies of `Leeroo`, whose class body holds the calls."""
 
-    max_cost: float | None = Field(default=None, description="USD, hard cap of a call.")
-    min_quality: float | None = Field(default=None, description="Adequate: predicted quality of at least this.")
-    tolerance: float | None = Field(default=None, description="Adequate: within this of the best eligible expert.")
-    willingness_to_pay: float | None = Field(default=None, description="USD that a right answer is worth.")
-    max_latency: float | None = Field(default=None, description="Seconds that a call may take.")
-    scope: str | None = Field(default=None, description="Ledger account that is charged.")
-    expert: str | None = Field(default=None, description="Pins the expert of this name.")
+    max_cost: float | None = _of_budget("max_cost")
+    min_quality: float | None = _of_budget("min_quality")
+    tolerance: float | None = _of_budget("tolerance")
+    willingness_to_pay: float | None = _of_budget("willingness_to_pay")
+    max_latency: float | None = _of_budget("max_latency")
+    scope: str | None = _of_budget("scope")
+    expert: str | None = _of_budget("expert")
+    consult: bool | None = _of_budget("consult")
+    max_calls: int | None = _of_budget("max_calls")
     temperature: float | None = Field(default=None, ge=0, description="Sent to the expert when set.")
     max_tokens: int | None = Field(default=None, ge=1, description="Output cap; a budget may lower it further.")
+    on_empty: OnEmpty = Field(default="next", description="What follows an answer with nothing in it.")
     role: str | None = Field(default=None, description="What this copy is used for; see for_role.")
     bound: dict[str, Any] = Field(default_factory=dict, description="Budget of a with_budget copy; over the ambient.")
 
     _router: Router = PrivateAttr()
     _llms: dict[str, LLM] = PrivateAttr(default_factory=dict)
     _predictor: Predictor | None = PrivateAttr(default=None)
+    _consulting: Any = PrivateAttr(default=None)
     _defaults: tuple[tuple[Any, ...], Budget] | None = PrivateAttr(default=None)
     _metadata: LLMMetadata | None = PrivateAttr(default=None)
 
@@ -54,6 +64,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         predictor: Predictor | None = None,
         ledger: Ledger | None = None,
         router: Router | None = None,
+        consulting: Any = None,
         **kwargs: Any,
     ) -> None:
         known = set(type(self).model_fields)
@@ -70,6 +81,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         super().__init__(**kwargs)
         self._router = router
         self._predictor = predictor
+        self._consulting = consulting
 
     @classmethod
     def from_pool(
@@ -111,7 +123,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What holds whichever expert answers: the least context window; functions, if any expert can call them."""
+        """What holds whichever expert answers: the least context window; chat and functions, if any expert can."""
         private = self.__pydantic_private__ or {}
         if private["_metadata"] is None:  # a query engine asks five times a query, and pools do not change
             pool = self.router.pool
@@ -119,8 +131,8 @@ class RoutedLLM(FunctionCallingLLM, ABC):
             private["_metadata"] = LLMMetadata(
                 context_window=min(windows, default=DEFAULT_CONTEXT_WINDOW),
                 num_output=-1,
-                is_chat_model=True,
-                is_function_calling_model=self._some_can("tools"),
+                is_chat_model=any(chats(e.model) for e in pool),
+                is_function_calling_model=self.some_can("tools"),
                 model_name=f"leeroo({', '.join(pool.names)})",
             )
         found: LLMMetadata = private["_metadata"]
@@ -155,6 +167,11 @@ class RoutedLLM(FunctionCallingLLM, ABC):
             llms[name] = build(self.router.pool[name])
         return llms[name]
 
+    @property
+    def made(self) -> bool:
+        """Whether any expert's LLM has been made yet."""
+        return bool((self.__pydantic_private__ or {})["_llms"])
+
     def with_budget(self, **budget: Any) -> Self:
         """A copy whose calls have this budget; it shares pool, ledger, health and clients.
 
@@ -181,11 +198,12 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         """
         return self.with_budget(**budget).model_copy(update={"role": role})
 
-    def _wanted(self, method: str) -> frozenset[Capability]:
+    def wanted(self, method: str) -> frozenset[Capability]:
         """What a method needs beside what the request says; not asked for where no expert of the pool has it."""
-        return frozenset([capability for word, capability in NEEDS if word in method and self._some_can(capability)])
+        return frozenset([capability for word, capability in NEEDS if word in method and self.some_can(capability)])
 
-    def _some_can(self, capability: Capability) -> bool:
+    def some_can(self, capability: Capability) -> bool:
+        """Whether any expert of the pool has a capability."""
         return any(capability in e.capabilities for e in self.router.pool)
 
     # -- copies on disk and in memory --
@@ -210,12 +228,22 @@ class RoutedLLM(FunctionCallingLLM, ABC):
             "experts": {e.name: e for e in pool},
             "reference": pool.reference,
             "predictor": self._predictor,
+            "consulting": self._consulting,
         }
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         self.__init__(  # type: ignore[misc]
-            state["experts"], reference=state["reference"], predictor=state["predictor"], **state["fields"]
+            state["experts"],
+            reference=state["reference"],
+            predictor=state["predictor"],
+            consulting=state["consulting"],
+            **state["fields"],
         )
+
+    @property
+    def consulting(self) -> Any:
+        """How several experts are consulted: a `leeroo.consult.settings.Consulting`, None for the usual way."""
+        return self._consulting
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         return self.model_copy()

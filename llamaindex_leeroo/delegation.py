@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms.function_calling import FunctionCallingLLM
@@ -14,13 +15,11 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.tools.types import AsyncBaseTool, BaseTool, ToolMetadata, ToolOutput, adapt_to_async_tool
 
 from leeroo import LeerooError
-from llamaindex_leeroo.messages import copied
+from llamaindex_leeroo.attempt import Try
+from llamaindex_leeroo.base import RoutedLLM
+from llamaindex_leeroo.messages import MadeBy, copied
 
-if TYPE_CHECKING:
-    from llamaindex_leeroo.llm import Leeroo
-    from llamaindex_leeroo.running import Try
-
-Invoke = Callable[["Try"], Any]
+Invoke = Callable[[Try], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +55,23 @@ def question_in(prompt: BasePromptTemplate, prompt_args: Mapping[str, Any]) -> s
     return next((value for value in found if isinstance(value, str) and value.strip()), None)
 
 
+def is_prompting() -> bool:
+    """Whether the call comes from `predict`."""
+    return _prompting.get() is not None
+
+
 def question_now() -> str | None:
     """The user's question in the prompt that is being predicted."""
     prompting = _prompting.get()
     return prompting.question if prompting else None
 
 
-def set_ones(
-    verbose: bool,
-    allow_parallel_tool_calls: bool,
-    tool_required: bool = False,
-    error_on_no_tool_call: bool = True,
-    error_on_tool_error: bool = False,
-) -> dict[str, Any]:
-    """The options that differ from LlamaIndex's defaults; older integrations do not know all of them."""
-    given = {
-        "verbose": verbose,
-        "allow_parallel_tool_calls": allow_parallel_tool_calls,
-        "tool_required": tool_required,
-        "error_on_tool_error": error_on_tool_error,
-    }
-    options = {name: value for name, value in given.items() if value}
-    return options if error_on_no_tool_call else {**options, "error_on_no_tool_call": False}
-
-
-def chat(owner: "Leeroo", method: str, messages: Sequence[ChatMessage]) -> Invoke:
+def chat(method: str, messages: Sequence[ChatMessage], made_by: MadeBy) -> Invoke:
     """Hand over a chat."""
-    prompting = _prompting.get() is not None
+    prompting = is_prompting()
 
-    def invoke(current: "Try") -> Any:
-        mine = copied(messages, current.name, owner.router.expert_of_tool_call)
+    def invoke(current: Try) -> Any:
+        mine = copied(messages, current.name, made_by)
         if prompting:
             mine = current.llm._extend_messages(mine)
         return getattr(current.llm, method)(mine, **current.kwargs)
@@ -95,9 +81,9 @@ def chat(owner: "Leeroo", method: str, messages: Sequence[ChatMessage]) -> Invok
 
 def complete(method: str, prompt: str, formatted: bool) -> Invoke:
     """Hand over a completion."""
-    prompting = _prompting.get() is not None
+    prompting = is_prompting()
 
-    def invoke(current: "Try") -> Any:
+    def invoke(current: Try) -> Any:
         mine = current.llm._extend_prompt(prompt) if prompting else prompt
         return getattr(current.llm, method)(mine, formatted=formatted, **current.kwargs)
 
@@ -105,19 +91,18 @@ def complete(method: str, prompt: str, formatted: bool) -> Invoke:
 
 
 def with_tools(
-    owner: "Leeroo",
     method: str,
     tools: Sequence[BaseTool],
     user_msg: ChatMessage | None,
-    chat_history: Sequence[ChatMessage] | None,
+    chat_history: Sequence[ChatMessage],
     options: Mapping[str, Any],
+    made_by: MadeBy,
 ) -> Invoke:
     """Hand over a chat with tools, or the choice and the calling of a tool."""
     calls = "predict_and_call" in method
 
-    def invoke(current: "Try") -> Any:
-        made_by = owner.router.expert_of_tool_call
-        history = copied(chat_history or [], current.name, made_by)
+    def invoke(current: Try) -> Any:
+        history = copied(chat_history, current.name, made_by)
         newest = copied([user_msg] if user_msg else [], current.name, made_by)
         if not tools and not isinstance(current.llm, FunctionCallingLLM) and not calls:
             plain = method.removesuffix("_with_tools")
@@ -137,14 +122,15 @@ def with_tools(
 def structured(method: str, output_cls: type, prompt: BasePromptTemplate, prompt_args: Mapping[str, Any]) -> Invoke:
     """Hand over a structured prediction."""
 
-    def invoke(current: "Try") -> Any:
-        return getattr(current.llm, method)(output_cls, prompt, llm_kwargs=dict(current.kwargs), **prompt_args)
+    def invoke(current: Try) -> Any:
+        mine = copy(prompt)  # LlamaIndex's text program puts its output parser on it
+        return getattr(current.llm, method)(output_cls, mine, llm_kwargs=dict(current.kwargs), **prompt_args)
 
     return invoke
 
 
 def tool_calls(
-    owner: "Leeroo", response: ChatResponse, error_on_no_tool_call: bool, kwargs: dict[str, Any]
+    owner: RoutedLLM, response: ChatResponse, error_on_no_tool_call: bool, kwargs: dict[str, Any]
 ) -> list[ToolSelection]:
     """The tool calls of an answer, read by the expert that gave it, or from its blocks where none is known."""
     name = (response.additional_kwargs.get("leeroo") or {}).get("expert")

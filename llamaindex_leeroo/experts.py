@@ -1,18 +1,16 @@
-"""From an `Expert` to the LlamaIndex LLM that runs it, and the loan of that LLM to one attempt."""
+"""From an `Expert` to the LlamaIndex LLM that runs it, and to data and back."""
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
-from llama_index.core.callbacks import CallbackManager
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW
-from llama_index.core.llms import LLM, MockLLM
+from llama_index.core.llms import LLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 
 from leeroo import ConfigError, Expert, MissingDependency, Pool
-
-OUTPUT_CAPS = ("max_tokens", "max_new_tokens", "max_output_tokens")
-"""Fields by which LlamaIndex's integrations cap the output."""
+from leeroo.pool.forwarded import everything
+from llamaindex_leeroo.caps import NAMES, cap_field, multiplier
+from llamaindex_leeroo.lending import is_openai_family
 
 SECRET = ("key", "token", "secret", "password", "credential", "header", "auth")
 
@@ -39,6 +37,11 @@ def _informed(expert: Expert) -> Expert:
             f"Expert {expert.name!r} is a {type(llm).__module__}.{type(llm).__qualname__}; give a LlamaIndex LLM, "
             "or name the model as 'provider:model'."
         )
+    several = multiplier(of_its_own(llm))
+    if several is not None:
+        raise ConfigError(
+            f"Expert {expert.name!r} has {several}: all answers are paid for, and one is read. Leave it out."
+        )
     update: dict[str, Any] = {}
     try:
         window = llm.metadata.context_window
@@ -52,6 +55,36 @@ def _informed(expert: Expert) -> Expert:
     if "max_output_tokens" not in expert.model_fields_set and cap is not None:
         update["max_output_tokens"] = cap
     return expert.model_copy(update=update) if update else expert
+
+
+def of_its_own(llm: Any) -> Mapping[str, Any]:
+    """What an LLM sends with every request, as its user has set it."""
+    found = getattr(llm, "additional_kwargs", None)
+    return found if isinstance(found, Mapping) else {}
+
+
+def added(pool: Pool, prompting: bool) -> str:
+    """The most that an expert's LLM adds to a request by itself.
+
+    Args:
+        pool: The experts.
+        prompting: Whether its system prompt is among that.
+    """
+    llms = [e.model for e in pool if isinstance(e.model, LLM)]
+    texts = (everything(of_its_own(llm), (llm.system_prompt or "") if prompting else "") for llm in llms)
+    return max(texts, key=len, default="").strip()
+
+
+def by_react() -> dict[str, Any]:
+    """What `LLM.predict_and_call` needs for an expert without tools; its own defaults are none that its agent takes."""
+    from llama_index.core.agent.react import ReActChatFormatter, ReActOutputParser
+
+    return {"react_chat_formatter": ReActChatFormatter(), "output_parser": ReActOutputParser()}
+
+
+def chats(model: Any) -> bool:
+    """Whether an expert's model takes messages; models that a pool names do."""
+    return not isinstance(model, LLM) or model.metadata.is_chat_model
 
 
 def can_call_functions(llm: LLM) -> bool:
@@ -69,32 +102,12 @@ def build(expert: Expert) -> LLM:
     if isinstance(expert.model, LLM):
         return _without_retries(expert.model) if is_openai_family(type(expert.model)) else expert.model
     try:
-        from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyped]
+        from llamaindex_leeroo.endpoint import endpoint_llm
     except ImportError:
         raise MissingDependency(
             f"Expert {expert.name!r} needs llama-index-llms-openai-like: pip install 'leeroo[llamaindex]'."
         ) from None
-    from leeroo.endpoints.openai_compatible import resolve
-    from leeroo.endpoints.transport import async_client, sync_client
-
-    place = resolve(expert)
-    extra: dict[str, Any] = {"stop": list(expert.stop)} if expert.stop else {}
-    llm: LLM = OpenAILike(
-        model=place.model,
-        api_base=place.base_url,
-        api_key=place.api_key,
-        is_chat_model=True,
-        is_function_calling_model="tools" in expert.capabilities,
-        should_use_structured_outputs="structured_output" in expert.capabilities,
-        context_window=expert.context_window or DEFAULT_CONTEXT_WINDOW,
-        max_retries=0,
-        timeout=expert.timeout,
-        default_headers=expert.headers or None,
-        http_client=sync_client(expert.timeout),
-        async_http_client=async_client(expert.timeout),
-        additional_kwargs=extra,
-    )
-    return llm
+    return endpoint_llm(expert)
 
 
 def _without_retries(llm: LLM) -> LLM:
@@ -112,86 +125,10 @@ def _without_retries(llm: LLM) -> LLM:
     return copy
 
 
-class Loan:
-    """An LLM lent to one attempt: a light copy with the attempt's limits and callbacks.
-
-    The user's object is never changed, so that calls at the same time do not meet. The copy shares its private state
-    (clients made at first use stay for the next call), and what the LLM writes to its own fields is written back.
-
-    Attributes:
-        llm: The copy.
-
-    Args:
-        lender: The expert's LLM.
-        manager: The callback manager to use, None for the LLM's own.
-        system_prompt: Used where the LLM has none of its own.
-        max_tokens: Output cap; the LLM's own holds where it is lower.
-        timeout: Seconds.
-    """
-
-    __slots__ = ("_before", "_lender", "_update", "llm")
-
-    def __init__(
-        self,
-        lender: LLM,
-        *,
-        manager: CallbackManager | None,
-        system_prompt: str | None,
-        max_tokens: int | None,
-        timeout: float,
-    ) -> None:
-        update: dict[str, Any] = {}
-        if manager is not None:
-            update["callback_manager"] = manager
-        if system_prompt and not lender.system_prompt:
-            update["system_prompt"] = system_prompt
-        field = cap_field(type(lender)) if max_tokens is not None else None
-        if field is not None and max_tokens is not None:
-            update[field] = min(max_tokens, getattr(lender, field) or max_tokens)
-        if "max_retries" in vars(lender):
-            update["max_retries"] = 0
-        if is_openai_family(type(lender)):
-            own: dict[str, Any] = lender.additional_kwargs  # type: ignore[attr-defined]
-            extra = {"timeout": timeout, "stream_options": {"include_usage": True}, **own}
-            for name in ("max_tokens", "max_completion_tokens"):
-                if max_tokens is not None and isinstance(own.get(name), int):
-                    extra[name] = min(max_tokens, own[name])
-            update["additional_kwargs"] = extra
-        self._lender = lender
-        self._update = update
-        self._before = dict(lender.__dict__)
-        # What model_copy does, but with the private state shared and not copied.
-        self.llm: LLM = object.__new__(type(lender))
-        object.__setattr__(self.llm, "__dict__", {**self._before, **update})
-        for name in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
-            object.__setattr__(self.llm, name, getattr(lender, name))
-
-    def close(self) -> None:
-        """Take the LLM back."""
-        before = self._before
-        for name, value in self.llm.__dict__.items():
-            if value is not before.get(name) and name not in self._update:
-                self._lender.__dict__[name] = value
-
-
-@lru_cache(maxsize=256)
-def cap_field(kind: type[LLM]) -> str | None:
-    """The field that caps a kind of LLM's output, if any. LlamaIndex's mock takes it for a length to fill."""
-    if issubclass(kind, MockLLM):
-        return None
-    return next((name for name in OUTPUT_CAPS if name in kind.model_fields), None)
-
-
 def _own_cap(llm: LLM) -> int | None:
     field = cap_field(type(llm))
     value = getattr(llm, field) if field else None
     return value if isinstance(value, int) and value > 0 else None
-
-
-@lru_cache(maxsize=256)
-def is_openai_family(kind: type[LLM]) -> bool:
-    """Whether an LLM is LlamaIndex's OpenAI or derived from it, told without importing that package."""
-    return any(c.__name__ == "OpenAI" and c.__module__.startswith("llama_index.llms.openai") for c in kind.__mro__)
 
 
 def described(expert: Expert) -> dict[str, Any]:
@@ -236,4 +173,4 @@ def _plain(value: Any) -> Any:
 
 def _secret(name: str) -> bool:
     name = name.lower()
-    return any(word in name for word in SECRET) and name not in OUTPUT_CAPS and not name.endswith("_tokens")
+    return any(word in name for word in SECRET) and name not in NAMES and not name.endswith("_tokens")

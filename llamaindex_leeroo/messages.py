@@ -1,135 +1,51 @@
-"""LlamaIndex messages as the router sees them (`to_query`), and as an expert may have them (`copied`)."""
+"""LlamaIndex messages as an expert may have them (`copied`), and the author's mark on what only its author can read."""
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from llama_index.core.base.llms.types import (
-    AudioBlock,
-    ChatMessage,
-    DocumentBlock,
-    ImageBlock,
-    MessageRole,
-    TextBlock,
-    ThinkingBlock,
-    ToolCallBlock,
-    VideoBlock,
-)
+from llama_index.core.base.llms.types import ChatMessage, ThinkingBlock, ToolCallBlock
 
-from leeroo import InvalidRequest, Query
-from leeroo.query import Capability
+MadeBy = Callable[[str], str | None]
+"""Tells which expert made a tool call, by the call's id."""
 
-if TYPE_CHECKING:
-    from llama_index.core.tools.types import BaseTool
-
-MEDIA: tuple[tuple[type, Capability], ...] = (
-    (ImageBlock, "vision"),
-    (VideoBlock, "vision"),
-    (AudioBlock, "audio"),
-    (DocumentBlock, "documents"),
-)
-LONG_PROMPT = 300
-QUERY_IN_PROMPT = re.compile(r"\n(?:Query|Question): (.{3,2000}?)\n(?:Original Answer|New Answer|Answer):", re.DOTALL)
-"""How LlamaIndex's own prompts end, for calls that no longer know their template."""
-
-TOOL_ROLES = (MessageRole.TOOL, MessageRole.FUNCTION)
+AUTHOR = "leeroo"
+"""Key of a thinking block's `additional_information` that names the expert who thought; no expert is sent it."""
 
 
-def to_query(
-    messages: Sequence[ChatMessage],
-    kwargs: Mapping[str, Any],
-    *,
-    needs: frozenset[Capability] = frozenset(),
-    tools: Sequence["BaseTool"] = (),
-    output_cls: type | None = None,
-    made_by: Callable[[str], str | None] = lambda _: None,
-    question: str | None = None,
-) -> Query:
-    """The text and the needs of one request.
-
-    Args:
-        messages: The conversation, the newest turn last.
-        kwargs: What goes to the expert beside; `max_tokens`, `tools` and `response_format` are read from it.
-        needs: Capabilities that the method itself needs.
-        tools: Tools that the expert may call.
-        output_cls: The model of a structured answer.
-        made_by: Tells which expert made a tool call, by the call's id.
-        question: The user's question, where it is known apart from what surrounds it.
-
-    Raises:
-        InvalidRequest: No messages, nothing in them, or something that is no message.
-    """
-    parts: list[str] = []
-    media = 0
-    wanted = set(needs)
-    for message in messages:
-        if not isinstance(message, ChatMessage):
-            raise InvalidRequest("chat takes a list of ChatMessage; for plain text there is complete(text).")
-        for block in message.blocks:
-            if isinstance(block, TextBlock):  # first, for nearly all are
-                parts.append(block.text)
-            elif (medium := _medium(block)) is not None:
-                media += 1
-                wanted.add(medium)
-            else:
-                parts.append(_text(block))
-        if "tool_calls" in message.additional_kwargs:
-            parts.append(str(message.additional_kwargs["tool_calls"]))
-    text = question or _question(messages)
-    if not "".join(parts).strip() and not media:
-        parts.clear()  # the query refuses it; schemas alone are nothing to answer
-    else:
-        parts += [_schema(tool) for tool in tools]
-        parts += [json.dumps(kwargs[k], default=str) for k in ("tools", "response_format") if kwargs.get(k)]
-        if output_cls is not None:
-            parts.append(_json_schema(output_cls))
-    if tools or kwargs.get("tools"):
-        wanted.add("tools")
-    return Query(
-        text=text,
-        prompt="\n".join(parts),
-        messages=len(messages),
-        media=media,
-        needs=frozenset(wanted),
-        max_tokens=_max_tokens(kwargs),
-        sticky=_sticky(messages, made_by),
-    )
+def signed(message: ChatMessage, expert: str) -> None:
+    """Put the author's mark on what an expert thought, so that no other one is sent it."""
+    for block in message.blocks:
+        if isinstance(block, ThinkingBlock):
+            block.additional_information[AUTHOR] = expert
 
 
-def _question(messages: Sequence[ChatMessage]) -> str:
-    """What the user asked last; within a long prompt of LlamaIndex's, the query in it."""
-    newest = next((m for m in reversed(messages) if m.role == MessageRole.USER), messages[-1] if messages else None)
-    text = "\n".join([b.text for b in newest.blocks if isinstance(b, TextBlock)]) if newest else ""
-    if len(text) > LONG_PROMPT:
-        found = QUERY_IN_PROMPT.findall(text)
-        return str(found[-1]) if found else text
-    return text
-
-
-def copied(messages: Sequence[ChatMessage], expert: str, made_by: Callable[[str], str | None]) -> list[ChatMessage]:
+def copied(messages: Sequence[ChatMessage], expert: str, made_by: MadeBy) -> list[ChatMessage]:
     """Messages that an expert may change: every attempt gets its own, or the next one would see them twice.
 
-    Turns in which another expert called tools are put into the form that all integrations read: arguments as a dict,
-    no raw tool calls of another SDK, no thinking that only its author can verify.
+    What another expert thought is left out: providers refuse signatures that are not theirs. Turns in which another
+    expert called tools are put into the form that all integrations read: arguments as a dict, no raw tool calls of
+    another SDK.
     """
     return [_copy(message, expert, made_by) for message in messages]
 
 
-def _copy(message: ChatMessage, expert: str, made_by: Callable[[str], str | None]) -> ChatMessage:
+def _copy(message: ChatMessage, expert: str, made_by: MadeBy) -> ChatMessage:
     makers = {made_by(b.tool_call_id) for b in message.blocks if isinstance(b, ToolCallBlock) and b.tool_call_id}
-    makers.discard(None)
+    foreign = bool(makers - {None, expert})
     extra = dict(message.additional_kwargs)
-    if not makers or makers == {expert}:
-        return message.model_copy(
-            update={"blocks": [b.model_copy() for b in message.blocks], "additional_kwargs": extra}
-        )
-    extra.pop("tool_calls", None)
+    if foreign:
+        extra.pop("tool_calls", None)
     blocks: list[Any] = []
     for block in message.blocks:
+        update: dict[str, Any] = {}
         if isinstance(block, ThinkingBlock):
-            continue
-        update = {"tool_kwargs": _arguments(block.tool_kwargs)} if isinstance(block, ToolCallBlock) else None
+            author = block.additional_information.get(AUTHOR)
+            if author != expert and (author is not None or foreign):
+                continue
+            update["additional_information"] = {k: v for k, v in block.additional_information.items() if k != AUTHOR}
+        elif isinstance(block, ToolCallBlock) and foreign:
+            update["tool_kwargs"] = _arguments(block.tool_kwargs)
         blocks.append(block.model_copy(update=update))
     return message.model_copy(update={"blocks": blocks, "additional_kwargs": extra})
 
@@ -142,48 +58,3 @@ def _arguments(given: Any) -> dict[str, Any]:
     except (TypeError, ValueError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
-
-
-def _medium(block: Any) -> Capability | None:
-    return next((capability for kind, capability in MEDIA if isinstance(block, kind)), None)
-
-
-def _text(block: Any) -> str:
-    if isinstance(block, TextBlock):
-        return block.text
-    if isinstance(block, ToolCallBlock):
-        return f"{block.tool_name} {block.tool_kwargs}"
-    content = getattr(block, "content", None)
-    if isinstance(content, list):
-        return "\n".join(_text(part) for part in content)
-    return content if isinstance(content, str) else ""
-
-
-def _schema(tool: "BaseTool") -> str:
-    try:
-        return json.dumps(tool.metadata.to_openai_tool(skip_length_check=True), default=str)
-    except Exception:  # a tool without a schema still costs its name and description
-        return f"{tool.metadata.name} {tool.metadata.description}"
-
-
-def _json_schema(output_cls: type) -> str:
-    schema = getattr(output_cls, "model_json_schema", None)
-    return json.dumps(schema(), default=str) if schema is not None else ""
-
-
-def _max_tokens(kwargs: Mapping[str, Any]) -> int | None:
-    value = kwargs.get("max_tokens", kwargs.get("max_completion_tokens"))
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-        raise InvalidRequest(f"max_tokens is {value!r}; give a whole number of tokens, 1 or more.")
-    return value
-
-
-def _sticky(messages: Sequence[ChatMessage], made_by: Callable[[str], str | None]) -> str | None:
-    """Who made the tool calls that the newest messages answer; None where the user has the word."""
-    for message in reversed(messages):
-        if message.role not in TOOL_ROLES:
-            return None
-        maker = made_by(str(message.additional_kwargs.get("tool_call_id") or ""))
-        if maker is not None:
-            return maker
-    return None

@@ -1,52 +1,57 @@
-"""What a call has used: read from what experts report (`usage_of`, `Tally`), or overheard (`Listener`)."""
+"""What a call has used: read from what experts report (`claim_of`, `Tally`), or overheard (`Listener`)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, ToolCallBlock
+from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, ThinkingBlock, ToolCallBlock
 from llama_index.core.bridge.pydantic import BaseModel
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 
 from leeroo import Expert, Usage
 from leeroo.pool.tokens import count_text
+from leeroo.routing.usage import Claim, read_usage
 
-INPUT_KEYS = ("prompt_tokens", "input_tokens", "prompt_token_count")
-OUTPUT_KEYS = ("completion_tokens", "output_tokens", "candidates_token_count")
-DETAILS = ("prompt_tokens_details", "input_tokens_details")
+INPUT = ("prompt_tokens", "input_tokens", "prompt_token_count")
+OUTPUT = ("completion_tokens", "output_tokens", "candidates_token_count")
+TOTAL = ("total_tokens", "total_token_count")
+THOUGHT = ("reasoning_tokens", "thoughts_token_count")
+INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
+OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
 
 
-def usage_of(response: Any) -> Usage | None:
-    """The usage that a response reports in `raw` (a dict or an SDK's object) or beside it; None where it has none."""
+def claim_of(response: Any) -> Claim | None:
+    """The usage that a response reports in `raw` (a dict or an SDK's object) or beside it, as it came."""
     raw = getattr(response, "raw", None)
-    for name in ("usage", "usage_metadata"):
-        found = _read(_get(raw, name))
+    places = (_get(raw, "usage"), _get(raw, "usage_metadata"), _get(_get(raw, "message"), "usage"))
+    for place in (*places, getattr(response, "additional_kwargs", None)):
+        found = _read(place) if place else None
         if found is not None:
             return found
-    return _read(getattr(response, "additional_kwargs", None))
-
-
-def _read(usage: Any) -> Usage | None:
-    if not usage:
-        return None
-    taken, given = _count(usage, INPUT_KEYS), _count(usage, OUTPUT_KEYS)
-    if taken is None or given is None:
-        return None
-    for name in DETAILS:
-        within = _count(_get(usage, name), ("cached_tokens",))
-        if within is not None:  # part of the input; LiteLLM repeats it under Anthropic's names
-            return Usage(taken, given, cached_tokens=within)
-    # Anthropic counts what it reads from and writes to its cache beside the input.
-    read, written = (_count(usage, (name,)) or 0 for name in ("cache_read_input_tokens", "cache_creation_input_tokens"))
-    return Usage(taken + read + written, given, cached_tokens=read)
-
-
-def _count(place: Any, names: tuple[str, ...]) -> int | None:
-    """The first of these numbers that is there."""
-    for name in names:
-        value = _get(place, name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
     return None
+
+
+def _read(usage: Any) -> Claim | None:
+    taken, given = _first(usage, INPUT), _first(usage, OUTPUT)
+    if taken is None and given is None:
+        return None
+    thought = _first(usage, THOUGHT) or _within(usage, OUTPUT_DETAILS, THOUGHT)
+    cached = _within(usage, INPUT_DETAILS, ("cached_tokens",))  # part of the input
+    if cached is None:  # LiteLLM repeats it under Anthropic's names
+        # Anthropic counts what it reads from and writes to its cache beside the input.
+        beside = ("cache_read_input_tokens", "cache_creation_input_tokens")
+        cached, written = (_first(usage, (name,)) or 0 for name in beside)
+        if all(type(number) is int for number in (taken, cached, written)):
+            taken = taken + cached + written
+    return Claim(taken, given, _first(usage, TOTAL), thought, cached)
+
+
+def _within(usage: Any, details: tuple[str, ...], names: tuple[str, ...]) -> Any:
+    return next((found for d in details if (found := _first(_get(usage, d), names)) is not None), None)
+
+
+def _first(place: Any, names: tuple[str, ...]) -> Any:
+    """The first of these values that is there."""
+    return next((value for name in names if (value := _get(place, name)) is not None), None)
 
 
 def _get(place: Any, name: str) -> Any:
@@ -61,20 +66,28 @@ class Tally:
     Args:
         expert: Whose tokens are counted.
         input_tokens: The router's estimate of the input.
+        input_upper: The most that the input can have.
+
+    Attributes:
+        tool_call_ids: Of the tool calls that the answer makes.
+        seen: Whether there was any answer.
     """
 
-    def __init__(self, expert: Expert, input_tokens: int) -> None:
+    def __init__(self, expert: Expert, input_tokens: int, input_upper: int) -> None:
         self._expert = expert
         self._input = input_tokens
-        self._reported: Usage | None = None
+        self._upper = input_upper
+        self._claim: Claim | None = None
         self._last: Any = ""
         self._deltas: list[str] = []
         self.tool_call_ids: tuple[str, ...] = ()
+        self.seen = False
 
     def see(self, item: Any) -> None:
         """Take note of a response, a streamed piece of one, or a structured object."""
+        self.seen = True
         self._last = item
-        self._reported = usage_of(item) or self._reported
+        self._claim = _newest(self._claim, claim_of(item))
         if isinstance(item, ChatResponse):
             calls = [b for b in item.message.blocks if isinstance(b, ToolCallBlock)]
             if calls:
@@ -85,22 +98,42 @@ class Tally:
 
     def usage(self, overheard: Usage | None = None) -> Usage:
         """What has been used so far."""
-        found = overheard or self._reported
-        if found is not None:
-            return found
+        if overheard is not None:
+            return overheard
         # Some integrations stream a growing text, others only its pieces.
-        text = max(_text(self._last), "".join(self._deltas), key=len)
-        return Usage(self._input, count_text(text, self._expert), estimated=True)
+        return self._usage(self._claim, lambda: max(_text(self._last), "".join(self._deltas), key=len))
+
+    def usage_of(self, response: Any) -> Usage:
+        """What one response of several has used."""
+        return self._usage(claim_of(response), lambda: _text(response))
+
+    def _usage(self, claim: Claim | None, text: Callable[[], str]) -> Usage:
+        def counted() -> Usage:
+            return Usage(self._input, count_text(text(), self._expert), estimated=True)
+
+        return read_usage(claim, counted, sent=self._upper, expert=self._expert.name)
+
+
+def _newest(before: Claim | None, now: Claim | None) -> Claim | None:
+    """The newest of each number: some providers tell the input at the beginning and the output at the end."""
+    if before is None or now is None:
+        return now or before
+    return Claim(*(old if new is None else new for old, new in zip(before, now, strict=True)))
 
 
 def _text(item: Any) -> str:
-    """What an expert wrote, for counting."""
+    """What an expert wrote, for counting; its thoughts are paid for, too."""
     if isinstance(item, ChatResponse):
-        calls = [b for b in item.message.blocks if isinstance(b, ToolCallBlock)]
-        return (item.message.content or "") + "".join(f"{b.tool_name}{b.tool_kwargs}" for b in calls)
+        return "".join(_written(block) for block in item.message.blocks)
     if isinstance(item, CompletionResponse):
         return item.text
     return str(item.model_dump_json()) if hasattr(item, "model_dump_json") else str(item)
+
+
+def _written(block: Any) -> str:
+    if isinstance(block, ToolCallBlock):
+        return f"{block.tool_name}{block.tool_kwargs}"
+    return (block.content if isinstance(block, ThinkingBlock) else getattr(block, "text", "")) or ""
 
 
 class Listener(CallbackManager):
@@ -108,10 +141,12 @@ class Listener(CallbackManager):
 
     Args:
         inner: The callback manager that the expert would have had.
+        usage_of: Tells what one response has used.
     """
 
-    def __init__(self, inner: CallbackManager) -> None:
+    def __init__(self, inner: CallbackManager, usage_of: Callable[[Any], Usage]) -> None:
         self._inner = inner
+        self._usage_of = usage_of
         self._open: set[str] = set()
         self._counted: set[str] = set()
         self.usage: Usage | None = None
@@ -178,11 +213,11 @@ class Listener(CallbackManager):
             return
         self.answers += 1
         self.error = None
-        used = usage_of(payload.get(EventPayload.RESPONSE) or payload.get(EventPayload.COMPLETION))
-        if used is not None:
-            before = self.usage or Usage(0, 0)
-            self.usage = Usage(
-                before.input_tokens + used.input_tokens,
-                before.output_tokens + used.output_tokens,
-                before.cached_tokens + used.cached_tokens,
-            )
+        used = self._usage_of(payload.get(EventPayload.RESPONSE) or payload.get(EventPayload.COMPLETION))
+        before = self.usage or Usage(0, 0)
+        self.usage = Usage(
+            before.input_tokens + used.input_tokens,
+            before.output_tokens + used.output_tokens,
+            before.cached_tokens + used.cached_tokens,
+            before.estimated or used.estimated,
+        )

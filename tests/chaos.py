@@ -39,6 +39,12 @@ WAYS: dict[str, Behaviour] = {
     "wrong types": Behaviour(raw='{"choices": 3, "usage": []}'),
     "no usage": Behaviour(usage=False),
     "no text": Behaviour(text=""),
+    "claims less than nothing": Behaviour(claim={"prompt_tokens": -(10**9), "completion_tokens": -5}),
+    "claims a world": Behaviour(claim={"prompt_tokens": 10**400, "completion_tokens": 10**16}),
+    "claims words": Behaviour(claim={"prompt_tokens": "many", "completion_tokens": None, "total_tokens": [1]}),
+    "claims nothing": Behaviour(claim={"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}),
+    "ignores the cap": Behaviour(heeds_cap=False, text="word " * 2000),
+    "sends elsewhere": Behaviour(status=307, location="http://127.0.0.1:9/v1/chat/completions"),
 }
 WELL_SHARE = 0.4
 
@@ -151,21 +157,23 @@ def storm(calls: int, *, threads: int, seed: int, ledger: Ledger | None = None, 
 @contextmanager
 def _short_cool_downs() -> Iterator[None]:
     """Experts are asked again soon; else most calls of a storm would find all of them cooling down."""
-    before = health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN
-    health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN = 0.02, 0.1
+    before = health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN, health.ASIDE
+    health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN, health.ASIDE = 0.02, 0.1, 0.1
     try:
         yield
     finally:
-        health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN = before
+        health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN, health.ASIDE = before
 
 
 def faults_of(record: dict[str, Any], budget: Budget, *, answered: bool) -> list[str]:
     """What is wrong with the record of a call that has ended."""
     found = []
-    if budget.max_cost is not None and record["cost"] > budget.max_cost:
+    if budget.max_cost is not None and record["cost"] > budget.max_cost and not record["over_cap"]:
         found.append(f"{record['cost']} USD spent, the cap is {budget.max_cost}")
     if round(sum(a["cost"] for a in record["attempts"]) * 1e9) != round(record["cost"] * 1e9):
         found.append(f"attempts cost other than the call: {record}")
+    if record["cost"] < 0:
+        found.append("a call that cost less than nothing")
     right = [a for a in record["attempts"] if a["error"] is None]
     if answered != (len(right) == 1 and record["output_tokens"] is not None):
         found.append(f"answered: {answered}, but the attempts are {record['attempts']}")

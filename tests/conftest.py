@@ -22,7 +22,7 @@ def make_expert():
     """Build an expert with a stated price: `make_expert("small", 1, 2, timeout=5)`; prices in USD per 1M tokens."""
 
     def make(name="small", price_in=1.0, price_out=2.0, **fields):
-        fields = {"model": f"test:{name}-model", "max_output_tokens": 1000, **fields}
+        fields = {"model": f"openai:{name}-model", "max_output_tokens": 1000, **fields}
         return Expert(name=name, price=Price(input=price_in, output=price_out), **fields)
 
     return make

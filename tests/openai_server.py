@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, TypedDict
 
@@ -43,8 +43,14 @@ class Behaviour:
         drip: Seconds between the bytes of an answer that never ends.
         die_after: Close the connection after so many pieces of a stream.
         usage: Whether usage is reported.
+        claim: What is reported as usage, in place of what was used: any JSON value, or its text.
+        heeds_cap: Whether `max_tokens` is heeded.
+        location: Where a status of 3xx sends the client.
         cached: Input tokens reported as read from the cache, in place of the computed number.
         reasoning: Output tokens reported as reasoning, on top of the text's.
+        thinks: Output tokens thought before the answer, out of the cap, as reasoning models do: with a cap below,
+            nothing is said.
+        refuses: Parameters that this model does not take: a request with one of them is refused as OpenAI does.
         text: What to answer; "" makes an empty answer or stream.
         tool_calls: Tools to call, as (name, arguments); arguments may be a string that is no JSON.
         finish: The finish reason, such as "content_filter".
@@ -62,8 +68,13 @@ class Behaviour:
     drip: float = 0.0
     die_after: int | None = None
     usage: bool = True
+    claim: Any = None
+    heeds_cap: bool = True
+    location: str | None = None
     cached: int | None = None
     reasoning: int = 0
+    thinks: int = 0
+    refuses: Sequence[str] = ()
     text: str | None = None
     tool_calls: Sequence[tuple[str, Mapping[str, Any] | str]] | None = None
     finish: str | None = None
@@ -294,12 +305,20 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.openai
 
     def _complete(self, body: Json, how: Behaviour, form: "type[_Chat]") -> None:
+        for name in how.refuses:
+            if name in body:
+                text = f"Unsupported parameter: '{name}' is not supported with this model."
+                return self._error(400, Behaviour(message=text, code="unsupported_parameter"))
         try:
-            message, finish = _shorten(body, self._openai.message(body, how))
+            capped = body if how.heeds_cap else {**body, "max_tokens": None, "max_completion_tokens": None}
+            message, finish = _shorten(capped, self._openai.message(body, how))
+            if how.thinks:
+                how, message, finish = _thought(capped, how, message, finish)
         except (KeyError, TypeError, AttributeError, ValueError):
             return self._error(400, Behaviour(message="The request is malformed"))
         finish = how.finish or finish
         usage = self._openai.usage(body, message, how) if how.usage else None
+        usage = usage if how.claim is None else how.claim
         head = {
             "id": f"cmpl-{len(self._openai.requests)}",
             "created": int(time.time()),
@@ -307,13 +326,13 @@ class _Handler(BaseHTTPRequestHandler):
         }
         if not body.get("stream"):
             answer = {**head, "object": form.whole, "choices": [form.choice(message, finish)]}
-            return self._send(200, {**answer, "usage": usage} if usage else answer)
+            return self._send(200, answer if usage is None else {**answer, "usage": usage})
         head["object"] = form.piece
         asked = (body.get("stream_options") or {}).get("include_usage")
-        nothing = {"usage": None} if asked and usage else {}
+        nothing = {} if usage is None or not asked else {"usage": None}
         events = [{**head, "choices": [form.delta(delta)], **nothing} for delta in _deltas(message)]
         events.append({**head, "choices": [form.delta({}, finish)], **nothing})
-        if asked and usage:
+        if asked and usage is not None:
             events.append({**head, "choices": [], "usage": usage})
         return self._stream(events, how)
 
@@ -334,7 +353,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _error(self, status: int, how: Behaviour) -> None:
         kind = "invalid_request_error" if status < 429 else "server_error"
         error = {"message": how.message or f"status {status} on demand", "type": kind, "param": None, "code": how.code}
-        extra = () if how.retry_after is None else (f"Retry-After: {how.retry_after:g}",)
+        extra = [] if how.retry_after is None else [f"Retry-After: {how.retry_after:g}"]
+        extra += [] if how.location is None else [f"Location: {how.location}"]
         self._write(status, json.dumps({"error": error}).encode(), "application/json", *extra)
 
     def _send(self, status: int, body: Json) -> None:
@@ -457,6 +477,15 @@ def _structured(body: Json) -> str | None:
         keys = re.findall(r"[`'\"](\w+)[`'\"]", question) or ["answer"]
         return json.dumps({key: f"the {key}" for key in keys})
     return None
+
+
+def _thought(body: Json, how: Behaviour, message: Json, finish: str) -> tuple[Behaviour, Json, str]:
+    """What is left of an answer when thinking has used up part of the cap."""
+    most = body.get("max_completion_tokens") or body.get("max_tokens")
+    how = replace(how, reasoning=how.thinks if most is None else min(how.thinks, most))
+    if most is None or most > how.thinks:
+        return how, message, finish
+    return how, {**message, "content": ""}, "length"
 
 
 def _shorten(body: Json, message: Json) -> tuple[Json, str]:

@@ -12,11 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"leeroo": "core/leeroo", "langchain_leeroo": "langchain_leeroo", "llamaindex_leeroo": "llamaindex_leeroo"}
 MOST_LINES = 300
-KNOWN = {"langchain_leeroo", "llamaindex_leeroo"}
-"""Packages that are still being put in order: their circles, long files and bare noqas are let through."""
 
 FILES = sorted(path for folder in PACKAGES.values() for path in (ROOT / folder).rglob("*.py"))
-OURS = [path for path in FILES if not KNOWN.intersection(path.relative_to(ROOT).parts)]
 
 
 def circles(edges):
@@ -60,7 +57,7 @@ def test_the_graph_has_imports_of_every_kind(edges):
 
 
 def test_no_files_import_each_other_in_a_circle(edges):
-    assert [group for group in circles(edges) if group[0].split(".")[0] not in KNOWN] == []
+    assert circles(edges) == []
 
 
 def test_imports_point_one_way():
@@ -71,7 +68,7 @@ def test_imports_point_one_way():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_is_short_and_switches_no_rule_off_without_a_reason(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= MOST_LINES

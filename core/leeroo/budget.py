@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from types import NoneType
+from typing import Any, NamedTuple, get_args
 
 from leeroo.errors import BudgetExceeded, ConfigError, did_you_mean
 from leeroo.money import to_nano, to_usd
+from leeroo.scopes import check_scope
 
 RULES = ("min_quality", "tolerance", "willingness_to_pay")
 DEFAULT_TOLERANCE = 0.02
@@ -36,6 +38,8 @@ class Budget:
         max_latency: Seconds; slower experts are not eligible, and it is the call's deadline.
         scope: Ledger account charged, "acme/team-a/user-7".
         expert: Name of the expert to use, whatever its prediction.
+        consult: Whether a second expert may be asked, where its answer is worth its price.
+        max_calls: How many experts one call may ask for their answers; more than 1 turns `consult` on.
 
     Raises:
         ConfigError: A value of the wrong type or range, or two selection rules at once.
@@ -48,6 +52,8 @@ class Budget:
     max_latency: float | None = None
     scope: str | None = None
     expert: str | None = None
+    consult: bool | None = None
+    max_calls: int | None = None
 
     def __post_init__(self) -> None:
         for name, unit in (("max_cost", "USD"), ("willingness_to_pay", "USD"), ("max_latency", "seconds")):
@@ -59,7 +65,14 @@ class Budget:
         for name in ("scope", "expert"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value.strip()):
-                raise ConfigError(f"{name} is {value!r}; give a non-empty string.")
+                shown = repr(value) if isinstance(value, (str, int, float)) else f"a {type(value).__name__}"
+                raise ConfigError(f"{name} is {shown}; give a non-empty string.")
+        if self.scope is not None:
+            object.__setattr__(self, "scope", check_scope(self.scope))
+        if self.consult is not None and not isinstance(self.consult, bool):
+            raise ConfigError(f"consult is {self.consult!r}; give true or false.")
+        if self.max_calls is not None and (type(self.max_calls) is not int or self.max_calls < 1):
+            raise ConfigError(f"max_calls is {self.max_calls!r}; give a whole number, 1 or more.")
         rules = [name for name in RULES if getattr(self, name) is not None]
         if len(rules) > 1:
             raise ConfigError(f"{' and '.join(rules)} are different rules of choice; give one of them.")
@@ -91,6 +104,11 @@ class Budget:
             own = {**dict.fromkeys(RULES), **own}
         return replace(farther, **own)
 
+    @property
+    def consults(self) -> bool:
+        """Whether more than one expert may be asked for an answer."""
+        return self.max_calls != 1 and (self.max_calls is not None if self.consult is None else self.consult)
+
     def to_dict(self) -> dict[str, float | str]:
         """What is set, JSON-safe: an infinite `max_cost` is no cap, and JSON has no infinity."""
         if self is NOTHING_SET:
@@ -111,7 +129,7 @@ class BudgetField(NamedTuple):
     """
 
     name: str
-    type: type[float] | type[str]
+    type: type[float] | type[str] | type[bool] | type[int]
     description: str
 
 
@@ -123,7 +141,9 @@ def _described(documented: str | None) -> Mapping[str, str]:
 
 _DESCRIPTIONS = _described(Budget.__doc__)
 FIELDS: Mapping[str, BudgetField] = {
-    f.name: BudgetField(f.name, float if f.type == float | None else str, _DESCRIPTIONS.get(f.name, ""))
+    f.name: BudgetField(
+        f.name, next(kind for kind in get_args(f.type) if kind is not NoneType), _DESCRIPTIONS.get(f.name, "")
+    )
     for f in fields(Budget)
 }
 """The fields of `Budget`, by name, in order: their one definition, from which others take names, types and words."""
@@ -161,9 +181,7 @@ def _check_number(name: str, value: object, unit: str, most: float) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{name} is {value!r}; give a number ({unit}).")
-    if value == math.inf and name == "max_cost":
-        return
-    if value != value or value < 0 or value > most:
+    if not (value == math.inf and name == "max_cost") and (value != value or value < 0 or value > most):
         limit = "between 0 and 1" if most == 1.0 else f"0 or more, at most {most:g}"
         shown = f"{value:g}" if abs(value) < 1e300 or value != value else "out of all bounds"
         raise ConfigError(f"{name} is {shown}; give {unit}, {limit}.")

@@ -36,11 +36,13 @@ class NoEligibleExpert(LeerooError):
 
     Attributes:
         record: The call's record as far as it got, JSON-safe, or None.
+        kind: "context_overflow" where a shorter prompt would find an expert, else None.
     """
 
-    def __init__(self, message: str, record: dict[str, object] | None = None) -> None:
+    def __init__(self, message: str, record: dict[str, object] | None = None, kind: str | None = None) -> None:
         super().__init__(message)
         self.record = record
+        self.kind = kind
 
 
 class ExpertsFailed(LeerooError):
@@ -49,13 +51,26 @@ class ExpertsFailed(LeerooError):
     Attributes:
         record: The call's record; `record["attempts"]` says what each attempt met and cost.
         received: What had arrived before a stream broke, in the adapter's own form, or None.
+        kind: The kind of failure (`leeroo.routing.failures.Kind`) that says most of what may help: one that a wait may
+            mend where there was one, else an overflow, else the newest. None where nobody was asked.
+        status: The HTTP status of that failure, where there was one.
+
+    The expert's own exception of that kind is its `__cause__`.
     """
 
     received: object = None
 
-    def __init__(self, message: str, record: dict[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        record: dict[str, object] | None = None,
+        kind: str | None = None,
+        status: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.record = record
+        self.kind = kind
+        self.status = status
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

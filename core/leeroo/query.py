@@ -16,6 +16,23 @@ TOOL_TOKENS = 400
 
 
 @dataclass(frozen=True, slots=True)
+class Medium:
+    """One picture, sound, film or document of a request, measured; its data is not kept.
+
+    Attributes:
+        kind: What an expert must be able to do to read it.
+        width: Pixels of a picture, 0 where not known.
+        height: Pixels.
+        seconds: Of a sound, None where not known.
+    """
+
+    kind: Capability
+    width: int = 0
+    height: int = 0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """The text and the needs of one request.
 
@@ -23,26 +40,40 @@ class Query:
         text: What the predictor reads: the newest thing that the user asked.
         prompt: Everything that the expert will read, tool schemas included; only counted, never kept. `text` where
             it is empty.
+        rest: What else is sent and is not in `prompt` (`leeroo.pool.forwarded.everything` of it). Whether a model reads
+            it only its endpoint knows, so it counts in full in the worst case and not at all in what is expected.
         messages: Number of messages, for the chat format's own tokens.
         media: Number of non-text parts.
+        attachments: Those parts, measured, so that each counts in the worst case by its provider's rule; without it
+            each is taken for `MEDIA_TOKENS`.
+        unpriced: Names of what the request asks for whose price is not known; no cap can be kept with it.
         needs: Capabilities that an expert must have.
         max_tokens: The output cap that the caller asked for.
         sticky: Expert that must go on, because the request continues its tool loop.
         sticky_reason: Why, for the record.
         last_expert: Expert that answered the previous turn, whose provider may have the history in its cache.
         cached_tokens: Input tokens that `last_expert` is expected to read from its cache.
+        cache_writes: How long the provider is asked to keep the input in its cache, None: it is not asked.
+        searches: Searches of the web that the provider may make at most.
+        service: The service tier that is asked for, None: the standard one.
     """
 
     text: str
     prompt: str = ""
+    rest: str = ""
     messages: int = 1
     media: int = 0
+    attachments: tuple[Medium, ...] = ()
+    unpriced: tuple[str, ...] = ()
     needs: frozenset[Capability] = frozenset()
     max_tokens: int | None = None
     sticky: str | None = None
     sticky_reason: str = "a tool loop stays with its expert"
     last_expert: str | None = None
     cached_tokens: int = 0
+    cache_writes: Literal["5m", "1h"] | None = None
+    searches: int = 0
+    service: str | None = None
 
     def __post_init__(self) -> None:
         if self.messages < 1:

@@ -204,11 +204,39 @@ def test_every_kwarg_is_a_field():
         "max_latency",
         "scope",
         "expert",
+        "consult",
+        "max_calls",
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "several"),
+    [
+        ({}, False),
+        ({"consult": True}, True),
+        ({"consult": False, "max_calls": 3}, False),
+        ({"max_calls": 3}, True),
+        ({"max_calls": 1}, False),
+        ({"consult": True, "max_calls": 1}, False),
+    ],
+)
+def test_when_several_experts_may_be_asked(given, several):
+    assert Budget(**given).consults is several
+
+
+@pytest.mark.parametrize("given", [{"consult": 1}, {"consult": "yes"}, {"max_calls": 0}, {"max_calls": True}])
+def test_consult_and_max_calls_of_the_wrong_kind(given):
+    with pytest.raises(ConfigError, match=next(iter(given))):
+        Budget(**given)
+
+
+def test_a_nearer_no_to_consulting_wins():
+    assert not Budget(consult=False).over(Budget(max_calls=3)).consults
 
 
 def test_each_field_is_defined_once_with_its_type_and_its_words():
     assert tuple(FIELDS) == BUDGET_KWARGS == tuple(f.name for f in dataclasses.fields(Budget))
     assert {name for name, field in FIELDS.items() if field.type is str} == {"scope", "expert"}
+    assert (FIELDS["consult"].type, FIELDS["max_calls"].type) == (bool, int)
     assert FIELDS["max_cost"].description == "USD, hard cap of the call with all its retries and fallbacks."
     assert all(field.description.endswith(".") for field in FIELDS.values())

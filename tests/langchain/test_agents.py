@@ -1,5 +1,6 @@
 """Agents and graphs take the router unchanged: loops stay, text comes once, nodes keep their budgets."""
 
+import warnings
 from typing import Annotated, TypedDict
 
 import pytest
@@ -11,9 +12,11 @@ from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
+from langgraph.prebuilt import create_react_agent
 from pydantic import BaseModel
 
 import leeroo
+from leeroo import Expert, Price
 
 
 @tool
@@ -80,6 +83,16 @@ async def test_agent_events_show_each_call_once(adding):
     assert sum(e["event"] == "on_chain_start" and e["name"] == "ChatLeeroo" for e in events) == 2
 
 
+def test_a_model_with_bound_tools_is_read_by_langgraph(adding):
+    bound = adding.bind_tools([add])
+    assert bound.kwargs["tools"][0]["function"]["name"] == "add"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # langgraph would rather have `create_agent` used
+        agent = create_react_agent(bound, [add])
+    state = agent.invoke({"messages": [HumanMessage("1+2?")]})
+    assert state["messages"][-1].text.strip() == "it is 3"
+
+
 def test_structured_output_by_tool_strategy(make, fake):
     def answers(messages):
         return {"content": "", "tool_calls": [{"name": "Sum", "args": {"value": 3}, "id": "c1"}]}
@@ -92,12 +105,53 @@ def test_structured_output_by_tool_strategy(make, fake):
 
 def test_structured_output_by_provider_strategy(make, fake):
     large = fake(says='{"value": 3}')
-    llm = make(large=large)
+    able = Expert(model=large, price=Price(input=1, output=1), capabilities={"structured_output"})
+    llm = make(experts={"large": able})
     assert llm.profile["structured_output"]
     for strategy in (ProviderStrategy(Sum), Sum):
         state = create_agent(llm, [], response_format=strategy).invoke({"messages": ["1+2?"]})
         assert state["structured_response"] == Sum(value=3)
         assert large.seen[-1]["response_format"]["type"] == "json_schema"
+
+
+def test_structured_output_is_promised_only_where_it_is_known(make, fake):
+    """Of a model that says nothing, `create_agent` takes the way that works with any model: a tool."""
+
+    def answers(messages):
+        return {"content": "", "tool_calls": [{"name": "Sum", "args": {"value": 3}, "id": "c1"}]}
+
+    large = fake(script=answers)
+    llm = make(large=large)
+    assert "structured_output" not in llm.profile
+    state = create_agent(llm, [], response_format=Sum).invoke({"messages": ["1+2?"]})
+    assert state["structured_response"] == Sum(value=3)
+    assert "response_format" not in large.seen[-1]
+    knows = make(large=fake(profile={"structured_output": True}), small=fake(profile={"structured_output": True}))
+    assert knows.profile["structured_output"] is True
+    one_cannot = make(large=fake(profile={"structured_output": True}), small=fake(profile={"structured_output": False}))
+    assert one_cannot.profile["structured_output"] is False
+
+
+def test_an_expert_keeps_its_models_own_profile(make, fake):
+    own = {"max_input_tokens": 9000, "max_output_tokens": 777, "image_inputs": True}
+    price = Price(input=1, output=1)
+    for given in (Expert(model=fake(profile=own), price=price), {"model": fake(profile=own), "price": price}):
+        llm = make(experts={"a": given})
+        expert = llm.router.pool["a"]
+        assert expert.context_window == 9000
+        assert expert.max_output_tokens == 777
+        assert "vision" in expert.capabilities
+        assert llm.profile["max_input_tokens"] == 9000
+        assert llm.profile["image_inputs"] is True
+    said = Expert(model=fake(profile=own), price=price, context_window=500, capabilities={"tools"})
+    expert = make(experts={"a": said}).router.pool["a"]
+    assert (expert.context_window, expert.capabilities) == (500, {"tools"}), "what is declared wins"
+
+
+def test_a_capability_that_nobody_declared_names_the_remedy(make):
+    picture = HumanMessage([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}])
+    with pytest.raises(leeroo.NoEligibleExpert, match=r"cannot do vision.*capabilities="):
+        make().invoke([picture])
 
 
 def test_summarization_and_call_limit(make, fake):
@@ -110,6 +164,24 @@ def test_summarization_and_call_limit(make, fake):
     state = agent.invoke({"messages": history})
     assert state["messages"][-1].content == "short"
     assert len(large.seen) == 2, "one call for the summary, one for the answer"
+
+
+def test_summarization_by_reported_tokens(make, fake):
+    """The middleware believes a message's own count where message and model name the same provider."""
+
+    class Reporting(fake):
+        def _get_ls_params(self, stop=None, **kwargs):
+            return {**super()._get_ls_params(stop, **kwargs), "ls_provider": "acme"}
+
+    llm = make(Reporting(), Reporting(says="short"))
+    assert llm._get_ls_params()["ls_provider"] == "acme"
+    assert make(Reporting(), fake())._get_ls_params()["ls_provider"] == "leeroo", "they share none"
+    usage = {"input_tokens": 9_000, "output_tokens": 1, "total_tokens": 9_001}
+    answer = AIMessage("b", usage_metadata=usage, response_metadata={"model_provider": "acme"})
+    middleware = SummarizationMiddleware(llm, trigger=("tokens", 8_000), keep=("messages", 1))
+    agent = create_agent(llm, [], middleware=[middleware])
+    state = agent.invoke({"messages": [HumanMessage("a"), answer, HumanMessage("c")]})
+    assert "short" in state["messages"][0].text
 
 
 def test_summarization_reads_the_profile(make, fake):

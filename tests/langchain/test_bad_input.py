@@ -218,11 +218,13 @@ def test_all_down_says_what_each_met(make, fake, http_error):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
-def test_a_bad_request_is_raised_at_once_with_the_experts_name(make, fake, http_error, status):
-    small, large = fake(), fake(error=http_error(status))
-    with pytest.raises(ExpertsFailed, match=f"'large'.*{status}") as caught:
-        make(small, large).invoke("hi")
-    assert not small.seen
+def test_a_refusal_speaks_of_one_expert_and_the_next_one_answers(make, fake, http_error, status):
+    assert make(fake(says="fine"), fake(error=http_error(status))).invoke("hi").text == "fine"
+
+
+def test_a_bad_request_that_a_second_expert_confirms_is_raised_with_its_name(make, fake, http_error):
+    with pytest.raises(ExpertsFailed, match=r"'small'.*400") as caught:
+        make(fake(error=http_error(400)), fake(error=http_error(400))).invoke("hi")
     assert isinstance(caught.value.__cause__, http_error)
 
 
@@ -238,7 +240,8 @@ def test_garbage_is_billed_at_the_worst_case_and_passed_over(make, fake):
 
 
 def test_an_argument_that_the_sdk_refuses_is_the_callers_and_costs_nothing(make, fake):
-    llm = make(fake(), fake(error=TypeError("create() got an unexpected keyword argument 'foo'")))
+    refused = [fake(error=TypeError("create() got an unexpected keyword argument 'foo'")) for _ in range(2)]
+    llm = make(*refused)
     with pytest.raises(ExpertsFailed, match="bad_request") as caught:
         llm.invoke("hi", foo=1)
     assert caught.value.record["cost"] == 0

@@ -124,6 +124,18 @@ async def test_all_down_is_one_clear_error(way, llm, server):
     assert caught.value.__cause__ is not None
 
 
+@pytest.mark.parametrize("status", [401, 404, 429, 500])
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_experts_own_exception_is_the_cause_with_all_that_it_knows(way, status, llm, server):
+    """What retries look at: its type, and how long the provider asks to wait."""
+    server.behave("small-model", {"status": status, "retry_after": 7})
+    with budget(max_latency=3.0, expert="small"), pytest.raises(ExpertsFailed) as caught:
+        await call(way, llm)
+    cause = caught.value.__cause__
+    assert cause.status_code == status
+    assert cause.response.headers["retry-after"] == "7"
+
+
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_budget_that_no_expert_fits_reaches_no_expert(way, llm, server):
     with budget(max_cost=1e-9), pytest.raises(BudgetExceeded):

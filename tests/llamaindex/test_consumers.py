@@ -330,3 +330,10 @@ async def test_a_rate_limiter_holds_for_the_whole_pool(llm):
     await llm.acomplete(QUESTION)
     list(llm.stream_complete(QUESTION))
     assert llm.rate_limiter.acquired == 3
+
+
+async def test_a_llamaindex_without_rate_limiters_will_do(llm):
+    """Versions 0.14.5 to 0.14.15 have no such field."""
+    vars(llm).pop("rate_limiter", None)
+    assert llm.chat([ChatMessage(content="Capital?")]).message.content == PARIS
+    assert (await llm.achat([ChatMessage(content="Capital?")])).message.content == PARIS

@@ -109,7 +109,7 @@ def test_spans_nest(llm, spans):
     parents = dict(reversed(spans))
     assert parents["Leeroo.predict"] == ""
     assert parents["Leeroo.chat"] == "Leeroo.predict"
-    assert parents["OpenAILike.chat"] == "Leeroo.chat"
+    assert parents["EndpointLLM.chat"] == "Leeroo.chat"
 
 
 async def test_spans_nest_in_coroutines(llm, spans):
@@ -118,7 +118,7 @@ async def test_spans_nest_in_coroutines(llm, spans):
     parents = dict(reversed(spans))
     assert parents["Leeroo.apredict"] == ""
     assert parents["Leeroo.achat"] == "Leeroo.apredict"
-    assert parents["OpenAILike.achat"] == "Leeroo.achat"
+    assert parents["EndpointLLM.achat"] == "Leeroo.achat"
 
 
 def test_a_subclass_has_spans_too(server, predictor, spans):
@@ -127,7 +127,7 @@ def test_a_subclass_has_spans_too(server, predictor, spans):
             return super().chat(messages, **kwargs)
 
     Mine.from_pool(pool_of(server), predictor=predictor).chat(HELLO)
-    assert spans[:3] == [("Mine.chat", ""), ("Mine.chat", "Mine.chat"), ("OpenAILike.chat", "Mine.chat")]
+    assert spans[:3] == [("Mine.chat", ""), ("Mine.chat", "Mine.chat"), ("EndpointLLM.chat", "Mine.chat")]
 
 
 @pytest.mark.parametrize("source", [None, "root", "llamaindex_leeroo.llm", "llamaindex_leeroo.events"])

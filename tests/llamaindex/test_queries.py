@@ -15,7 +15,7 @@ from llama_index.core.response_synthesizers import ResponseMode
 
 from leeroo.prediction import ConstantPredictor
 from llamaindex_leeroo import Leeroo
-from llamaindex_leeroo.messages import to_query
+from llamaindex_leeroo.queries import to_query
 from tests.llamaindex.conftest import pool_of
 from tests.llamaindex.test_calls import ADD, City
 
@@ -79,7 +79,10 @@ def test_every_kind_of_block_is_counted():
         CitableBlock(title="t", source="s", content=[TextBlock(text="cited")]),
         ToolCallBlock(tool_name="add", tool_kwargs={"a": 1}),
     ]
-    query = to_query([ChatMessage(role="user", blocks=blocks)], {"max_tokens": 5}, tools=[ADD], output_cls=City)
+    needs = frozenset({"tools"})
+    query = to_query(
+        [ChatMessage(role="user", blocks=blocks)], {"max_tokens": 5}, needs=needs, tools=[ADD], output_cls=City
+    )
     assert query.media == 1
     assert query.needs == {"vision", "tools"}
     assert query.max_tokens == 5

@@ -4,7 +4,6 @@ import asyncio
 import gc
 
 import pytest
-from llama_index.core.llms import ChatMessage
 
 from leeroo import BudgetExceeded, ExpertsFailed, budget, last_call
 from tests.llamaindex.test_calls import COST_SMALL, HELLO, PARIS
@@ -123,10 +122,3 @@ def test_usage_is_asked_for_in_streams_only(llm, server):
     list(llm.stream_chat(HELLO))
     llm.chat(HELLO)
     assert [r.get("stream_options") for r in server.bodies()] == [{"include_usage": True}, None]
-
-
-def test_an_answer_without_text_is_an_answer(llm, server):
-    server.behave("small-model", [{"text": ""}])
-    pieces = list(llm.stream_chat([ChatMessage(content="Say nothing.")]))
-    assert pieces
-    assert last_call()["expert"] == "small"

@@ -7,6 +7,7 @@ these commands.
 import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -17,13 +18,17 @@ from leeroo._version import __version__
 from leeroo.cli import (
     artifacts,
     asking,
+    chatting,
     doctor,
     evaluating,
     experts,
     feedback,
     importing,
+    initialising,
     ledger,
     pools,
+    replay,
+    replaying,
     report,
     selfplay,
     serve,
@@ -45,11 +50,14 @@ app = typer.Typer(
 )
 COMMANDS: dict[str, Callable[..., None]] = {
     "ask": asking.ask,
+    "chat": chatting.chat,
     "explain": asking.explain,
     "demo": asking.demo,
+    "init": initialising.init,
     "predict": evaluating.predict,
     "eval": evaluating.evaluate,
     "import": importing.import_results,
+    "whatif": replaying.whatif,
     "train": train.train,
     "universe": universe.universe,
     "selfplay": selfplay.selfplay,
@@ -59,6 +67,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": doctor.doctor,
     "feedback": feedback.feedback,
     "feedback-export": feedback.feedback_export,
+    "replay": replay.replay,
     "report": report.report,
 }
 GROUPS = {
@@ -83,6 +92,9 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a log in ASCII is no reason to stop
     try:
         app()
     except LeerooError as error:

@@ -9,11 +9,12 @@ from rich.table import Table
 from leeroo.budget import Budget
 from leeroo.cli.options import AsJson, PoolOption, with_budget
 from leeroo.cli.pools import open_router
-from leeroo.cli.printing import out, print_json, text_of
+from leeroo.cli.printing import cell, out, print_json, text_of
 from leeroo.errors import ConfigError
 from leeroo.money import show_usd, to_nano, to_usd
 from leeroo.query import Query
 from leeroo.routing.decision import Decision
+from leeroo.visible import visible, visible_lines
 
 
 @with_budget
@@ -36,13 +37,13 @@ def ask(
     if as_json:
         print_json({"answer": answer.text, **answer.record})
         return
-    out.print(answer.text.strip(), markup=False, highlight=False)
+    out.print(visible_lines(answer.text.strip()), markup=False, highlight=False)
     record = answer.record
     saved = f", saved {show_usd(record['saved'])} against {record['reference_expert']}" if record["saved"] else ""
     quality = record["predicted_quality"]
     cost = show_usd(record["cost"])
     out.print(
-        f"[dim]{record['expert']} (predicted quality {quality:.2f}; {record['rule']}) · {cost}{saved} "
+        f"[dim]{cell(record['expert'])} (predicted quality {quality:.2f}; {cell(record['rule'])}) · {cost}{saved} "
         f"· {answer.seconds:.1f} s · call {record['call_id']}[/dim]"
     )
 
@@ -82,7 +83,7 @@ def explain(
 
 
 def demo(as_json: Annotated[bool, typer.Option("--json", help="Print the calls' records as JSON.")] = False) -> None:
-    """Route a dozen real questions over two local LLMs, with budgets, a failover and an error on purpose.
+    """Route a dozen real questions over two local LLMs, with budgets, a failover and a refusal on purpose.
 
     Needs no key and no GPU. Example: `leeroo demo --json`
     """
@@ -106,10 +107,16 @@ def _print_decision(decision: Decision) -> None:
         mark = "no" if place is None else ("chosen" if place == 0 else f"then {place}")
         latency = "?" if c.latency is None else f"{c.latency:.1f} s"
         money = (show_usd(to_usd(c.expected_cost)), show_usd(to_usd(c.worst_cost)))
-        table.add_row(mark, c.expert.name, f"{c.quality:.3f}", c.source, *money, latency)
+        table.add_row(mark, cell(c.expert.name), f"{c.quality:.3f}", c.source, *money, latency)
     out.print(table)
     for c in decision.candidates:
         if c.ineligible:
-            out.print(f"{c.expert.name} is not eligible: {c.ineligible}", markup=False, highlight=False)
+            out.print(
+                f"{visible(c.expert.name)} is not eligible: {visible(c.ineligible)}", markup=False, highlight=False
+            )
+    if len(decision.candidates) > 1 and len({round(c.quality, 6) for c in decision.candidates}) == 1:
+        words = "All qualities are equal: nothing is known that tells these models apart."
+        remedy = "Give traits or benchmark scores in the pool file, or outcomes (`leeroo experts add`)."
+        out.print(f"{words} {remedy}", markup=False, highlight=False)
     if not decision.selection.order:
         raise ConfigError("No expert is eligible for this question under this budget.")

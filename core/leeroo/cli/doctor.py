@@ -14,11 +14,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from leeroo.endpoints.openai_compatible import NO_KEY, PROVIDERS, Endpoint, client_options, complete, resolve
+from leeroo.cli.printing import cell
+from leeroo.endpoints.openai_compatible import PROVIDERS, Endpoint, client_options, complete, key_variable, resolve
 from leeroo.errors import LeerooError
 from leeroo.ledger.opening import ledger_of
 from leeroo.pool.experts import Expert
 from leeroo.pool.file import PoolFile, read_pool
+from leeroo.pool.places import host_of, is_local
 from leeroo.pool.yamlfile import load_mapping
 from leeroo.routing.failures import classify
 
@@ -30,15 +32,6 @@ SKEW = 60.0
 """Seconds that this machine's clock may differ from others': limits and cool-downs are kept by the clock."""
 OLD_PRICES = 90
 """Days after which looked-up prices deserve a look."""
-REMEDY = {
-    "auth": "The endpoint refuses the key; renew it, and set it in the environment variable.",
-    "not_found": "There is nothing at this address, or not this model; check base_url and model.",
-    "connection": "Nobody answers there; check base_url, and that the server runs.",
-    "timeout": "It takes too long; check base_url and the network.",
-    "rate_limit": "It is rate-limited, or its account has no credit left.",
-    "server": "It has trouble of its own; try again later.",
-}
-
 out = Console()
 
 
@@ -77,7 +70,7 @@ def doctor(
     else:
         table = Table("", "check", "found", "what to do")
         for f in findings:
-            table.add_row(f"[{STYLE[f.level]}]{f.level}[/]", *(_plain(x) for x in (f.subject, f.words, f.remedy)))
+            table.add_row(f"[{STYLE[f.level]}]{f.level}[/]", *(cell(x) for x in (f.subject, f.words, f.remedy)))
         out.print(table)
     if any(f.level == "fail" for f in findings):
         raise typer.Exit(1)
@@ -119,13 +112,23 @@ def _key(expert: Expert) -> tuple[Finding, Endpoint | None]:
     subject = f"key of {expert.name}"
     if expert.provider == "hf":
         return Finding("ok", subject, "a local model; none is needed"), None
+    variable = key_variable(expert)
     try:
         place = resolve(expert)
     except LeerooError as error:
-        variable = expert.api_key_env or PROVIDERS.get(expert.provider or "openai", (None, ""))[1]
         remedy = f"export {variable}=..." if variable else "See what was found."
         return Finding("fail", subject, str(error), remedy), None
-    return Finding("ok", subject, "none is asked for" if place.api_key == NO_KEY else "set"), place
+    where = host_of(place.base_url) if place.base_url else "the openai SDK's default address"
+    if variable is not None:
+        return Finding("ok", subject, f"{variable} is set, and is sent to {where}"), place
+    words = f"none is asked for, and none is sent to {where}"
+    own = PROVIDERS.get(expert.provider or "", (None, ""))[1]
+    if own:
+        words += f": {own} goes to {expert.provider}'s own hosts only"
+    if place.base_url is None or is_local(place.base_url):
+        return Finding("ok", subject, words), place
+    remedy = "Where it wants a key, name the variable that holds it: api_key_env."
+    return Finding("warn", subject, words, remedy), place
 
 
 def _prices(file: PoolFile, written: dict[str, Any]) -> Iterator[Finding]:
@@ -167,7 +170,7 @@ def _endpoint(expert: Expert, place: Endpoint, *, call: bool) -> tuple[list[Find
             words = "answers, but has no list of models"
             found.append(Finding("ok" if call else "warn", subject, words, "" if call else "Try --call."))
         else:
-            found.append(Finding("fail", subject, _met(failure), REMEDY.get(failure.kind, "")))
+            found.append(Finding("fail", subject, _met(failure), failure.remedy))
     if call:
         found.append(_one_token(expert))
     return found, skew
@@ -184,7 +187,7 @@ def _one_token(expert: Expert) -> Finding:
         )
     except Exception as error:
         failure = classify(error)
-        return Finding("fail", subject, _met(failure), REMEDY.get(failure.kind, "Ask it by hand to see more."))
+        return Finding("fail", subject, _met(failure), failure.remedy or "Ask it by hand to see more.")
     words = f"answered in {time.perf_counter() - began:.1f} s, {usage.input_tokens} tokens read"
     if usage.estimated:
         return Finding("warn", subject, f"{words}, usage not reported", "Its costs will be estimates.")
@@ -204,6 +207,7 @@ def _ledger(file: PoolFile, clocks: list[float]) -> Iterator[Finding]:
     try:
         ledger: Any = ledger_of(file.ledger)
         skew = ledger.check()
+        aside, resting = ledger.set_aside(), ledger.cool_downs.listed()
         ledger.close()
     except LeerooError as error:
         yield Finding("fail", "ledger", str(error), "Calls are refused, or go on unrecorded (on_failure=continue).")
@@ -211,6 +215,14 @@ def _ledger(file: PoolFile, clocks: list[float]) -> Iterator[Finding]:
     if skew is not None:
         clocks.append(skew)
     yield Finding("ok", "ledger", "opens, is up to date, and can be written")
+    if aside:
+        words = f"{len(aside)} writes could never be booked; the newest: {aside[-1]['what']}: {aside[-1]['why']}"
+        yield Finding("warn", "ledger", words, "Compare with the provider's bill; the table set_aside has all of them.")
+    for key, kind, seconds in resting:
+        if kind == "over_cap":
+            words = f"put aside for {seconds / 60:.0f} min: it wrote past the output cap it was sent"
+            remedy = "Calls under a cap leave it alone. Have its server heed max_tokens, or take it out of the pool."
+            yield Finding("warn", f"expert {key.removesuffix('#over_cap')}", words, remedy)
     place = Path(file.ledger.split("?")[0].removeprefix("sqlite:///")) if file.ledger.startswith("sqlite:///") else None
     if place is not None and place.exists() and place.stat().st_mode & 0o077:
         yield Finding("warn", "ledger", "others on this machine may read the file", f"chmod 600 {place}")
@@ -246,9 +258,3 @@ def _predictor() -> Finding:
     except LeerooError as error:
         return Finding("fail", "predictor", str(error), "pip install --force-reinstall leeroo")
     return Finding("ok", "predictor", "intact, and predicts" if quality.shape[0] == 1 else "intact")
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

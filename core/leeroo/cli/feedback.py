@@ -8,6 +8,7 @@ from rich.console import Console
 
 from leeroo.cli.ledger import Url, open_ledger_at
 from leeroo.ledger.feedback import feedback as keep
+from leeroo.visible import visible
 
 out = Console()
 
@@ -23,7 +24,7 @@ def feedback(
     Example: `leeroo feedback 6f1c... 0.8 --ledger sqlite:///leeroo.db`
     """
     keep(call_id, score, note, ledger=ledger)
-    out.print(f"{call_id}: {score:g}", highlight=False, markup=False)
+    out.print(f"{visible(call_id)}: {score:g}", highlight=False, markup=False)
 
 
 def feedback_export(

@@ -9,9 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from leeroo.cli.printing import cell
 from leeroo.errors import ConfigError
 from leeroo.ledger.limits import SECOND, Limit
 from leeroo.money import to_usd
+from leeroo.visible import visible
 
 if TYPE_CHECKING:
     from leeroo.ledger.sql import SqlLedger
@@ -54,7 +56,11 @@ def set_(
     opened = open_ledger_at(ledger, new=bool(new))
     if remove is not None:
         opened.remove_limit(scope, per, remove, hard=not soft)
-        out.print(f"{scope}: no limit of {remove} per {per} any more.", highlight=False, markup=False)
+        out.print(
+            f"{visible(scope)}: no limit of {visible(remove)} per {visible(per)} any more.",
+            highlight=False,
+            markup=False,
+        )
     for limit in new:
         opened.set_limit(limit)
         kind = "hard" if limit.hard else "soft"
@@ -86,8 +92,8 @@ def show(scope: Scope, ledger: Url, as_json: AsJson = False) -> None:
         )
         for row in held:
             table.add_row(
-                str(row["id"]), row["call_id"], row["scope"], row["expert"], _when(row["at"]), _when(row["lease"]),
-                f"{to_usd(row['nano']):.9f}",
+                str(row["id"]), cell(row["call_id"]), cell(row["scope"]), cell(row["expert"]), _when(row["at"]),
+                _when(row["lease"]), f"{to_usd(row['nano']):.9f}",
             )  # fmt: skip
         out.print(table)
 
@@ -134,8 +140,8 @@ def spend(
     table = Table(by, "calls", "attempts", "tokens", "USD", "saved USD", title="Spend")
     for row in rows:
         table.add_row(
-            row[by] or "(none)", str(row["calls"]), str(row["attempts"]), str(row["tokens"]), f"{row['cost']:.6f}",
-            f"{row['saved']:.6f}",
+            cell(row[by]) or "(none)", str(row["calls"]), str(row["attempts"]), str(row["tokens"]),
+            f"{row['cost']:.6f}", f"{row['saved']:.6f}",
         )  # fmt: skip
     out.print(table)
     if held:
@@ -166,5 +172,5 @@ def _print_limits(rows: list[dict[str, Any]], as_json: bool, held: list[dict[str
         limit: Limit = row["limit"]
         kind = ("hard" if limit.hard else "soft") + (", paced" if limit.pace else "")
         amounts = [limit.shown(row[name]) for name in ("used", "reserved", "left")]
-        table.add_row(limit.scope, limit.per, limit.shown(limit.amount), kind, *amounts, row["resets"])
+        table.add_row(cell(limit.scope), limit.per, limit.shown(limit.amount), kind, *amounts, row["resets"])
     out.print(table)

@@ -1,6 +1,7 @@
 """The router that a command works with: of a pool file, or of the two local experts; and `leeroo pool check`."""
 
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,15 +9,17 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from leeroo.cli.printing import out
+from leeroo.endpoints.openai_compatible import key_variable
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
+from leeroo.visible import visible
 
 pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 
 POOL_FILES = ("leeroo.yaml", "pool.yaml")
+NO_POOL_FILE = "No pool file here, so two small local models are used. `leeroo init` writes one for your own models."
 
 
 @contextmanager
@@ -34,10 +37,12 @@ def open_router(pool: Path | None, *, run: bool) -> Iterator[Router]:
         return
     from leeroo.endpoints import local
 
+    errors = Console(stderr=True)
+    errors.print(NO_POOL_FILE, soft_wrap=True, highlight=False, markup=False, style="dim")
     if not run:
         yield Router(local.specifications())
         return
-    with Console(stderr=True).status("Starting two local experts ..."):
+    with errors.status("Starting two local experts ..."):
         context = local.experts()
         experts = context.__enter__()
     try:
@@ -53,13 +58,14 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     Example: `leeroo pool check pool.yaml`
     """
     read = read_pool(file)
-    table = Table(title=f"{file}: {len(read.pool)} experts, reference {read.pool.reference}")
-    for column in ("expert", "model", "input $/1M", "output $/1M", "context", "key"):
-        table.add_column(column, overflow="fold")
+    out.print(f"{file}: {len(read.pool)} experts, reference {read.pool.reference}", highlight=False, markup=False)
     for expert in read.pool:
-        variable = expert.api_key_env
-        key = "-" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
+        variable = key_variable(expert)
+        key = "no key" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
         price = expert.known_price
-        window = str(expert.context_window or "?")
-        table.add_row(expert.name, str(expert.model_id), f"{price.input:g}", f"{price.output:g}", window, key)
-    out.print(table)
+        window = f"{expert.context_window:,} tokens of context" if expert.context_window else "context window unknown"
+        money = f"${price.input:g} in, ${price.output:g} out per 1M tokens"
+        out.print(f"  {visible(expert.name)}", style="bold", highlight=False, markup=False)
+        # Lines, not a table: names of models and variables are long, and a terminal may have 40 columns.
+        for line in textwrap.wrap(f"{visible(expert.model_id)}; {money}; {window}; {key}", max(20, out.width - 4)):
+            out.print(f"    {line}", highlight=False, markup=False)

@@ -1,12 +1,23 @@
 """What commands read and print alike."""
 
 import json
+import re
 import sys
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
+
+from leeroo.visible import visible
 
 out = Console()
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters but tab and newline."""
+
+
+def printable(text: str) -> str:
+    """A text from elsewhere without control characters, which could move the cursor or rename the window."""
+    return _CONTROL.sub("", text)
 
 
 def text_of(given: str) -> str:
@@ -17,3 +28,8 @@ def text_of(given: str) -> str:
 def print_json(data: Any) -> None:
     """Print for machines."""
     print(json.dumps(data, indent=2))  # noqa: T201 - machine-readable, so not through rich's wrapping
+
+
+def cell(value: object) -> str:
+    """A value as a cell of a table: without escape sequences, and without what rich takes for markup."""
+    return "" if value is None else escape(visible(value))

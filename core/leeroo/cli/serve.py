@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from leeroo.cli.pools import open_router
+from leeroo.cli.printing import cell
 from leeroo.serve.keys import KeyFile
+from leeroo.visible import visible
 
 out = Console()
 keys_app = typer.Typer(help="Keys of `leeroo serve`, hashed at rest, each bound to a scope.", no_args_is_help=True)
@@ -53,7 +55,11 @@ def add(
     Example: `leeroo keys add acme/team-a --name "Team A" --keys keys.json`
     """
     key, secret = KeyFile(keys).add(scope, name)
-    Console(stderr=True).print(f"Key {key.id} of {scope} in {keys}. It is not shown again:", highlight=False)
+    Console(stderr=True).print(
+        f"Key {key.id} of {visible(key.scope)} in {visible(keys)}. It is not shown again:",
+        highlight=False,
+        markup=False,
+    )
     print(secret)  # noqa: T201 - to be piped, so not through rich's wrapping
 
 
@@ -72,9 +78,9 @@ def list_(
     if as_json:
         print(json.dumps(rows, indent=2))  # noqa: T201 - machine-readable
         return
-    table = Table("id", "scope", "name", "created", "revoked", title=str(keys))
+    table = Table("id", "scope", "name", "created", "revoked", title=cell(keys))
     for row in rows:
-        table.add_row(*(str(value or "") for value in row.values()))
+        table.add_row(*(cell(value) for value in row.values()))
     out.print(table)
 
 
@@ -88,4 +94,4 @@ def revoke(
     Example: `leeroo keys revoke 1a2b3c4d --keys keys.json`
     """
     key = KeyFile(keys).revoke(key_id)
-    out.print(f"Key {key.id} of {key.scope} is revoked.", highlight=False, markup=False)
+    out.print(f"Key {visible(key.id)} of {visible(key.scope)} is revoked.", highlight=False, markup=False)

@@ -2,25 +2,29 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from leeroo.endpoints.extras import cache_writes, searches, service_of, unpriced
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
+from leeroo.pool.forwarded import everything, medium_of
+from leeroo.pool.kinds import PLAIN, kinds_of
+from leeroo.pool.media import measure
 from leeroo.pool.tokens import count_text
 from leeroo.query import Capability, Query
-from leeroo.routing.attempt import Usage
 from leeroo.routing.router import Router
+from leeroo.routing.usage import Claim, Usage, read_usage
 
 Json = dict[str, Any]
 CAPS = ("max_tokens", "max_completion_tokens")
 
-_MEDIA: dict[str, Capability] = {
-    "image_url": "vision",
-    "video_url": "vision",
-    "input_audio": "audio",
-    "audio_url": "audio",
-    "file": "documents",
-}
+_COUNTED = ("tools", "functions", "response_format")
+"""What is text of the prompt beside the messages."""
+_PLAIN = frozenset({"model", "messages", "stream", "stream_options", *CAPS, *_COUNTED})
+_CALLS = ("tool_calls", "function_call")
+_TEXTS = frozenset({"text", "input_text", "output_text", "refusal"})
+_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
 
 def to_query(body: Mapping[str, Any], router: Router) -> Query:
@@ -34,91 +38,158 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
         InvalidRequest: There are no messages, nothing in them, or a cap that is no number of tokens.
     """
     messages: Sequence[Mapping[str, Any]] = body["messages"]
-    needs: set[Capability] = set()
     texts: list[str] = []
-    media = 0
+    rest: list[str] = []
+    media: list[Mapping[str, Any]] = []
     for message in messages:
-        for kind, text in _parts(message):
-            if kind in _MEDIA:
-                media += 1
-                needs.add(_MEDIA[kind])
-            else:
-                texts.append(text)
-        texts.extend(json.dumps(message[key]) for key in ("tool_calls", "function_call") if message.get(key))
-    said = any(text.strip() for text in texts)
-    schemas = [body[key] for key in ("tools", "functions", "response_format") if body.get(key)]
+        said, beside = _read(message, media)
+        texts += said
+        rest += beside
+    said_something = any(text.strip() for text in texts)
+    schemas = [json.dumps(body[key]) for key in _COUNTED if body.get(key)]
+    rest.append(everything({key: value for key, value in body.items() if key not in _PLAIN and not _is_figure(value)}))
+    caps = [body[key] for key in CAPS if body.get(key) is not None]
+    return Query(
+        text=_newest(messages),
+        # Schemas count as input, but alone they are nothing to answer.
+        prompt="\n".join([*texts, *schemas]) if said_something or media else "",
+        rest="\n".join(filter(None, rest)),
+        messages=len(messages),
+        media=len(media),
+        attachments=tuple(measure(part) for part in media),
+        unpriced=unpriced(body),
+        needs=_needs(body, media),
+        max_tokens=min(caps) if caps else None,
+        cache_writes=cache_writes(body),
+        searches=searches(body),
+        service=service_of(body),
+        sticky=_sticky(messages, router),
+    )
+
+
+def _needs(body: Mapping[str, Any], media: Iterable[Mapping[str, Any]]) -> frozenset[Capability]:
+    needs = {need for part in media if (need := medium_of(part)) is not None}
     if body.get("tools") or body.get("functions"):
         needs.add("tools")
     if (body.get("response_format") or {}).get("type", "text") != "text":
         needs.add("structured_output")
     if body.get("stream"):
         needs.add("streaming")
-    caps = [body[key] for key in CAPS if body.get(key) is not None]
-    return Query(
-        text=_newest(messages),
-        # Schemas count as input, but alone they are nothing to answer.
-        prompt="\n".join([*texts, *map(json.dumps, schemas)]) if said or media else "",
-        messages=len(messages),
-        media=media,
-        needs=frozenset(needs),
-        max_tokens=min(caps) if caps else None,
-        sticky=_sticky(messages, router),
-    )
+    return frozenset(needs)
 
 
-def usage_of(reported: Mapping[str, Any] | None, prompt: str, answer: str, expert: Expert) -> Usage:
-    """What an answer used: as reported, or counted here and marked as an estimate.
+def _is_figure(value: Any) -> bool:
+    """Whether a parameter is a plain number or switch, such as `temperature`: no prompt fits into one."""
+    return value is None or (isinstance(value, (bool, int, float)) and abs(value) < 1e15)
+
+
+def _read(message: Mapping[str, Any], media: list[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The texts of a message, and all else that is sent with it; media are added to `media`."""
+    texts, rest = [], []
+    for part in _parts(message):
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(text := part.get("text", part.get("refusal")), str) and medium_of(part) is None:
+            texts.append(text)
+            known = part.get("type") in _TEXTS
+            rest.append(everything(part, but=("text" if "text" in part else "refusal", "type" if known else ""),
+                                   media=media))  # fmt: skip
+        elif medium_of(part) is not None:
+            rest.append(everything([part], media=media))
+        else:
+            # What kind of part that is only the expert knows; it is text to be counted.
+            texts.append(everything(part, media=media))
+    texts += [json.dumps(message[key]) for key in _CALLS if message.get(key)]
+    role = ("role",) if message.get("role") in _ROLES else ()
+    rest.append(everything(message, but=("content", *_CALLS, *role), media=media))
+    return texts, rest
+
+
+def usage_of(
+    reported: Any, prompt: str, answer: str, expert: Expert, service: Any = None, *, sent: int | None = None
+) -> Usage:
+    """What an answer used: as reported where that can be right, else counted here and marked as an estimate.
 
     Args:
-        reported: The answer's `usage`.
+        reported: The answer's `usage`, as it came.
         prompt: Text of the request.
         answer: Text of the answer, tool calls included, or as much of it as arrived.
         expert: Who answered.
+        service: The answer's `service_tier`, where it has one.
+        sent: Upper bound of the input tokens, where it is known.
     """
-    if not reported or reported.get("prompt_tokens") is None:
-        return Usage(count_text(prompt, expert), count_text(answer, expert), estimated=True)
-    details = reported.get("prompt_tokens_details") or {}
-    return Usage(
-        int(reported["prompt_tokens"]),
-        int(reported.get("completion_tokens") or 0),
-        int(details.get("cached_tokens") or 0),
+    usage = read_usage(
+        claim_of(reported),
+        lambda: Usage(count_text(prompt, expert), count_text(answer, expert)),
+        sent=sent,
+        expert=expert.name,
+    )
+    kinds = kinds_of(reported, service)
+    return usage if kinds == PLAIN else replace(usage, kinds=kinds)
+
+
+def claim_of(reported: Any) -> Claim | None:
+    """The numbers of a `usage` in OpenAI's format; None where it is none."""
+    if not isinstance(reported, Mapping):
+        return None
+
+    def within(name: str) -> Mapping[str, Any]:
+        found = reported.get(name)
+        return found if isinstance(found, Mapping) else {}
+
+    return Claim(
+        input=reported.get("prompt_tokens"),
+        output=reported.get("completion_tokens"),
+        total=reported.get("total_tokens"),
+        reasoning=within("completion_tokens_details").get("reasoning_tokens"),
+        cached=within("prompt_tokens_details").get("cached_tokens"),
     )
 
 
 def text_of(message: Mapping[str, Any]) -> str:
     """All that an expert wrote in a message or in a piece of one, tool calls and shown reasoning included."""
     texts = [message.get(key) for key in ("content", "refusal", "reasoning_content", "reasoning")]
-    for call in message.get("tool_calls") or ():
-        function = call.get("function") or {}
-        texts += [function.get("name"), function.get("arguments")]
-    return "".join(text for text in texts if isinstance(text, str))
+    for call in _tool_calls(message):
+        function = call.get("function")
+        if isinstance(function, Mapping):
+            texts += [function.get("name"), function.get("arguments")]
+    return "".join(text if isinstance(text, str) else everything(text) for text in texts if text is not None)
 
 
 def tool_call_ids(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Ids of the tool calls in an answer, or in the pieces of one."""
-    return tuple(call["id"] for message in messages for call in message.get("tool_calls") or () if call.get("id"))
+    found = (call.get("id") for message in messages for call in _tool_calls(message))
+    return tuple(call_id for call_id in found if call_id and isinstance(call_id, str))
 
 
-def _parts(message: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(kind, text) of every part; the text of media is empty, so that no picture is counted as text."""
+def _tool_calls(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    calls = message.get("tool_calls")
+    return [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
+
+
+def _parts(message: Mapping[str, Any]) -> Iterator[str | Mapping[str, Any]]:
     content = message.get("content")
     if isinstance(content, str):
-        yield "text", content
+        yield content
         return
     for part in content or ():
         if not isinstance(part, Mapping):
             raise InvalidRequest("A part of a message's content is no object; give {'type': 'text', 'text': '...'}.")
-        kind = str(part.get("type", ""))
-        text = "" if kind in _MEDIA else part.get("text", part.get("refusal"))
-        # What kind of part that is only the expert knows; it is text to be counted.
-        yield kind, text if isinstance(text, str) else json.dumps(part)
+        yield part
+
+
+def _text(part: str | Mapping[str, Any]) -> str:
+    if isinstance(part, str):
+        return part
+    text = "" if medium_of(part) else part.get("text", part.get("refusal"))
+    return text if isinstance(text, str) else everything(part, media=[])
 
 
 def _newest(messages: Sequence[Mapping[str, Any]]) -> str:
     """The newest thing that the user asked; where no user speaks, the newest text."""
     asked = [message for message in messages if message.get("role") == "user"]
     for message in (*reversed(asked), *reversed(messages)):
-        text = "\n".join(part for _, part in _parts(message) if part)
+        text = "\n".join(text for part in _parts(message) if (text := _text(part)))
         if text.strip():
             return text
     return ""

@@ -1,21 +1,30 @@
 """The core's own way to run an expert: the openai SDK for any OpenAI-compatible endpoint. No framework needed."""
 
-import importlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from leeroo.budget import Budget
+from leeroo.consult.equivalence import Reply
+from leeroo.consult.settings import Consulting
+from leeroo.endpoints import bounded
+from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
+from leeroo.endpoints.consulted import consulted
+from leeroo.endpoints.http import tls
+from leeroo.endpoints.parameters import cap_name, taken
 from leeroo.endpoints.racing import first_answer, run_here
-from leeroo.errors import ConfigError, LeerooError
+from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert
+from leeroo.pool.places import provider_of_host
 from leeroo.routing.attempt import Attempt, Usage
+from leeroo.routing.call import Call
+from leeroo.routing.consulting import Consultation, consultation
 from leeroo.routing.router import Router
 
 # provider -> (OpenAI-compatible base URL, environment variable of the key); from the providers' own pages, 2026-11.
+# None is the SDK's own default; "" is one for each customer, which only they can name.
 PROVIDERS: dict[str, tuple[str | None, str]] = {
     "openai": (None, "OPENAI_API_KEY"),
     "anthropic": ("https://api.anthropic.com/v1/", "ANTHROPIC_API_KEY"),
@@ -27,6 +36,7 @@ PROVIDERS: dict[str, tuple[str | None, str]] = {
     "together": ("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
     "fireworks": ("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
     "xai": ("https://api.x.ai/v1", "XAI_API_KEY"),
+    "azure_openai": ("", "AZURE_OPENAI_API_KEY"),
     "ollama": ("http://127.0.0.1:11434/v1", ""),
 }
 NO_KEY = "none"
@@ -54,6 +64,8 @@ class Endpoint:
 def resolve(expert: Expert) -> Endpoint:
     """Where an expert is reached, its key read from the environment now.
 
+    A provider's key goes to hosts of that provider only: elsewhere only the key that `api_key_env` names is sent.
+
     Raises:
         ConfigError: The model is an object of a framework, its provider has no known endpoint, or its key is not set.
     """
@@ -62,15 +74,34 @@ def resolve(expert: Expert) -> Endpoint:
         raise ConfigError(
             f"Expert {expert.name!r} is a {kind} object; name its model as 'provider:model' to run it here."
         )
-    if expert.base_url is not None:
-        return Endpoint(expert.model_id, expert.base_url, expert.api_key() or NO_KEY)
-    known = PROVIDERS.get(expert.provider or "openai")
-    if known is None:
-        raise ConfigError(f"Expert {expert.name!r}: provider {expert.provider!r} has no known endpoint; give base_url.")
-    base_url, variable = known
-    if expert.api_key_env is None and variable:
+    base_url = expert.base_url
+    if base_url is None:
+        known = PROVIDERS.get(expert.provider or "openai", ("", ""))
+        prefix, colon, _ = expert.model_id.partition(":")
+        if known[0] == "" or (expert.provider is None and colon and prefix != "ft"):
+            named, near = expert.provider or prefix, "" if expert.provider else did_you_mean(prefix, PROVIDERS)
+            raise ConfigError(f"Expert {expert.name!r}: provider {named!r} has no known endpoint; give base_url.{near}")
+        base_url = known[0]
+    variable = key_variable(expert)
+    if variable is not None:
         expert = expert.model_copy(update={"api_key_env": variable})
     return Endpoint(expert.model_id, base_url, expert.api_key() or NO_KEY)
+
+
+def key_variable(expert: Expert) -> str | None:
+    """The environment variable whose key is sent to an expert's endpoint; None where no key is sent.
+
+    The one that `api_key_env` names, else the provider's own where the endpoint is the provider's: at its default
+    address, or, over https, at one of its hosts.
+    """
+    if expert.api_key_env is not None:
+        return expert.api_key_env
+    if expert.base_url is None:
+        return PROVIDERS.get(expert.provider or "openai", (None, ""))[1] or None
+    owner = provider_of_host(expert.base_url)
+    if owner is None or not expert.base_url.lower().startswith("https://"):
+        return None
+    return PROVIDERS.get(owner, (None, ""))[1] or None
 
 
 @dataclass(frozen=True)
@@ -95,6 +126,7 @@ def ask(
     *,
     max_tokens: int | None = None,
     hedge: bool = False,
+    consulting: Consulting | None = None,
 ) -> Answer:
     """Send one request through the router with the openai SDK.
 
@@ -105,6 +137,7 @@ def ask(
         max_tokens: Output cap.
         hedge: Whether the next expert is asked, too, when the first takes longer than its 95th percentile; both are
             paid for, and the budget must allow it.
+        consulting: How answers are compared and checked where the budget lets several experts be asked (`consult`).
 
     Raises:
         BudgetExceeded: No expert's worst case fits.
@@ -114,8 +147,25 @@ def ask(
     chat = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
     query = to_query({"messages": chat, "max_tokens": max_tokens}, router)
     with router.open(query, budget) as call:
-        text = run_here(first_answer(call, lambda attempt: _acomplete(attempt, chat, query.prompt), hedge=hedge))
-        return Answer(text, call.finish(), time.perf_counter() - began)
+        said = run_here(_answer(call, chat, hedge=hedge, consulting=consulting))
+        return Answer(said.text, call.finish(), time.perf_counter() - began)
+
+
+async def _answer(call: Call, chat: Sequence[dict[str, str]], *, hedge: bool, consulting: Consulting | None) -> Reply:
+    sent = f"{call.query.prompt}\n{call.query.rest}"
+
+    def ask_one(attempt: Attempt) -> Awaitable[tuple[Reply, Usage]]:
+        return _acomplete(attempt, chat, sent)
+
+    several: Consultation[Reply] | None = consultation(call, consulting)
+    accepted: Reply | None = None
+    if several is not None:
+        accepted = await consulted(several, ask_one, _as_it_is)
+    return await first_answer(call, ask_one, hedge=hedge) if accepted is None else accepted
+
+
+def _as_it_is(said: Reply) -> Reply:
+    return said
 
 
 def complete(
@@ -143,25 +193,26 @@ def complete(
     place = resolve(expert)
     cap = max_tokens if attempt is None else attempt.max_tokens
     timeout = expert.timeout if attempt is None else attempt.timeout
-    http = openai.DefaultHttpxClient(verify=tls())
+    http = openai.DefaultHttpxClient(verify=tls(), follow_redirects=False, event_hooks=bounded.hooks())
     with openai.OpenAI(**client_options(expert, place), timeout=timeout, http_client=http) as client:
         answer = client.chat.completions.create(**request_to(expert, place, {"messages": list(chat)}, cap))
-    return _read(answer, prompt, expert)
+    said, usage = _read(answer, prompt, expert)
+    return said.text, usage
 
 
-async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: str) -> tuple[str, Usage]:
+async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: str) -> tuple[Reply, Usage]:
     import openai
 
     expert = attempt.expert
     place = resolve(expert)
-    http = openai.DefaultAsyncHttpxClient(verify=tls())
+    http = openai.DefaultAsyncHttpxClient(verify=tls(), follow_redirects=False, event_hooks=bounded.async_hooks())
     async with openai.AsyncOpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
         request = request_to(expert, place, {"messages": list(chat)}, attempt.max_tokens)
         answer = await client.chat.completions.create(**request)
-    return _read(answer, prompt, expert)
+    return _read(answer, prompt, expert, attempt.candidate.input_upper)
 
 
-def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
+def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> tuple[Reply, Usage]:
     """The text and the usage of a chat completion.
 
     Raises:
@@ -170,22 +221,9 @@ def _read(answer: Any, prompt: str, expert: Expert) -> tuple[str, Usage]:
     if not getattr(answer, "choices", None):
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
     text = answer.choices[0].message.content or ""
-    reported = None if answer.usage is None else answer.usage.to_dict()
-    return text, usage_of(reported, prompt, text, expert)
-
-
-@lru_cache(maxsize=1)
-def tls() -> Any:
-    """What certificates are checked with; reading them takes a hundred times as long as all else about a client."""
-    return http_library().create_ssl_context()
-
-
-def http_library() -> Any:
-    """The library that the installed openai SDK is built on: httpx, or httpx2 from its version 3 on."""
-    import openai
-
-    roots = (cls.__module__.partition(".")[0] for cls in openai.DefaultAsyncHttpxClient.__mro__)
-    return importlib.import_module(next(root for root in roots if root.startswith("httpx")))
+    reported = answer.usage.to_dict(warnings=False) if hasattr(answer.usage, "to_dict") else answer.usage
+    said = Reply(text, truncated=answer.choices[0].finish_reason == "length")
+    return said, usage_of(reported, prompt, text, expert, getattr(answer, "service_tier", None), sent=sent)
 
 
 def client_options(expert: Expert, place: Endpoint) -> dict[str, Any]:
@@ -204,16 +242,17 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
     Args:
         expert: Who is asked.
         place: Where it is reached.
-        body: As for `/v1/chat/completions`. What the SDK has no name for is sent all the same.
+        body: As for `/v1/chat/completions`. What the SDK has no name for is sent all the same; what the model is known
+            to refuse is not.
         max_tokens: Output cap in place of the body's own, None for none.
     """
     rest = {key: value for key, value in body.items() if value is not None and key not in (*CAPS, *_NAMED)}
-    if max_tokens is not None:
-        # OpenAI's newer models know the second name only, other servers often the first only.
-        rest["max_completion_tokens" if place.base_url is None else "max_tokens"] = max_tokens
     if expert.stop:
         given = rest.get("stop") or ()
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
+    rest = taken(expert, rest)
+    if max_tokens is not None:
+        rest[cap_name(place.base_url)] = max_tokens
     if body.get("stream"):
         rest["stream_options"] = {"include_usage": True}
     return {
@@ -225,7 +264,3 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
 
 
 _NAMED = ("model", "messages", "stream", "stream_options")
-
-
-class BadAnswer(LeerooError):
-    """The endpoint answered with something that is no chat completion."""

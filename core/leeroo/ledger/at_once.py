@@ -36,9 +36,10 @@ def reserve(database: Database, row: dict[str, Any]) -> int | None:
     return int(made[0].id) if made else None
 
 
-def settle(database: Database, reservation: int, nano: int, tokens: int | None) -> bool:
-    """Exchange an open reservation for what the attempt cost; False where nothing was changed."""
+def settle(database: Database, reservation: int, nano: int, tokens: int | None, attempt: str | None = None) -> bool:
+    """Exchange an open reservation (of this attempt) for what the attempt cost; False where nothing was changed."""
     values = {"key": reservation, "before": "open", "after": "settled", "real_cost": nano, "real_tokens": tokens}
+    values["of_attempt"] = attempt
     with database.at_once() as connection:
         return bool(_SETTLE.run(connection, values))
 

@@ -12,7 +12,7 @@ from leeroo.errors import ConfigError, LeerooError, did_you_mean
 from leeroo.ledger import schema
 from leeroo.ledger import statements as s
 from leeroo.ledger.database import Database
-from leeroo.ledger.limits import EVERYTHING, SECOND, LedgerError, Limit, ancestors
+from leeroo.ledger.limits import EVERYTHING, SECOND, LedgerError, Limit, ancestors, check_scope
 from leeroo.ledger.memory import KEPT_LESSONS, Lesson
 
 log = logging.getLogger("leeroo.ledger")
@@ -57,6 +57,7 @@ class Books:
 
         What was spent in its window before counts.
         """
+        check_scope(limit.scope)
         key = {name: getattr(limit, name) for name in ("scope", "per", "unit", "hard")}
         with self._database.alone() as connection:
             self._wait_for_writers(connection)
@@ -126,6 +127,12 @@ class Books:
                 for row in connection.execute(find.order_by(column))
             ]
 
+    def set_aside(self) -> list[dict[str, Any]]:
+        """Writes that could never be booked, oldest first: when (microseconds since 1970), what, and why."""
+        t = schema.set_aside.c
+        with self._database.read() as connection:
+            return [dict(row._mapping) for row in connection.execute(select(t.at, t.what, t.why).order_by(t.id))]
+
     def feedback(self, call_id: str, score: float, note: str | None = None) -> None:
         """Keep a person's score of a call's answer; the newest one counts.
 
@@ -187,10 +194,18 @@ class Books:
         return int(self._clock() * SECOND)
 
     def _exchange(
-        self, connection: Connection, reservation: int, before: str, after: str, cost: int, tokens: int | None
+        self,
+        connection: Connection,
+        reservation: int,
+        before: str,
+        after: str,
+        cost: int,
+        tokens: int | None,
+        attempt: str | None = None,
     ) -> bool:
         """Settle or release a reservation in the windows of the moment it was made in, if its state is `before`."""
         values = {"key": reservation, "before": before, "after": after, "real_cost": cost, "real_tokens": tokens}
+        values["of_attempt"] = attempt
         rows = s.SETTLE.run(connection, values)
         if not rows:
             return False
@@ -253,6 +268,7 @@ class Books:
 
 def inside(column: Any, scope: str) -> Any:
     """Whether a row's scope is this one or beneath it."""
+    scope = check_scope(scope)
     if scope == EVERYTHING:
         return true()
     return or_(column == scope, column.startswith(scope + "/", autoescape=True))

@@ -61,6 +61,17 @@ class CoolDowns:
             log.warning("Cool-downs of other processes are unknown: %s", error)
             return None
 
+    def listed(self) -> list[tuple[str, str, float]]:
+        """Who cools down in any process: the expert's key, the kind of its failure, and the seconds left.
+
+        Raises:
+            LedgerError: The ledger is out of reach.
+        """
+        now = self._now()
+        with self._database.read() as connection:
+            rows = connection.execute(select(_c.expert, _c.kind, _c.until).where(_c.until > now).order_by(_c.expert))
+            return [(row.expert, row.kind, (row.until - now) / SECOND) for row in rows]
+
     def announce(self, key: str, seconds: float, kind: str) -> None:
         """Let an expert cool down in every process."""
         row = {"expert": key, "until": self._now() + int(seconds * SECOND), "kind": kind}

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leeroo.errors import ConfigError, MissingDependency
-from leeroo.ledger.limits import LedgerError
+from leeroo.ledger.forks import FORKS
+from leeroo.ledger.limits import LedgerError, UnfitData
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -23,6 +24,10 @@ CONNECTIONS = 8
 STALE_SECONDS = 5
 """A connection unused for so long is tried before it is trusted."""
 _LOCK = 5_402_077_481
+# Classes of SQLSTATE, and states, that say something of the server and nothing of the data (PostgreSQL's appendix A).
+_OUTAGES = frozenset(
+    {"08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0", "HV", "XX", "42501", "42P01", "42703", "3F000"}
+)
 _REMEDIES = {
     "readonly": "make the file and its folder writable",
     "full": "free some space; nothing written before is lost",
@@ -148,13 +153,28 @@ class Database:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            yield
+            with FORKS.outside() if self.is_sqlite else nullcontext():
+                yield
+        except (OverflowError, UnicodeError) as error:  # the driver's, before anything was sent
+            raise UnfitData(f"The ledger {self.name} refuses a value: {type(error).__name__}.") from None
         except (SQLAlchemyError, self._driver.Error) as error:
             # The driver's own words only: SQLAlchemy's repeat the statement and its values; of data, not even those.
             driver = getattr(error, "orig", None) if isinstance(error, SQLAlchemyError) else error
-            told = not isinstance(driver, (self._driver.DataError, self._driver.IntegrityError))
-            why = ((told and str(driver or "").strip()) or type(error).__name__).splitlines()[0]
+            if self._is_of_data(driver):
+                raise UnfitData(f"The ledger {self.name} refuses a value: {type(driver).__name__}.") from None
+            why = (str(driver or "").strip() or type(error).__name__).splitlines()[0]
             raise LedgerError(f"The ledger {self.name} is not usable: {_advice(why)}.") from None
+
+    def _is_of_data(self, error: Any) -> bool:
+        """Whether an error is of what was to be written or asked, and not of the database or the way to it."""
+        if isinstance(error, (self._driver.DataError, self._driver.IntegrityError, OverflowError, UnicodeError)):
+            return True
+        state = getattr(error, "sqlstate", None)  # PostgreSQL's
+        if state is not None:
+            return state[:2] not in _OUTAGES and state not in _OUTAGES
+        return isinstance(error, (self._driver.ProgrammingError, self._driver.NotSupportedError)) and not str(
+            error
+        ).startswith("the connection is")
 
     def _sqlite(self, url: Any, durable: bool) -> "Engine":
         from sqlalchemy import create_engine, event

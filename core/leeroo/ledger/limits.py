@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from leeroo.errors import ConfigError, LeerooError, did_you_mean
 from leeroo.money import to_nano, to_usd
+from leeroo.scopes import check_scope as check_scope
 
 Per = Literal["minute", "hour", "day", "month", "total"]
 Unit = Literal["usd", "tokens", "calls"]
@@ -27,6 +28,13 @@ SECOND = 1_000_000
 
 class LedgerError(LeerooError):
     """The ledger cannot be opened, read or written; the message names which one and why."""
+
+
+class UnfitData(LedgerError):
+    """The ledger is well, but refuses this one write or question: a name or number that its columns cannot hold.
+
+    No outage: going on without the ledger would let a caller turn off its own limits, and trying again is of no use.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +110,6 @@ class Limit:
             f"Scope {self.scope!r} may use {self.shown(self.amount)} {window_name}; {self.shown(used)} are spent or "
             f"reserved, and the next attempt may take {self.shown(asked)}. Resets: {self.resets(moment)}."
         )
-
-
-def check_scope(scope: str) -> str:
-    """The scope itself.
-
-    Raises:
-        ConfigError: It is empty, too long, or has an empty part.
-    """
-    if not isinstance(scope, str) or not scope or len(scope) > 400 or any(not p.strip() for p in scope.split("/")):
-        raise ConfigError(f"scope is {scope!r}; give names parted by '/', such as acme/team-a/user-7.")
-    return scope
 
 
 def ancestors(scope: str | None) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from leeroo.ledger.limits import LedgerError, window
 
-VERSION = 3
+VERSION = 4
 FOREVER = 2**62
 """The end of a window that never ends, in microseconds since 1970."""
 
@@ -73,7 +73,9 @@ reservations = Table(
     Column("calls", Integer, nullable=False),
     Column("cost", BigInteger),
     Column("cost_tokens", BigInteger),
+    Column("attempt", String(32)),  # drawn by who reserves: what was written twice is known by it
 )
+Index("reservations_attempt", reservations.c.attempt, unique=True)
 # Few are open at a time, however many there have been.
 Index("reservations_open", reservations.c.lease, sqlite_where=reservations.c.state == "open",
       postgresql_where=reservations.c.state == "open")  # fmt: skip
@@ -131,6 +133,14 @@ feedback = Table(
     Column("score", Float, nullable=False),
     Column("note", Text),
 )
+set_aside = Table(
+    "set_aside",  # writes that can never be booked, for people to look at
+    tables,
+    Column("id", _Key, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("what", String(200), nullable=False),
+    Column("why", String(400), nullable=False),
+)
 queries = Table(
     "queries",  # empty unless the owner asked to keep them
     tables,
@@ -154,7 +164,16 @@ def _calls_keep_the_base_quality(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE calls ADD COLUMN base_quality FLOAT")
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _windows_get_an_end, 2: _calls_keep_the_base_quality}
+def _attempts_get_a_key(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE reservations ADD COLUMN attempt VARCHAR(32)")
+    connection.exec_driver_sql("CREATE UNIQUE INDEX reservations_attempt ON reservations (attempt)")
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {
+    1: _windows_get_an_end,
+    2: _calls_keep_the_base_quality,
+    3: _attempts_get_a_key,
+}
 """Step n brings a ledger of version n to n + 1; all run in one transaction."""
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,10 +17,11 @@ from leeroo.ledger.books import Books, day_of, limit_of
 from leeroo.ledger.cooldown import CoolDowns
 from leeroo.ledger.database import Database
 from leeroo.ledger.later import Later
-from leeroo.ledger.limits import MOST, SECOND, LedgerError, Limit, ancestors
+from leeroo.ledger.limits import MOST, SECOND, LedgerError, Limit, UnfitData, ancestors, check_scope
 from leeroo.ledger.memory import Left
 from leeroo.ledger.pacing import Demand
 from leeroo.money import to_nano
+from leeroo.visible import visible
 
 log = logging.getLogger("leeroo.ledger")
 
@@ -56,11 +58,13 @@ class SqlLedger(Books):
         self._keep_query = keep_query
         self._go_on = go_on
         self._lease = lease
-        self._later = Later()
+        self._later = Later(self._put_aside)
         self._demand = Demand()
         # Attempts that went on without the ledger, by negative ids: booked once their cost and the ledger are there.
         self._unreserved: dict[int, dict[str, Any]] = {}
         self._unreserved_ids = itertools.count(-1, -1)
+        # This process's own open reservations: booked anew where the ledger has lost them.
+        self._open: dict[int, dict[str, Any]] = {}
 
     def remaining(self, scope: str | None) -> Left:
         """What the hard limits on the scope and all above it leave.
@@ -101,7 +105,7 @@ class SqlLedger(Books):
         now = self._now()
         row = {
             "call_id": call_id,
-            "scope": scope,
+            "scope": None if scope is None else check_scope(scope),
             "expert": expert,
             "model": model,
             "at": now,
@@ -109,16 +113,18 @@ class SqlLedger(Books):
             "state": "open",
             "nano": nano,
             "tokens": tokens,
+            "attempt": secrets.token_hex(16),
         }
         self._later.catch_up()
         try:
-            if not self._database.is_sqlite:
-                made = at_once.reserve(self._database, row)
-                if made is not None:
-                    return made
-                self._refuse(row)
-            with self._database.write() as connection:
-                return self._reserve(connection, row)
+            made = None if self._database.is_sqlite else at_once.reserve(self._database, row)
+            if made is None:
+                if not self._database.is_sqlite:
+                    self._refuse(row)
+                with self._database.write() as connection:
+                    made = self._reserve(connection, row)
+            self._open[made] = row
+            return made
         except LedgerError as error:
             self._went_down("reserve", error)
             key = next(self._unreserved_ids)
@@ -136,9 +142,12 @@ class SqlLedger(Books):
             nano: What the attempt cost.
             tokens: What it used; the reserved tokens when absent.
         """
+        nano = min(max(0, nano), MOST)
+        tokens = None if tokens is None else min(max(0, tokens), MOST)
         self._later.catch_up()
         if reservation >= 0:
-            self._later.run(partial(self._settle, reservation, nano, tokens), f"settlement of {reservation}")
+            row = self._open.pop(reservation, None)
+            self._later.run(partial(self._settle, reservation, nano, tokens, row), f"settlement of {reservation}")
         elif (row := self._unreserved.pop(reservation, None)) is not None:
             self._later.run(partial(self._book, row, nano, tokens), f"cost of call {row['call_id']}")
 
@@ -206,22 +215,40 @@ class SqlLedger(Books):
             rows = s.HELD.run(connection, {"names": names, "at": now})
         return {row.counter: limit_of(row) for row in rows}
 
-    def _settle(self, reservation: int, nano: int, tokens: int | None) -> None:
-        if not self._database.is_sqlite and at_once.settle(self._database, reservation, nano, tokens):
+    def _settle(self, reservation: int, nano: int, tokens: int | None, row: dict[str, Any] | None = None) -> None:
+        attempt = None if row is None else row["attempt"]
+        if not self._database.is_sqlite and at_once.settle(self._database, reservation, nano, tokens, attempt):
             return
         with self._database.write() as connection:
-            if not self._exchange(connection, reservation, "open", "settled", nano, tokens):
-                state = connection.execute(s.STATE, {"key": reservation}).scalar()
-                if state is None:
-                    raise LeerooError(f"The ledger has no reservation {reservation}.")
-                if state == "released":
-                    self._exchange(connection, reservation, "released", "settled", nano, tokens)
+            if self._exchange(connection, reservation, "open", "settled", nano, tokens, attempt):
+                return
+            state = connection.execute(s.STATE, {"key": reservation, "of_attempt": attempt}).scalar()
+            if state == "released":
+                self._exchange(connection, reservation, "released", "settled", nano, tokens, attempt)
+            if state is not None:
+                return
+        if row is None:
+            raise LeerooError(f"The ledger has no reservation {reservation}.")
+        log.warning("The ledger has lost reservation %d (restored, or replaced?); booked anew.", reservation)
+        self._book(row, nano, tokens)
 
     def _book(self, row: dict[str, Any], nano: int, tokens: int | None) -> None:
-        """Write down what an attempt cost that went on without the ledger; limits do not stop what is spent already."""
+        """Write down what an attempt cost that went on without the ledger; limits do not stop what is spent already.
+
+        The attempt's key tells whether that was done before, and only the answer got lost.
+        """
         with self._database.write() as connection:
-            reservation = self._reserve(connection, row, hold=False)
+            known = connection.execute(s.BY_ATTEMPT, {"attempt": row["attempt"]}).scalar()
+            reservation = self._reserve(connection, row, hold=False) if known is None else int(known)
             self._exchange(connection, reservation, "open", "settled", nano, tokens)
+
+    def _put_aside(self, what: str, why: str) -> None:
+        row = {"at": self._now(), "what": visible(what, 200)[:200], "why": visible(why, 400)[:400]}
+        try:
+            with self._database.write() as connection:
+                connection.execute(schema.set_aside.insert(), row)
+        except LedgerError as error:
+            log.error("That could not be noted in the ledger either: %s", error)
 
     def _write(self, record: dict[str, Any], query: str, now: int) -> None:
         scope = record["budget"].get("scope")
@@ -241,10 +268,12 @@ class SqlLedger(Books):
             if query:
                 connection.execute(s.ADD_QUERY, {"call_id": record["call_id"], "query": query})
             key = (day_of(now), scope, record.get("expert"), record.get("model"))
-            self._add_daily(connection, key, calls=1, saved=money["saved"] or 0)
+            # One that was refused before anybody was asked is none.
+            made = any("status" in attempt for attempt in record["attempts"])
+            self._add_daily(connection, key, calls=int(made), saved=money["saved"] or 0)
 
     def _went_down(self, what: str, error: LedgerError) -> None:
-        if not self._go_on:
+        if not self._go_on or isinstance(error, UnfitData):
             raise error
         log.warning("Going on without the ledger (%s): %s", what, error)
 

@@ -18,7 +18,7 @@ from leeroo.ledger.schema import attempts, calls, counters, daily, limits, queri
 _c, _r = counters.c, reservations.c
 SUMS = ("attempts", "cost", "tokens", "calls", "saved")
 BY = ("day", "scope", "expert", "model")
-NEW = ("call_id", "scope", "expert", "model", "at", "lease", "state", "nano", "tokens")
+NEW = ("call_id", "scope", "expert", "model", "at", "lease", "state", "nano", "tokens", "attempt")
 SETTLED = ("scope", "expert", "model", "at", "nano", "tokens", "calls", "cost_tokens")
 
 AT = bindparam("at", type_=BigInteger)
@@ -75,7 +75,12 @@ COUNT_PASSED = update(counters).where(_c.id == bindparam("counter")).values(pass
 
 SETTLED_ROW = (
     update(reservations)
-    .where(_r.id == bindparam("key"), _r.state == bindparam("before"))
+    .where(
+        _r.id == bindparam("key"),
+        _r.state == bindparam("before"),
+        # A ledger that was restored or replaced may have given the number to somebody else's attempt.
+        or_(bindparam("of_attempt", type_=_r.attempt.type).is_(None), _r.attempt == bindparam("of_attempt")),
+    )
     .values(
         state=bindparam("after"),
         cost=bindparam("real_cost"),
@@ -106,7 +111,11 @@ def _move(count: int) -> Any:
 MOVE = Prepared(_move, listed="names")
 """Exchange reserved for used in all counters of `names` at the moment `at`."""
 
-STATE = select(_r.state).where(_r.id == bindparam("key"))
+STATE = select(_r.state).where(
+    _r.id == bindparam("key"),
+    or_(bindparam("of_attempt", type_=_r.attempt.type).is_(None), _r.attempt == bindparam("of_attempt")),
+)
+BY_ATTEMPT = select(_r.id).where(_r.attempt == bindparam("attempt"))
 ADD_ATTEMPTS = insert(attempts)
 ADD_QUERY = insert(queries)
 

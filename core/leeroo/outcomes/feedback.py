@@ -9,6 +9,7 @@ from leeroo.errors import ConfigError
 from leeroo.outcomes.formats import Row
 from leeroo.outcomes.importers import table_of
 from leeroo.outcomes.table import OutcomeTable
+from leeroo.visible import spreadsheet_cell
 
 COLUMNS = ("call_id", "expert", "score", "prompt_tokens", "completion_tokens")
 
@@ -44,4 +45,4 @@ def to_csv(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
     with file.open("w", newline="", encoding="utf-8") as opened:
         writer = csv.DictWriter(opened, COLUMNS, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: spreadsheet_cell(row.get(name)) for name in COLUMNS} for row in rows)

@@ -4,10 +4,9 @@ import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
+from leeroo.consult.readings import letter_of, number_of
 from leeroo.outcomes.quantities import units
 from leeroo.outcomes.sandbox import passes
-
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 def numeric(answer: str, expected: str, *, tolerance: float = 1e-6) -> bool:
@@ -16,12 +15,11 @@ def numeric(answer: str, expected: str, *, tolerance: float = 1e-6) -> bool:
     A model that shows its work ends with the result, one that answers at once begins with it and then talks on: the
     number after the last "=", "is" or "answer", else the only number, else the first.
     """
-    numbers = _NUMBER.findall(answer)
-    if not numbers:
+    number = number_of(answer)
+    if number is None:
         return False
-    marked = re.findall(rf"(?:=|\bis\b|\banswer\b:?|\bequals\b)\s*\$?\**\s*({_NUMBER.pattern})", answer, re.IGNORECASE)
     try:
-        value = Decimal((marked[-1] if marked else numbers[0]).replace(",", ""))
+        value = Decimal(number.replace(",", ""))
         wanted = Decimal(expected.replace(",", ""))
     except InvalidOperation:
         return False
@@ -42,10 +40,7 @@ def exact(answer: str, expected: str) -> bool:
 
 def choice(answer: str, expected: str) -> bool:
     """Whether the letter that an answer chooses is the expected one: "B", "(B)", "The answer is B."."""
-    stated = re.findall(r"(?:answer|choice|option)\s*(?:is|:)?\s*\(?\**([A-Z])\b", answer, re.IGNORECASE)
-    alone = re.match(r"\W*([A-Z])\b", answer)
-    letter = stated[-1] if stated else (alone.group(1) if alone else "")
-    return letter.upper() == expected.strip().upper()
+    return letter_of(answer) == expected.strip().upper()
 
 
 MATCHERS: dict[str, Callable[[str, str], bool]] = {

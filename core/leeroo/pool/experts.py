@@ -4,12 +4,13 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.prices import Price, PriceTier, Strict
+from leeroo.pool.providers import split_provider
 from leeroo.query import Capability
 
 DEFAULT_CAPABILITIES: frozenset[Capability] = frozenset({"tools", "structured_output", "streaming"})
@@ -42,13 +43,19 @@ class Expert(Strict):
         headers: Extra HTTP headers (no secrets: they are shown in errors).
         price: USD per 1M tokens; looked up in `genai-prices` by the model's name when absent.
         context_window: Most tokens of input and output together; None: unknown, not checked.
-        max_output_tokens: Most output tokens the model can give; also the cap assumed when a call names none.
+        max_output_tokens: Most output tokens the model can give, thought included; also the cap assumed when a call
+            names none. When absent it is the model's own limit, as far as its name tells it, of which a call without
+            `max_cost` uses as much as an answer usually takes.
+        thinking: Tokens thought for each token of an answer, for reasoning models; by the effort and the model's name
+            when absent.
         capabilities: What the expert can do beside text.
         traits: A known expert of the predictor that this one behaves like, for example "Yi-6B".
         benchmark: Published benchmark scores (0..1) to predict from when there are no traits.
         tokenizer: A tiktoken encoding's name, the path of a `tokenizer.json`, or the URL of a `/tokenize` endpoint.
         latency: Declared latency until real calls have been seen.
         timeout: Seconds after which one attempt is given up.
+        media_tokens: Most input tokens of one picture ("vision"), sound ("audio") or document ("documents"), where the
+            provider's own rule is not known to Leeroo; at the price of input tokens.
         stop: Stop sequences sent with every request, for base models that do not know when to end.
     """
 
@@ -60,12 +67,14 @@ class Expert(Strict):
     price: Price | None = None
     context_window: int | None = Field(default=None, gt=0)
     max_output_tokens: int = Field(default=4096, gt=0)
+    thinking: float | None = Field(default=None, ge=0, le=1000, allow_inf_nan=False)
     capabilities: frozenset[Capability] = DEFAULT_CAPABILITIES
     traits: str | None = None
     benchmark: dict[str, float] | None = None
     tokenizer: str | None = None
     latency: Latency | None = None
     timeout: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+    media_tokens: dict[Literal["vision", "audio", "documents"], Annotated[int, Field(gt=0)]] | None = None
     stop: tuple[str, ...] = ()
 
     @field_validator("model")
@@ -106,13 +115,14 @@ class Expert(Strict):
 
     @cached_property
     def model_id(self) -> str:
-        """The model's own name, without the provider."""
+        """The model's own name, whole: without the provider's prefix, with all tags, versions and colons of its own."""
         if isinstance(self.model, str):
-            return self.model.split(":", 1)[-1]
+            return split_provider(self.model)[1]
         # Fields before properties: a field is found at once, while pydantic models look long for what they lack.
         fields = getattr(self.model, "__dict__", {})
         for look in (fields.get, lambda name: getattr(self.model, name, None)):
-            for attribute in ("model_name", "model", "model_id"):
+            # An Azure object may know its deployment only.
+            for attribute in ("model_name", "model", "model_id", "deployment_name", "azure_deployment", "engine"):
                 value = look(attribute)
                 if isinstance(value, str) and value:
                     return value
@@ -126,8 +136,8 @@ class Expert(Strict):
 
     @property
     def provider(self) -> str | None:
-        """The provider's name where the model is written `provider:model`."""
-        return self.model.split(":", 1)[0] if isinstance(self.model, str) and ":" in self.model else None
+        """The provider by LangChain's name, where the model is written `provider:model`; None where it is not."""
+        return split_provider(self.model)[0] if isinstance(self.model, str) else None
 
     def api_key(self) -> str | None:
         """The key from the environment.

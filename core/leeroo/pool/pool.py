@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert, explain
+from leeroo.pool.limits import UNKNOWN, output_limit
 from leeroo.pool.listing import look_up
+from leeroo.pool.places import is_self_hosted
 
 
 class Pool:
@@ -74,15 +76,37 @@ def _as_expert(name: str, given: Any, source: str) -> Expert:
     if expert.price is None:
         found = look_up(expert)
         if found is None:
-            raise ConfigError(
-                f"{source}: expert {name!r} (model {expert.model_id!r}) has no known price. Give it in USD per 1M "
-                "tokens: price={'input': 0.05, 'output': 0.40}; a local model costs what you say it costs, 0 included."
-            )
+            raise ConfigError(_unpriced(expert, source))
         update: dict[str, Any] = {"price": found.price}
         if expert.context_window is None and found.context_window:
             update["context_window"] = found.context_window
         expert = expert.model_copy(update=update)
+    if "max_output_tokens" not in expert.model_fields_set and expert.max_output_tokens == UNKNOWN:
+        expert = expert.model_copy(update={"max_output_tokens": output_limit(expert.model_id)})
+        # Nobody has said so: an adapter that knows more of the model may.
+        expert.model_fields_set.discard("max_output_tokens")
     return expert
+
+
+def _unpriced(expert: Expert, source: str) -> str:
+    """What to do about a missing price, in the form of the file that the expert stands in."""
+    in_file = source.endswith((".yaml", ".yml"))
+
+    def price(given: str, taken: str) -> str:
+        columns = f"input: {given}, output: {taken}" if in_file else f"'input': {given}, 'output': {taken}"
+        return f"price: {{{columns}}}" if in_file else f"price={{{columns}}}"
+
+    text = f"{source}: expert {expert.name!r} (model {expert.model_id!r}) has no known price. "
+    if is_self_hosted(expert):
+        return f"{text}What runs on your own machines costs what you say it costs, 0 included: {price('0', '0')}."
+    text += f"Give it in USD per 1M tokens: {price('0.05', '0.40')}"
+    if expert.model_id.endswith(":free"):
+        return f"{text}; where it is free: {price('0', '0')}."
+    listed = expert.model_copy(update={"model": f"openai:{expert.model_id}"})
+    if expert.base_url is not None and expert.provider is None and look_up(listed) is not None:
+        named = f"model: openai:{expert.model_id}" if in_file else f"model='openai:{expert.model_id}'"
+        return f"{text}; or, where OpenAI's list price holds there, name its provider: {named}."
+    return f"{text}; a local model costs what you say it costs, 0 included."
 
 
 def _validated(name: str, given: Mapping[str, Any], source: str) -> Expert:

@@ -10,13 +10,15 @@ import json
 import os
 import threading
 import time
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
-from leeroo.query import Query
+from leeroo.pool.media import most_tokens_of
+from leeroo.query import MEDIA_TOKENS, Query
 
 Method = Literal["tokenizer", "tiktoken", "bytes"]
 BYTES_PER_TOKEN = 3.5
@@ -53,7 +55,12 @@ def count(query: Query, expert: Expert, seen: dict[str, TokenCount] | None = Non
     if found is None:
         expected, upper, method = _count(query.prompt or query.text, name)
         overhead = query.overhead
-        found = seen[name] = TokenCount(expected + overhead, upper + overhead, method)
+        most = upper + overhead + most_tokens(query.rest)
+        found = seen[name] = TokenCount(expected + overhead, most, method)
+    if query.attachments:  # each has its provider's rule, whatever the tokenizer
+        bounds = (most_tokens_of(medium, expert) for medium in query.attachments)
+        beyond = sum(max(0, (most or 0) - MEDIA_TOKENS) for most in bounds)
+        found = TokenCount(found.expected, found.upper + beyond, found.method)
     return found
 
 
@@ -92,8 +99,21 @@ def _count(text: str, name: str) -> tuple[int, int, Method]:
                 exact, method = len(encoding.encode_ordinary(text)), "tiktoken"
     if exact is None:
         size = len(text.encode("utf-8", "surrogatepass"))
-        return int(size / BYTES_PER_TOKEN) + 1, size, "bytes"
+        return int(size / BYTES_PER_TOKEN) + 1, most_tokens(text), "bytes"
     return exact, exact, method
+
+
+def most_tokens(text: str) -> int:
+    """The most tokens that a text can have in any vocabulary: a token covers a byte at least.
+
+    Many tokenizers put a text into Unicode's form NFKC first, in which one character of 3 bytes can become 18 of 33.
+    """
+    if text.isascii():
+        return len(text)
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if unicodedata.is_normalized("NFKC", text):
+        return size
+    return max(size, len(unicodedata.normalize("NFKC", text).encode("utf-8", "surrogatepass")))
 
 
 def _sound(text: str) -> str:
@@ -115,6 +135,8 @@ def _load_tokenizer(path: str) -> Any:
 _silent_until: dict[str, float] = {}
 SILENCE = 30.0
 """Seconds."""
+PATIENCE = 1.0
+"""Seconds that a tokenizing server is given."""
 
 
 def _ask_server(url: str, text: str) -> int | None:
@@ -125,14 +147,32 @@ def _ask_server(url: str, text: str) -> int | None:
 
     body = json.dumps({"content": text}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http(s) only
+
+    class NoRedirects(urllib.request.HTTPRedirectHandler):
+        """The text is for this server and no other."""
+
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
     try:
         # A tokenizer's server stands beside its model; a proxy in the environment is not for it.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=1.0) as answer:
-            return len(json.load(answer)["tokens"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects)
+        with opener.open(request, timeout=PATIENCE) as answer:
+            return len(json.loads(_read_within(answer, PATIENCE, 16 * len(body) + 1_000))["tokens"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
         _silent_until[url] = time.monotonic() + SILENCE
         return None
+
+
+def _read_within(answer: Any, seconds: float, most: int) -> bytes:
+    """A whole body; its own timeout is from one byte to the next, which a server that drips never passes."""
+    ends = time.monotonic() + seconds
+    found = bytearray()
+    while piece := answer.read1(65_536):
+        found += piece
+        if time.monotonic() > ends or len(found) > most:
+            raise TimeoutError
+    return bytes(found)
 
 
 # tiktoken downloads a vocabulary at its first use. A daemon thread does that, so that no call waits for it: until the

@@ -5,6 +5,9 @@ from typing import Any
 
 from leeroo.errors import ConfigError
 
+MOST_NODES = 100_000
+"""Values in a file, aliases followed."""
+
 
 def load_mapping(
     path: str | Path, otherwise: str = "a pool file is a mapping with the key 'experts'."
@@ -35,6 +38,8 @@ def load_with_lines(path: str | Path, otherwise: str) -> tuple[dict[Any, Any], A
     try:
         loader = _loader()(place.read_text(encoding="utf-8"))
         node = loader.get_single_node()
+        if node is not None and _unfolded(node) > MOST_NODES:
+            raise ConfigError(f"{place}: its aliases unfold to more than {MOST_NODES} values.")
         data = None if node is None else loader.construct_document(node)
     except OSError as error:
         raise ConfigError(f"Cannot read {place}: {error.strerror}.") from None
@@ -50,6 +55,23 @@ def load_with_lines(path: str | Path, otherwise: str) -> tuple[dict[Any, Any], A
     if not isinstance(data, dict):
         raise ConfigError(f"{place}: {otherwise}")
     return data, node
+
+
+def _unfolded(root: Any) -> int:
+    """How many values a document has once its aliases are followed: nine lines can have a billion."""
+    sizes: dict[int, int] = {}
+    waiting = [(root, False)]
+    while waiting:
+        node, done = waiting.pop()
+        inner = node.value if isinstance(node.value, list) else []
+        parts = [one for pair in inner for one in (pair if isinstance(pair, tuple) else (pair,))]
+        if done:
+            sizes[id(node)] = 1 + sum(sizes.get(id(part), 0) for part in parts)
+        elif id(node) not in sizes:
+            sizes[id(node)] = 0  # one that holds itself counts once
+            waiting.append((node, True))
+            waiting.extend((part, False) for part in parts)
+    return sizes[id(root)]
 
 
 def _loader() -> Any:

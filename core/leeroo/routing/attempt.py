@@ -11,29 +11,12 @@ from leeroo.pool.experts import Expert
 from leeroo.routing.failures import Failure, classify
 from leeroo.routing.health import Health
 from leeroo.routing.purse import Fit
+from leeroo.routing.usage import Usage as Usage
+from leeroo.routing.usage import settled
 from leeroo.selection.selector import Candidate
 
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an expert reports to have used.
-
-    Attributes:
-        input_tokens: All input tokens.
-        output_tokens: Output tokens, reasoning included.
-        cached_tokens: Input tokens read from the provider's cache.
-        estimated: True where the expert reported none and Leeroo counted.
-    """
-
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int = 0
-    estimated: bool = False
-
-    @property
-    def tokens(self) -> int:
-        """Input and output together, as limits in tokens count them."""
-        return self.input_tokens + self.output_tokens
+SLACK, ROOM = 1.1, 16
+"""Output beyond the cap that is taken for another way of counting: this factor, and so many tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +31,8 @@ class Ending:
         failure: None where it answered.
         seconds: How long it took.
         usage: What it used, where that is known.
+        error: What the expert raised, None where it raised nothing.
+        over_cap: Whether it cost more than had been set aside, although it was sent an output cap.
     """
 
     candidate: Candidate
@@ -57,6 +42,8 @@ class Ending:
     failure: Failure | None
     seconds: float
     usage: Usage | None
+    error: BaseException | None = None
+    over_cap: bool = False
 
 
 class Owner(Protocol):
@@ -71,6 +58,10 @@ class Owner(Protocol):
 
     def has_failed(self, expert: Expert) -> bool:
         """Whether an attempt of this call at the expert has failed."""
+        ...
+
+    def is_final(self, expert: Expert, failure: Failure) -> bool:
+        """Whether nobody else is to be tried after this failure."""
         ...
 
     def ended(self, ending: Ending) -> None:
@@ -100,7 +91,10 @@ class Attempt:
         timeout: Seconds that this try may take.
         reserved: Nano-dollars set aside for it, its worst case.
         reserved_tokens: Input and output tokens set aside for it, its worst case.
+        cost: Nano-dollars that it cost, once it has ended.
     """
+
+    cost: int = 0
 
     def __init__(
         self, call: Owner, candidate: Candidate, timeout: float, fit: Fit, ledger: Ledger, health: Health
@@ -144,13 +138,21 @@ class Attempt:
         """
         if not self._close():
             return
+        usage = self._sound(usage)
         seconds = time.perf_counter() - self._began
         self._health.succeeded(self.expert, seconds, usage.output_tokens, self._first)
         self._call.remember(self.expert, tool_call_ids)
-        cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+        cost = self.expert.known_price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.kinds)
         self._end(cost, usage.tokens, usage.estimated, None, seconds, usage)
 
-    def failed(self, error: BaseException, *, received: Usage | None = None, used: Usage | None = None) -> None:
+    def failed(
+        self,
+        error: BaseException,
+        *,
+        received: Usage | None = None,
+        used: Usage | None = None,
+        others: bool = False,
+    ) -> None:
         """The expert failed. Returns where another expert may try; raises where none would help.
 
         Args:
@@ -158,37 +160,55 @@ class Attempt:
             used: What the expert reports to have used for an answer that is of no use, charged as it is.
             received: What had arrived before a stream broke. Money for it is on the record, and nobody else is tried:
                 the caller has seen the beginning of the answer.
+            others: Whether another expert has answered already or may still do so: then no failure ends the call.
 
         Raises:
-            ExpertsFailed: The failure is the request's own, or came after the answer had begun.
+            ExpertsFailed: A second expert refuses the request as malformed, nobody else could be asked, the failure is
+                the caller's own, or it came after the answer had begun.
         """
         if not self._close():
             return
         failure = classify(error)
+        received, used = received and self._sound(received), used and self._sound(used)
         cost, tokens = self._used_by_failure(failure, received, used)
         repeated = self._call.has_failed(self.expert)
-        self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated)
+        final = self._call.is_final(self.expert, failure)
+        seconds = time.perf_counter() - self._began
+        self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated, seconds=seconds)
         estimated = cost > 0 if used is None else used.estimated
-        self._end(cost, tokens, estimated, failure, time.perf_counter() - self._began, received)
+        self._end(cost, tokens, estimated, failure, seconds, received, error)
         if failure.kind == "cancelled":
             self._call.stop()
             return
-        if failure.fatal or received is not None:
+        if (final and not others) or received is not None:
             when = " after the answer had begun" if received is not None else ""
             status = f" (HTTP {failure.status})" if failure.status else ""
             # Our own messages name the remedy; others' may repeat the prompt or a key.
-            detail = str(error) if isinstance(error, LeerooError) else f"{type(error).__name__}."
+            own = isinstance(error, LeerooError)
+            detail = str(error) if own else f"{type(error).__name__}. {failure.remedy}".rstrip()
             message = f"Expert {self.expert.name!r} failed{when}: {failure.kind}{status}: {detail}"
-            raise ExpertsFailed(message, self._call.finish()) from error
+            raise ExpertsFailed(message, self._call.finish(), failure.kind, failure.status) from error
 
     def cancelled(self, received: Usage | None = None) -> None:
-        """The caller gave up, for example by closing a stream: settle what had been used."""
+        """The caller gave up, for example by closing a stream: settle what had been used.
+
+        Args:
+            received: What the endpoint itself says to have used, at the end of its answer. Without it, or where it is
+                an estimate of ours, the attempt counts at its worst case: more may have been worked on than has come.
+        """
         if self._close():
             failure = Failure("cancelled")
+            received = received and self._sound(received)
             self._health.failed(self.expert, failure)
             cost, tokens = self._used_by_failure(failure, received)
-            self._end(cost, tokens, True, failure, time.perf_counter() - self._began, received)
+            estimated, seconds = received is None or received.estimated, time.perf_counter() - self._began
+            self._end(cost, tokens, estimated, failure, seconds, received)
             self._call.stop()
+
+    def _sound(self, usage: Usage) -> Usage:
+        """The usage, or the worst case where its numbers are none: settling cannot fail."""
+        worst = self.candidate.input_upper
+        return settled(usage, Usage(worst, max(0, self.reserved_tokens - worst)), self.expert.name)
 
     def _close(self) -> bool:
         """Whether this is the first of the ends; a stream may be closed by one thread and finished by another."""
@@ -198,15 +218,32 @@ class Attempt:
 
     def _used_by_failure(self, failure: Failure, received: Usage | None, used: Usage | None = None) -> tuple[int, int]:
         """Nano-dollars and tokens that a failure counts for."""
-        known = used or (received if failure.kind == "cancelled" else None)
+        # Without the endpoint's own word on the whole of it nobody knows what was worked on behind what has come:
+        # thinking is billed, and never seen. So it counts at its worst case, whoever broke it off.
+        known = used or (received if failure.kind == "cancelled" and received and not received.estimated else None)
         if known is not None:
             price = self.expert.known_price
-            return price.cost(known.input_tokens, known.output_tokens, known.cached_tokens), known.tokens
+            return price.cost(known.input_tokens, known.output_tokens, known.cached_tokens, known.kinds), known.tokens
         return (self.reserved, self.reserved_tokens) if failure.billable or received is not None else (0, 0)
 
+    def over_cap(self, output_tokens: int) -> bool:
+        """Whether that much output is so far beyond the cap that was sent that the endpoint cannot have heeded it."""
+        return self.max_tokens is not None and output_tokens > SLACK * self.max_tokens + ROOM
+
     def _end(
-        self, cost: int, tokens: int, estimated: bool, failure: Failure | None, seconds: float, usage: Usage | None
+        self,
+        cost: int,
+        tokens: int,
+        estimated: bool,
+        failure: Failure | None,
+        seconds: float,
+        usage: Usage | None,
+        error: BaseException | None = None,
     ) -> None:
+        self.cost = cost
+        if usage is not None and cost > self.reserved and self.over_cap(usage.output_tokens):
+            self._health.put_aside(self.expert)
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
-        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage))
+        over = cost > self.reserved and self.max_tokens is not None
+        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage, error, over))
         self._ledger.settle(self._reservation, cost, tokens=tokens)

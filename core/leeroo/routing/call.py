@@ -21,13 +21,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self
 
-from leeroo.errors import BudgetExceeded, ExpertsFailed, LeerooError
+from leeroo.errors import BudgetExceeded, LeerooError
 from leeroo.ledger.memory import Ledger
 from leeroo.money import to_usd
 from leeroo.pool.experts import Expert
 from leeroo.query import Query
 from leeroo.routing.attempt import Attempt, Ending, Usage
 from leeroo.routing.decision import Decision
+from leeroo.routing.exhausted import nobody_answered
 from leeroo.routing.failures import Failure
 from leeroo.routing.health import Health
 from leeroo.routing.last import note_last
@@ -58,6 +59,7 @@ class Call:
         decision: Which experts, in which order, and why.
         health: Which experts are up and how fast they answer.
         without_ledger: Whether an attempt went on although the ledger was down, so that no limit of its scope held.
+        extra: What a policy that asks several experts adds to the record, over its other keys.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Call:
         self.decision = decision
         self.health = health
         self.without_ledger = False
+        self.extra: dict[str, Any] = {}
         self._purse = purse
         self._ledger = ledger
         self._reference = reference
@@ -85,10 +88,12 @@ class Call:
         self._began = time.monotonic()
         self._attempts: list[dict[str, Any]] = []
         self._answered: tuple[Candidate, Usage] | None = None
+        self._answers: dict[str, tuple[Candidate, Usage]] = {}
         self._error: LeerooError | None = None
         self._record: dict[str, Any] | None = None
         self._lock = threading.Lock()
         self._started: list[Attempt] = []
+        self._met: list[tuple[Failure, BaseException]] = []
         self._stopped = False
         self._tries = Tries(self, decision.selection, health, demanding=decision.budget.min_quality is not None)
         self._tool_calls = tool_calls
@@ -107,22 +112,27 @@ class Call:
         Args:
             most: Tries to make at most, None for as many as there are.
         """
-        for step in self._tries.steps(most):
+        for step in self.steps(most):
             if isinstance(step, float):
                 time.sleep(step)
             else:
                 yield step
 
+    def steps(self, most: int | None = None) -> Iterator[Attempt | float]:
+        """The same tries, and between them the seconds to wait: for code that does its waiting itself."""
+        return self._tries.steps(most)
+
     def aattempts(self, most: int | None = None) -> AsyncIterator[Attempt]:
         """The same tries for `async for`, with waits that leave the event loop free."""
-        return AsyncTries(self, self._tries.steps(most))
+        return AsyncTries(self, self.steps(most))
 
     def hedge(self) -> Attempt | None:
         """A second try beside the one that is on its way, where another expert is well and the money pays for both."""
         return self._tries.hedge()
 
     def start(self, candidate: Candidate) -> Attempt | None:
-        """Reserve a try; None, with the reason on the record, where it cannot be made. Called by `Tries`."""
+        """Reserve a try, of whoever chooses; None, with the reason on the record, where it cannot be made."""
+        self._tries.forget(candidate)
         left = self.seconds_left
         if left is not None and left <= 0:
             self._pass_over(candidate, "deadline", f"max_latency={self.decision.budget.max_latency} s is over")
@@ -145,7 +155,7 @@ class Call:
             self._error = error
             self._pass_over(candidate, "budget", str(error))
             return None
-        if self._started:
+        if self._started and not self.extra:  # a policy that asks several tells of itself
             event(logging.INFO, "failover", call_id=self.id, expert=expert.name, tries=len(self._started) + 1)
         self._started.append(attempt)
         return attempt
@@ -154,19 +164,33 @@ class Call:
         """Whether an attempt of this call at the expert has failed."""
         return self._tries.has_failed(expert)
 
+    def is_final(self, expert: Expert, failure: Failure) -> bool:
+        """Whether nobody else is to be tried after this failure. Called by `Attempt`, before `ended`.
+
+        So where the caller is at fault beyond doubt: a second expert calls the request malformed. And so where an only
+        expert refuses: its own words say more than "no expert answered".
+        """
+        agreed = any(a["error"] == "bad_request" and a["expert"] != expert.name for a in self._attempts)
+        if failure.fatal or (failure.kind == "bad_request" and agreed):
+            return True
+        return failure.refused and len(self._started) == 1 and not self._attempts and self._tries.nobody_is_left
+
     def pays_for(self, candidate: Candidate) -> bool:
         """Whether the rest of the budget pays for a try of an expert."""
         return self._fit(candidate) is not None
 
+    @property
+    def has_next(self) -> bool:
+        """Whether an expert is left that was not tried, is well, and fits the rest of the money."""
+        return self._tries.has_next
+
     def exhausted(self) -> LeerooError:
         """The error to raise when no attempt answered."""
+        met = self._met  # finish() forgets them
         record = self.finish()
         if self._error is not None and all(a["error"] == "budget" for a in self._attempts):
             return BudgetExceeded(str(self._error), record)
-        failures = "; ".join(f"{a['expert']}: {a['error']}" for a in self._attempts) or "none could be tried"
-        spent = self._purse.spent
-        bill = f" {to_usd(spent):.6f} USD is on the record." if spent else " Nothing was spent."
-        return ExpertsFailed(f"No expert answered ({failures}).{bill}", record)
+        return nobody_answered(record, self._attempts, met, self._purse.spent)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -199,6 +223,10 @@ class Call:
         """Nano-dollars of the call's cap neither spent nor reserved, None where there is no cap."""
         return self._purse.remaining_nano
 
+    def accept(self, expert: Expert) -> None:
+        """Take the answer of one of several experts that have answered; the newest is taken unless told."""
+        self._answered = self._answers.get(expert.name, self._answered)
+
     def stop(self) -> None:
         """Try nobody else: the caller gave up."""
         self._stopped = True
@@ -216,6 +244,7 @@ class Call:
         if self._started:  # a call refused before anybody was asked is none
             self._purse.count_call()
         self._started = []  # they know the call: without this only the garbage collector would find all of them
+        self._met = []  # and an error knows, by its traceback, whoever met it
         note_last(self._record)
         self._on_close(self, self._record)
         return self._record
@@ -229,14 +258,19 @@ class Call:
         expert, failure = ending.candidate.expert, ending.failure
         self._estimated = self._estimated or ending.estimated
         if failure is None and ending.usage is not None:
-            self._answered = (ending.candidate, ending.usage)
+            self._answered = self._answers[expert.name] = (ending.candidate, ending.usage)
         if failure is not None:
+            if ending.error is not None:
+                self._met.append((failure, ending.error))
             self._tries.failed(ending.candidate, failure)
             event(
                 logging.DEBUG if failure.kind == "cancelled" else logging.WARNING, "failure", call_id=self.id,
                 expert=expert.name, kind=failure.kind, status=failure.status, retry_after=failure.retry_after,
-                latency=round(ending.seconds, 4), cost=to_usd(ending.cost),
+                remedy=failure.remedy or None, latency=round(ending.seconds, 4), cost=to_usd(ending.cost),
             )  # fmt: skip
+        if ending.over_cap:
+            cost, reserved = to_usd(ending.cost), to_usd(ending.reserved)
+            event(logging.ERROR, "over_cap", call_id=self.id, expert=expert.name, cost=cost, reserved=reserved)
         self._attempts.append(tried(ending))
         self._purse.settle(ending.reserved, ending.cost, expert.name)
 
@@ -258,13 +292,8 @@ class Call:
         self._attempts.append(passed_over(candidate, error, detail))
 
     def _make_record(self) -> dict[str, Any]:
-        return record_of(
-            self.id,
-            self.decision,
-            self._purse,
-            self._attempts,
-            self._answered,
-            self._reference,
-            estimated=self._estimated,
-            without_ledger=self.without_ledger,
+        books = self._purse, self._attempts, self._answered, self._reference
+        record = record_of(
+            self.id, self.decision, *books, estimated=self._estimated, without_ledger=self.without_ledger
         )
+        return record | self.extra

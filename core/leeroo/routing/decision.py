@@ -11,6 +11,12 @@ from leeroo.selection.selector import Candidate, Selection
 OVER_BUDGET = "over budget"
 """How the reason of `routing.judging` begins why an expert that is too dear cannot be used."""
 
+TOO_LONG = "the prompt has about"
+"""How it begins where the prompt is longer than the expert's context window."""
+
+CANNOT = "cannot do"
+"""How it begins where the expert lacks a capability."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -48,15 +54,16 @@ def least_output(candidate: Candidate) -> int:
 
 def least_cost(candidate: Candidate) -> int:
     """Nano-dollars below which an expert is not worth asking, worst case."""
-    return candidate.expert.known_price.worst_cost(candidate.input_upper, least_output(candidate))
+    return candidate.bound.worst_cost(candidate.input_upper, least_output(candidate))
 
 
-def refusal(decision: Decision, cap: int | None) -> BudgetExceeded | NoEligibleExpert:
+def refusal(decision: Decision, cap: int | None, whose: str | None = None) -> BudgetExceeded | NoEligibleExpert:
     """The error for a request that no expert can take.
 
     Args:
         decision: What was decided, with why each expert cannot be used.
         cap: Nano-dollars that the call may spend, None for no limit.
+        whose: Where the cap comes from and what to do about it; the call's own `max_cost` when absent.
     """
     over = [c for c in decision.candidates if (c.ineligible or "").startswith(OVER_BUDGET)]
     if over and cap is not None:
@@ -65,7 +72,16 @@ def refusal(decision: Decision, cap: int | None) -> BudgetExceeded | NoEligibleE
         return BudgetExceeded(
             f"No expert fits the budget: the cheapest, {cheapest.expert.name!r}, may cost "
             f"{to_usd(least_cost(cheapest)):.9f} USD for this call (worst case {worst:.9f}), "
-            f"and the cap is {to_usd(cap):.9f} USD. Raise max_cost, or shorten the prompt or max_tokens."
+            f"and the cap is {to_usd(cap):.9f} USD. {whose or 'Raise max_cost'}, or shorten the prompt or max_tokens."
         )
     reasons = "; ".join(f"{c.expert.name}: {c.ineligible}" for c in decision.candidates)
-    return NoEligibleExpert(f"No expert can take this request ({reasons}).")
+    too_long = any((c.ineligible or "").startswith(TOO_LONG) for c in decision.candidates)
+    kind = "context_overflow" if too_long else None
+    return NoEligibleExpert(f"No expert can take this request ({reasons}).{_remedy(decision)}", kind=kind)
+
+
+def _remedy(decision: Decision) -> str:
+    """What to do where experts lack a capability: what is not declared may only be unknown."""
+    if any((c.ineligible or "").startswith(CANNOT) for c in decision.candidates):
+        return " If one can, say so in its capabilities: Expert(model=..., capabilities={...})."
+    return ""

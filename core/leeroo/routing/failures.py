@@ -1,12 +1,20 @@
-"""What went wrong with an expert, and what follows: `classify`, `Failure`, and a policy for every kind."""
+"""What went wrong with an expert, and what follows: `classify`, `Failure`, and a policy for every kind.
 
-from collections.abc import Iterable, Iterator, Mapping
+A refusal speaks of one expert until a second one says the same: a bad key, an account without credit, a retired model,
+a parameter that one model does not take are mended by asking the next.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from leeroo.routing.answers import UselessAnswer
+from leeroo.routing.refusals import told
+
 Kind = Literal[
     "rate_limit", "timeout", "connection", "server", "context_overflow", "content_filter",
-    "bad_request", "auth", "not_found", "bad_answer", "cancelled", "other",
+    "bad_request", "auth", "not_found", "credit", "region", "signature", "unsupported", "config",
+    "bad_answer", "cancelled", "other", "empty", "filtered", "truncated", "unparsable",
 ]  # fmt: skip
 
 
@@ -18,49 +26,75 @@ class Policy(NamedTuple):
         again: The same expert may well answer after a wait.
         billed: The provider may have worked and may charge: counted at the worst case.
         counts: Says something of the expert rather than of the request: counts against its health.
+        aside: The expert is put aside for a while: until somebody repairs it, it would refuse every call.
+        remedy: What to repair, for people; "" where nothing is.
     """
 
     elsewhere: bool = True
     again: bool = False
     billed: bool = False
     counts: bool = False
+    aside: bool = False
+    remedy: str = ""
 
 
 POLICIES: dict[Kind, Policy] = {
-    "rate_limit": Policy(again=True, counts=True),
-    "timeout": Policy(billed=True, counts=True),
-    "connection": Policy(again=True, billed=True, counts=True),
-    "server": Policy(again=True, counts=True),
+    "rate_limit": Policy(again=True, counts=True, remedy="It is rate-limited."),
+    "timeout": Policy(billed=True, counts=True, remedy="It takes too long; check base_url and the network."),
+    "connection": Policy(
+        again=True, billed=True, counts=True, remedy="Nobody answers there; check base_url, and that the server runs."
+    ),
+    "server": Policy(again=True, counts=True, remedy="It has trouble of its own; try again later."),
     "context_overflow": Policy(),
     "content_filter": Policy(),
-    "bad_request": Policy(elsewhere=False),
-    "auth": Policy(elsewhere=False),
-    "not_found": Policy(elsewhere=False),
+    "bad_request": Policy(),
+    "auth": Policy(
+        aside=True, remedy="The endpoint refuses the key; renew it, and set it in the environment variable."
+    ),
+    "not_found": Policy(
+        aside=True, remedy="There is nothing at this address, or not this model; check base_url and model."
+    ),
+    "credit": Policy(aside=True, remedy="Its account has no credit left, or is at its own limit; top it up."),
+    "region": Policy(aside=True, remedy="The provider does not serve this country or region; use another endpoint."),
+    "signature": Policy(remedy="The history holds thinking that only another model can read."),
+    "unsupported": Policy(remedy="The model does not take a parameter or a kind of input that was sent."),
+    "config": Policy(aside=True, remedy="The expert cannot be run as it is set up; its message says what is missing."),
     "bad_answer": Policy(billed=True, counts=True),
     "cancelled": Policy(elsewhere=False, billed=True),
     "other": Policy(billed=True),
+    "empty": Policy(billed=True),
+    "filtered": Policy(billed=True),
+    "truncated": Policy(billed=True),
+    "unparsable": Policy(billed=True),
 }
 
 LONGEST_WAIT = 3600.0
 """Seconds; a provider that asks for more is asked again after an hour."""
 
-# 402 is an account without credit, which the next expert mends. A gateway that gave up waiting (504, 524) says nothing
-# of the work behind it, which may be billed.
+# A gateway that gave up waiting (504, 524) says nothing of the work behind it, which may be billed.
 _STATUS: dict[int, Kind] = {
-    400: "bad_request", 401: "auth", 402: "rate_limit", 403: "auth", 404: "not_found", 408: "timeout", 409: "server",
-    413: "context_overflow", 422: "bad_request", 429: "rate_limit", 504: "timeout", 524: "timeout",
+    400: "bad_request", 401: "auth", 402: "credit", 403: "auth", 404: "not_found", 408: "timeout", 409: "server",
+    413: "context_overflow", 422: "bad_request", 429: "rate_limit", 451: "region", 504: "timeout", 524: "timeout",
 }  # fmt: skip
-_OVERFLOW = (
-    "context_length",
-    "context length",
-    "maximum context",
-    "context window",
-    "exceed_context",
-    "too many tokens",
+_REFUSALS: frozenset[Kind] = frozenset(
+    {"bad_request", "auth", "not_found", "credit", "region", "signature", "unsupported", "config"}
 )
 _RATE_LIMITS = frozenset(
-    {"RateLimitError", "ThrottlingException", "ResourceExhausted", "TooManyRequests", "TooManyRequestsError"}
+    {
+        "ModelRateLimitError",
+        "RateLimitError",
+        "ResourceExhausted",
+        "ThrottlingException",
+        "TooManyRequests",
+        "TooManyRequestsError",
+    }
 )
+# LangChain's own family, by which its integrations say the same of every provider.
+_MODEL_ERRORS: dict[str, Kind] = {
+    "ModelAPIError": "server", "ModelAuthenticationError": "auth", "ModelConnectionError": "connection",
+    "ModelInvalidRequestError": "bad_request", "ModelNotFoundError": "not_found",
+    "ModelPermissionDeniedError": "auth", "ModelTimeoutError": "timeout",
+}  # fmt: skip
 _CONNECTION = frozenset(
     {
         "APIConnectionError",
@@ -82,7 +116,9 @@ _BAD_ANSWERS = frozenset(
         "NotImplementedError",
     }
 )
-_FILTER = ("content_filter", "content filter", "content_policy", "content management policy")
+_FILTER_NAMES = frozenset({"ContentFilterFinishReasonError", "ModelRefusalError"})
+# Their text holds what a model wrote, which may speak of anything.
+_QUOTING = frozenset({"OutputParserException", "ValidationError", "JSONDecodeError"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +130,29 @@ class Failure:
         sent: Whether the request may have reached the provider and been worked on.
         retry_after: Seconds after which the provider wants to be asked again.
         status: The HTTP status, where there was one.
+        own: The caller's own fault beyond doubt: we found it, and no expert was asked.
     """
 
     kind: Kind
     sent: bool = True
     retry_after: float | None = None
     status: int | None = None
+    own: bool = False
 
     @property
     def fatal(self) -> bool:
-        """Whether another expert would not help."""
-        return not POLICIES[self.kind].elsewhere
+        """Whether another expert would not help, whatever others say."""
+        return self.own or not POLICIES[self.kind].elsewhere
+
+    @property
+    def refused(self) -> bool:
+        """Whether the expert refused the request as it is, so that asking it again is of no use."""
+        return self.kind in _REFUSALS
+
+    @property
+    def remedy(self) -> str:
+        """What to repair, for people; "" where nothing is."""
+        return POLICIES[self.kind].remedy
 
     @property
     def billable(self) -> bool:
@@ -122,6 +170,8 @@ def classify(error: BaseException) -> Failure:
     # Only the error itself says that the caller gave up: an async timeout has a CancelledError behind it.
     if _names([error]) & {"CancelledError", "GeneratorExit", "KeyboardInterrupt"}:
         return Failure("cancelled")
+    if isinstance(error, UselessAnswer):
+        return Failure(error.kind)
     found = _classify(list(_causes(error)))
     context = error.__context__
     if found.kind == "other" and context is not None and error.__cause__ is None and not error.__suppress_context__:
@@ -129,17 +179,41 @@ def classify(error: BaseException) -> Failure:
     return found
 
 
+def most_telling(met: Sequence[tuple[Failure, BaseException]]) -> tuple[Failure, BaseException]:
+    """Of a call's failures the one that says most of what may help its caller.
+
+    One that a wait may mend comes first, then an overflow, which a shorter prompt mends; of several the newest.
+    """
+
+    def telling(one: tuple[Failure, BaseException]) -> int:
+        failure = one[0]
+        return 2 if failure.again or failure.kind == "timeout" else int(failure.kind == "context_overflow")
+
+    return max(reversed(met), key=telling)
+
+
 def _classify(chain: list[BaseException]) -> Failure:
-    names, text = _names(chain), str(chain[0]).lower()
+    names, text = _names(chain), " ".join(map(str, chain)).lower()
     status = next((s for link in chain if (s := _status(link)) is not None), None)
-    if names & {"ConfigError", "MissingDependency", "InvalidRequest"}:
-        return Failure("bad_request", sent=False)  # ours: no key, no package; the expert was never asked
-    if status == 429 or names & _RATE_LIMITS:  # first: "too many tokens per minute" is no overflow
+    if "InvalidRequest" in names:
+        return Failure("bad_request", sent=False, own=True)
+    if names & {"ConfigError", "MissingDependency"}:
+        return Failure("config", sent=False)  # ours: no key, no package; the expert was never asked
+    if (status == 429 and "insufficient_quota" not in text) or names & _RATE_LIMITS - {
+        "RateLimitError",
+        "ModelRateLimitError",
+    }:
+        # First: "too many tokens per minute" is no overflow.
         return Failure("rate_limit", retry_after=_retry_after(chain), status=status)
-    if any(word in text for word in _OVERFLOW) or "ContextOverflowError" in names:
+    said = None if names & _QUOTING and status is None else told(text, status)
+    if said is not None:
+        return Failure(said, status=status)
+    if "ContextOverflowError" in names:
         return Failure("context_overflow", status=status)
-    if any(word in text for word in _FILTER) or "ContentFilterFinishReasonError" in names:
+    if names & _FILTER_NAMES:
         return Failure("content_filter", status=status)
+    if names & _RATE_LIMITS:
+        return Failure("rate_limit", retry_after=_retry_after(chain), status=status)
     if status is not None:
         kind = _STATUS.get(status, "server" if status >= 500 else "bad_request")
         return Failure(kind, retry_after=_retry_after(chain), status=status)
@@ -152,6 +226,8 @@ def _without_status(names: set[str], text: str) -> Failure:
     if names & _CONNECTION:
         unsent = {"ConnectError", "ConnectionRefusedError", "ConnectTimeout", "gaierror", "UnsupportedProtocol"}
         return Failure("connection", sent=not names & unsent)
+    if known := names & _MODEL_ERRORS.keys():
+        return Failure(_MODEL_ERRORS[min(known)])
     if "TypeError" in names and "unexpected keyword argument" in text:
         return Failure("bad_request", sent=False)  # the SDK's own check of the caller's arguments
     if names & _BAD_ANSWERS:

@@ -15,8 +15,15 @@ FIRST_COOL_DOWN = 5.0
 LONGEST_COOL_DOWN = 300.0
 REFRESH = 1.0
 """Seconds after which cool-downs of other processes are read again."""
+ASIDE_FOR = 300.0
+"""Seconds that an expert is put aside which somebody has to repair: a key, an account, a model's name."""
+ASIDE = "put aside after a refusal"
+"""How the reason begins why an expert is left out that refuses every call: no better one is left out for it."""
 FAIR_TIMEOUT = 1.0
 """Seconds that an expert of unknown latency must have been given before its timeout counts against it."""
+
+OVER_CAP_FOR = 3600.0
+"""Seconds that an expert which ignores its output cap is not asked by calls that have a cap."""
 
 Breaker = Literal["closed", "open", "half-open"]
 
@@ -50,13 +57,17 @@ class _State:
     until: float = 0.0
     announced: float | None = None
     probing: bool = False
+    aside_until: float = 0.0
+    refusal: str = ""
+    failed_at: float = float("-inf")
 
 
 class Health:
     """Remembers failures and latencies of experts. Thread-safe.
 
     After three failures in a row, or one that names a wait, an expert cools down; then one call probes it, and its
-    success closes the breaker while its failure doubles the cool-down.
+    success closes the breaker while its failure doubles the cool-down. After a refusal that only a person can mend
+    (a key, an account, a model's name) it is put aside for a while, unless nobody else can answer.
 
     Args:
         clock: Monotonic seconds; tests give their own.
@@ -68,12 +79,16 @@ class Health:
         self._shared = shared
         self._states: dict[str, _State] = {}
         self._elsewhere: dict[str, float] = {}  # until when, by key
+        self._over_cap: dict[str, float] = {}
         self._read_at = float("-inf")
         self._lock = threading.Lock()
 
     def why_not(self, expert: Expert) -> str | None:
         """Why the expert should not be asked now, or None."""
         self._refresh()
+        state = self._states.get(expert.name)
+        if state is not None and (left := state.aside_until - self._clock()) > 0:
+            return f"{ASIDE}, for {left:.0f} s: {state.refusal}"
         if self._is_well(expert):
             return None
         with self._lock:
@@ -123,12 +138,21 @@ class Health:
             state = self._state(expert)
             was_down = self._until(expert) > 0
             state.failures, state.opened, state.until, state.probing, state.announced = 0, 0, 0.0, False, None
+            state.aside_until, state.refusal = 0.0, ""
             self._elsewhere.pop(key_of(expert), None)
             state.latency.observe(self._clock(), seconds, output_tokens, first_token)
         if was_down and self._shared is not None:
             self._shared.clear(key_of(expert))
 
-    def failed(self, expert: Expert, failure: Failure, *, given: float | None = None, repeated: bool = False) -> None:
+    def failed(
+        self,
+        expert: Expert,
+        failure: Failure,
+        *,
+        given: float | None = None,
+        repeated: bool = False,
+        seconds: float | None = None,
+    ) -> None:
         """An attempt failed; failures that are the request's own fault do not count.
 
         Args:
@@ -137,12 +161,22 @@ class Health:
             given: Seconds that the attempt was given. A timeout counts only where they would have done for most
                 answers: a caller in a hurry must not close an expert to all others.
             repeated: The same call has failed there before: one call that is tried again is one failure.
+            seconds: How long the attempt took. Attempts that were under way when another one failed met the same
+                trouble: together they are one failure.
         """
         with self._lock:
             state = self._state(expert)
             state.probing = False
+            if POLICIES[failure.kind].aside:
+                status = f" (HTTP {failure.status})" if failure.status else ""
+                state.aside_until = self._clock() + ASIDE_FOR
+                state.refusal = f"{failure.kind}{status}: {failure.remedy}"
             if not POLICIES[failure.kind].counts or self._hurried(expert, state, failure, given):
                 return
+            now = self._clock()
+            repeated = repeated or (seconds is not None and now - seconds < state.failed_at)
+            if not repeated:
+                state.failed_at = now
             state.failures += not repeated
             wait = failure.retry_after or 0.0
             if state.failures >= FAILURES_TO_OPEN and not repeated:
@@ -156,6 +190,25 @@ class Health:
                 self._elsewhere[key_of(expert)] = state.until
         if self._shared is not None:
             self._shared.announce(key_of(expert), wait, failure.kind)
+
+    def put_aside(self, expert: Expert) -> None:
+        """The expert has written past the output cap that it was sent: calls with a cap do without it for a while."""
+        key = _aside(expert)
+        with self._lock:
+            self._over_cap[key] = self._clock() + OVER_CAP_FOR
+        if self._shared is not None:
+            self._shared.announce(key, OVER_CAP_FOR, "over_cap")
+
+    def why_no_cap_holds(self, expert: Expert) -> str | None:
+        """Why a cap cannot be kept with the expert now, or None."""
+        if not self._over_cap and not self._elsewhere:
+            return None
+        key = _aside(expert)
+        with self._lock:
+            left = max(self._over_cap.get(key, 0.0), self._elsewhere.get(key, 0.0)) - self._clock()
+        if left <= 0:
+            return None
+        return f"put aside for {left:.0f} s: it wrote past the output cap it was sent, so no cap can be kept there"
 
     def latency(self, expert: Expert, output_tokens: int, *, slow: bool = False) -> float | None:
         """Estimated seconds of an answer of that length: measured, else declared, else None.
@@ -232,3 +285,8 @@ def key_of(expert: Expert) -> str:
     """What makes an expert the same one in every process: its model and where it is reached, whatever its name."""
     place = expert.base_url or expert.provider or type(expert.model).__name__
     return f"{expert.model_id}@{place}"[:400]
+
+
+def _aside(expert: Expert) -> str:
+    """The key under which it is known that an expert ignores its cap; no expert's own."""
+    return f"{key_of(expert)[:380]}#over_cap"

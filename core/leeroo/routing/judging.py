@@ -1,10 +1,16 @@
 """What each expert would be worth and cost for one request, and why it cannot be used: `judge`."""
 
 from dataclasses import dataclass, replace
+from math import inf
 
 from leeroo.budget import Budget
 from leeroo.money import to_usd
 from leeroo.pool.experts import Expert
+from leeroo.pool.kinds import PLAIN, Kinds
+from leeroo.pool.media import most_tokens_of
+from leeroo.pool.prices import NO_TERMS
+from leeroo.pool.prices import Terms as PriceTerms
+from leeroo.pool.thinking import room, thought_of
 from leeroo.pool.tokens import TokenCount
 from leeroo.query import Query
 from leeroo.routing.decision import least_cost
@@ -13,6 +19,12 @@ from leeroo.selection.selector import Candidate, Selection, select
 
 TAIL = "1 in 20 answers takes"
 """How the reason begins why an expert that is late now and then cannot be used."""
+CRAMPED = "thinks first:"
+"""How the reason begins why a reasoning model is left out whose cap would be used up before it says anything."""
+
+
+FAIR_SHARE = 4
+"""How many times its expected length an answer may take of money that others share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,7 @@ class Terms:
         cap: Nano-dollars that the call may spend, None for no limit.
         pinned: Name of the one expert that the call may use, None for all.
         health: Which experts are up and how fast they answer.
+        asked: What of the request moves prices.
     """
 
     query: Query
@@ -32,6 +45,12 @@ class Terms:
     cap: int | None
     pinned: str | None
     health: Health
+    asked: PriceTerms = NO_TERMS
+
+    @property
+    def has_own_cap(self) -> bool:
+        """Whether the call has money of its own to use up; what is a scope's or a block's is others', too."""
+        return self.budget.max_cost is not None and self.budget.max_cost != inf
 
 
 def judge(
@@ -48,11 +67,16 @@ def judge(
         tokens: Of the prompt.
     """
     query, cap, price = terms.query, terms.cap, expert.known_price
+    bound = price if terms.asked is NO_TERMS else price.bounding(terms.asked)
     most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
+    if query.max_tokens is None and not terms.has_own_cap and "max_output_tokens" not in expert.model_fields_set:
+        most = min(most, max(room(expert), FAIR_SHARE * output_tokens))
     if expert.context_window is not None:
         most = min(most, max(1, expert.context_window - tokens.expected))
-    expected_output = max(1, min(output_tokens, most))
-    pays = None if cap is None else price.affordable_output(tokens.upper, cap)
+    # What the predictor knows is how long answers are; a reasoning model is billed for what it thinks before, too.
+    thought = thought_of(expert)
+    expected_output = max(1, min(thought.before(output_tokens) + output_tokens, most))
+    pays = None if cap is None else bound.affordable_output(tokens.upper, cap)
     affordable = pays is None or pays >= expected_output
     if pays is not None and affordable:
         most = min(most, pays)
@@ -64,17 +88,40 @@ def judge(
         input_tokens=tokens.expected,
         input_upper=tokens.upper,
         output_tokens=expected_output,
-        expected_cost=price.cost(tokens.expected, expected_output, cached),
-        worst_cost=price.worst_cost(tokens.upper, most),
+        expected_cost=price.cost(tokens.expected, expected_output, cached, _expected_kinds(query, tokens)),
+        worst_cost=bound.worst_cost(tokens.upper, most),
         max_tokens=most,
         latency=terms.health.latency(expert, expected_output),
+        price=None if bound is price else bound,
     )
-    reason = _why_not(terms, candidate, None if affordable else cap)
+    reason = _why_not(terms, candidate, None if affordable else cap, thought.least)
     return candidate if reason is None else replace(candidate, ineligible=reason)
 
 
-def _why_not(terms: Terms, candidate: Candidate, passed: int | None) -> str | None:
-    """Why an expert cannot be used, or None. `passed` is the cap that its answer would pass, if it would."""
+def price_terms(query: Query) -> PriceTerms:
+    """What of a request moves prices."""
+    found = PriceTerms(query.cache_writes, "audio" in query.needs, query.searches, query.service)
+    return NO_TERMS if found == NO_TERMS else found
+
+
+def _expected_kinds(query: Query, tokens: TokenCount) -> Kinds:
+    """What is expected to cost otherwise than plain text: what a request asks to be kept is written once."""
+    if query.service is None and query.cache_writes is None:
+        return PLAIN
+    written = 0 if query.cached_tokens else tokens.expected
+    hour = written if query.cache_writes == "1h" else 0
+    return Kinds(written if query.cache_writes == "5m" else 0, hour, service=query.service)
+
+
+def _why_not(terms: Terms, candidate: Candidate, passed: int | None, thought: int) -> str | None:
+    """Why an expert cannot be used, or None.
+
+    Args:
+        terms: The request and its limits.
+        candidate: Who.
+        passed: The cap that its answer would pass, if it would.
+        thought: Tokens that it thinks at least.
+    """
     expert, query, limit = candidate.expert, terms.query, terms.budget.max_latency
     if terms.pinned is not None and expert.name != terms.pinned:
         return f"the call is pinned to {terms.pinned}"
@@ -89,7 +136,29 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None) -> str | No
     if passed is not None:
         needed = to_usd(least_cost(candidate))
         return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
-    return None if terms.pinned is not None else terms.health.why_not(expert)
+    if terms.cap is not None:
+        unkept = _unbounded(terms, expert) or terms.health.why_no_cap_holds(expert)
+        if unkept is not None:
+            return unkept
+    if terms.pinned is not None:
+        return None
+    if query.max_tokens is not None and query.max_tokens <= thought:
+        return f"{CRAMPED} about {thought} tokens, and max_tokens={query.max_tokens} would leave no answer"
+    return terms.health.why_not(expert)
+
+
+def _unbounded(terms: Terms, expert: Expert) -> str | None:
+    """What of a request has no bound of its price at an expert, so that no cap can be kept, or None."""
+    unknown = (*terms.query.unpriced, *expert.known_price.unlisted(terms.asked))
+    if unknown:
+        return f"no price is known for {', '.join(unknown)}, so no cap can be kept"
+    for medium in terms.query.attachments:
+        if most_tokens_of(medium, expert) is None:
+            return (
+                f"no bound is known for what its {medium.kind} input costs there, so no cap can be kept; "
+                f"state media_tokens: {{{medium.kind}: ...}} for the expert"
+            )
+    return None
 
 
 def _too_late(candidate: Candidate, limit: float, health: Health) -> str | None:

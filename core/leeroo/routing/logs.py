@@ -7,6 +7,8 @@ formatted where nobody listens.
 import logging
 from typing import Any
 
+from leeroo.visible import visible
+
 log = logging.getLogger("leeroo")
 log.addHandler(logging.NullHandler())  # a library is silent until the application sets up its logging
 
@@ -27,5 +29,5 @@ def event(level: int, name: str, **fields: Any) -> None:
     if not heard(level):
         return
     given = {key: value for key, value in fields.items() if value is not None}
-    words = " ".join(f"{key}={value}" for key, value in given.items())
+    words = " ".join(f"{key}={visible(value)}" for key, value in given.items())
     log.log(level, "%s %s", name, words, extra={"event": name, **given})

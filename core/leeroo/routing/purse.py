@@ -52,7 +52,7 @@ class Purse:
             candidate: Who would answer.
             asked: The output cap that the caller gave.
         """
-        price = candidate.expert.known_price
+        price = candidate.bound
         cap = candidate.max_tokens
         left = self.remaining_nano
         if left is not None:

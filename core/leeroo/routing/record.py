@@ -17,8 +17,10 @@ def tried(ending: Ending) -> dict[str, Any]:
         "expert": ending.candidate.expert.name,
         "error": ending.failure.kind if ending.failure else None,
         "status": ending.failure.status if ending.failure else None,
+        **({"detail": ending.failure.remedy} if ending.failure and ending.failure.remedy else {}),
         "latency": round(ending.seconds, 4),
         "cost": to_usd(ending.cost),
+        **({"over_cap": True} if ending.over_cap else {}),
     }
 
 
@@ -71,6 +73,7 @@ def record_of(
         "expected_cost": to_usd(candidate.expected_cost) if candidate else None,
         "cost": to_usd(purse.spent),
         "cost_is_estimate": estimated,
+        "over_cap": any(attempt.get("over_cap") for attempt in attempts),
         "remaining": None if purse.cap is None else to_usd(purse.cap - purse.spent),
         "reference_expert": reference.name,
         "reference_cost": to_usd(reference_cost) if usage else None,

@@ -19,14 +19,15 @@ from leeroo.pool.tokens import TokenCount, count
 from leeroo.query import Query
 from leeroo.routing.call import Call
 from leeroo.routing.decision import Decision, refusal
-from leeroo.routing.health import Health
-from leeroo.routing.judging import TAIL, Terms, judge, sticky
+from leeroo.routing.health import ASIDE, Health
+from leeroo.routing.judging import CRAMPED, TAIL, Terms, judge, price_terms, sticky
 from leeroo.routing.learner import Learner, taught
 from leeroo.routing.logs import event, heard
 from leeroo.routing.observers import tell
 from leeroo.routing.purse import Purse
 from leeroo.routing.telemetry import emit
 from leeroo.routing.tool_calls import ToolCalls
+from leeroo.routing.whose import whose_cap
 from leeroo.selection.pacing import Meter, Pacer
 from leeroo.selection.selector import select
 
@@ -120,6 +121,14 @@ class Router:
         return cls(file.pool, predictor=predictor, budget=chosen, ledger=ledger_of(file.ledger), learn=learner)
 
     @property
+    def waits(self) -> bool:
+        """Whether `open` may wait for files or a database: the predictor is yet to be loaded, or the ledger is durable.
+
+        Async code then opens calls in a thread.
+        """
+        return self._predictor is None or not isinstance(self.ledger, MemoryLedger)
+
+    @property
     def predictor(self) -> "Predictor":
         """The predictor, loaded at first use."""
         if self._predictor is None:
@@ -164,7 +173,7 @@ class Router:
             on_close=self._closed,
         )
         if not decision.selection.order:
-            error = refusal(decision, cap)
+            error = refusal(decision, cap, whose_cap(cap, merged, around.accounts, self.ledger))
             error.record = call.record
             refused = type(error).__name__
             event(logging.WARNING, "refusal", call_id=call.id, reason=refused, scope=merged.scope)
@@ -191,7 +200,7 @@ class Router:
         pinned = self.pool[budget.expert].name if budget.expert is not None else None
         prediction = self.predictor.predict([query.text or " "], experts)
         seen: dict[str, TokenCount] = {}
-        terms = Terms(query, budget, cap, pinned, self.health)
+        terms = Terms(query, budget, cap, pinned, self.health, price_terms(query))
         candidates = tuple(
             judge(terms, expert, float(quality), int(tokens + 0.5), source, count(query, expert, seen))
             for expert, quality, tokens, source in zip(
@@ -208,9 +217,11 @@ class Router:
         toll = self._pacer.toll(paced, candidates)
         selection = sticky(query, budget, candidates) or select(candidates, budget, toll)
         if not selection.order:
-            # Late now and then is better than no answer; and who is never asked is never found to be quick again.
+            # Late now and then is better than no answer; and who is never asked is never found to be quick again, or
+            # repaired.
+            last = (TAIL, CRAMPED, ASIDE)
             candidates = tuple(
-                replace(c, ineligible=None) if (c.ineligible or "").startswith(TAIL) else c for c in candidates
+                replace(c, ineligible=None) if (c.ineligible or "").startswith(last) else c for c in candidates
             )
             selection = select(candidates, budget, toll)
         return Decision(selection, candidates, budget, float(prediction.novelty[0]), time.perf_counter() - began)

@@ -96,16 +96,26 @@ class Tries:
                 made += 1
                 yield attempt
 
+    def forget(self, candidate: Candidate) -> None:
+        """Somebody else tries this one now: it has no first try any more, but may be asked again once it has failed."""
+        if candidate in self._order:
+            self._order.remove(candidate)
+
     def hedge(self) -> Attempt | None:
         """A second attempt beside one that is on its way: the next expert that is well and fits the rest of the money.
 
         Experts that do not fit keep their place: they may do so once the first attempt has ended.
         """
-        for candidate in self._order:
-            if self._health.why_not(candidate.expert) is None and self._call.pays_for(candidate):
-                self._order.remove(candidate)
-                return self._call.start(candidate)
-        return None
+        candidate = self._next()
+        if candidate is None:
+            return None
+        self._order.remove(candidate)
+        return self._call.start(candidate)
+
+    @property
+    def has_next(self) -> bool:
+        """Whether an expert is left that was not tried, is well, and fits the rest of the money."""
+        return self._next() is not None
 
     def failed(self, candidate: Candidate, failure: Failure) -> None:
         """Note how an attempt ended."""
@@ -116,6 +126,17 @@ class Tries:
     def has_failed(self, expert: Expert) -> bool:
         """Whether an attempt at the expert has failed."""
         return expert.name in self._failures
+
+    @property
+    def nobody_is_left(self) -> bool:
+        """Whether every expert has been tried, and none is to be asked again."""
+        return not self._order and not self._again
+
+    def _next(self) -> Candidate | None:
+        for candidate in self._order:
+            if self._health.why_not(candidate.expert) is None and self._call.pays_for(candidate):
+                return candidate
+        return None
 
     def _wait(self) -> tuple[Candidate, float] | None:
         """Whom to ask again, and after how many seconds; None where no wait is worth it."""

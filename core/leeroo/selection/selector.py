@@ -11,6 +11,7 @@ from typing import NamedTuple
 from leeroo.budget import DEFAULT_TOLERANCE, Budget
 from leeroo.money import NANO, to_usd
 from leeroo.pool.experts import Expert
+from leeroo.pool.prices import Price
 
 EPSILON = 1e-6
 """A quality of 0.8 that arrives as float32 0.79999995 is 0.8."""
@@ -33,6 +34,7 @@ class Candidate:
         latency: Estimated seconds, None when nothing is known.
         ineligible: Why the expert cannot be used for this call, None when it can.
         base_quality: What the predictor said, where feedback has changed it since.
+        price: The price that bounds this request, where it is not the expert's plain one.
     """
 
     expert: Expert
@@ -47,6 +49,12 @@ class Candidate:
     latency: float | None = None
     ineligible: str | None = None
     base_quality: float | None = None
+    price: Price | None = None
+
+    @property
+    def bound(self) -> Price:
+        """The price by which the worst case is counted."""
+        return self.price or self.expert.known_price
 
     def to_dict(self) -> dict[str, object]:
         """The candidate for the record, JSON-safe, in USD."""
@@ -138,7 +146,8 @@ def select(candidates: Sequence[Candidate], budget: Budget, toll: Toll | None = 
     adequate.sort(key=lambda c: (c.expected_cost, -c.quality))
     rest.sort(key=lambda c: (-c.quality, c.expected_cost))
     if not adequate:
-        return Selection(tuple(rest), adequate=False, rule=f"{rule}: none, so the best", least_quality=least)
+        best = f"{rule}: none, so the best, of {rest[0].quality:.3g}"
+        return Selection(tuple(rest), adequate=False, rule=best, least_quality=least)
     return Selection((*adequate, *rest), adequate=True, rule=rule, least_quality=least)
 
 

@@ -192,7 +192,7 @@ class Caller:
                     None,
                     usage.input_tokens,
                     usage.output_tokens,
-                    price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens),
+                    price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.kinds),
                     time.perf_counter() - began,
                 )
                 self._journal.add("answered", request.key, **asdict(reply))

@@ -7,24 +7,26 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from leeroo._version import __version__
-from leeroo.errors import ConfigError, LeerooError, MissingDependency, did_you_mean
+from leeroo.errors import ConfigError, LeerooError, MissingDependency
 from leeroo.routing import metrics
 from leeroo.routing.router import Router
 from leeroo.serve.aside import Aside
 from leeroo.serve.calls import Calls
-from leeroo.serve.errors import Refusal, refusal_of
+from leeroo.serve.errors import Refusal, after, refusal_of
 from leeroo.serve.experts import Experts
 from leeroo.serve.keys import Key, KeyFile
+from leeroo.serve.protocol import impatient, most_connections
+from leeroo.serve.reading import Limits, read_chat
 from leeroo.serve.requests import ROUTED, Job, job_of
-from leeroo.serve.schemas import ChatRequest, ErrorBody
+from leeroo.serve.schemas import SCHEMAS, ErrorBody, describe_chat
 
 try:
     from fastapi import FastAPI, Request, Response
-    from fastapi.exceptions import RequestValidationError
     from starlette.exceptions import HTTPException
 
     from leeroo.serve.gate import Gate
@@ -33,6 +35,8 @@ except ImportError as error:
     raise MissingDependency("`leeroo serve` needs FastAPI and uvicorn: pip install 'leeroo[serve]'") from error
 
 log = logging.getLogger("leeroo.serve")
+READERS = 2
+"""Requests that are read at a time."""
 GRACE = 30
 """Seconds that answers have to end when the server is asked to."""
 
@@ -44,10 +48,16 @@ class Settings:
     Attributes:
         per_minute: Requests of one key, or without keys of one address, per minute; 0 for no limit.
         max_bytes: The largest body of a request.
+        limits: How much a request may hold.
+        body_seconds: In which the body of a request has to come.
+        read_seconds: In which it has to be read and judged.
     """
 
     per_minute: int = 600
     max_bytes: int = 20_000_000
+    limits: Limits = field(default_factory=Limits)
+    body_seconds: float = 60.0
+    read_seconds: float = 20.0
 
     def __post_init__(self) -> None:
         if self.per_minute < 0:
@@ -71,29 +81,39 @@ def create_app(router: Router, *, keys: KeyFile | None = None, settings: Setting
     settings = settings or Settings()
     if ROUTED in router.pool.names:
         raise ConfigError(f"An expert is called {ROUTED!r}, as the router is; give it another name.")
-    serving = _Serving(router)
+    serving = _Serving(router, settings)
     app = FastAPI(title="Leeroo", version=__version__, lifespan=serving.lifespan, docs_url=None, redoc_url=None)
-    app.add_middleware(Gate, keys=keys, per_minute=settings.per_minute, max_bytes=settings.max_bytes)
-    for kind in (Refusal, LeerooError, RequestValidationError, HTTPException):
+    app.add_middleware(
+        Gate, keys=keys, per_minute=settings.per_minute, max_bytes=settings.max_bytes, seconds=settings.body_seconds
+    )
+    for kind in (Refusal, LeerooError, HTTPException):
         app.add_exception_handler(kind, serving.failed)
     errors: dict[int | str, dict[str, Any]] = {
         "4XX": {"model": ErrorBody, "description": "The request's fault, or its budget's."},
         "5XX": {"model": ErrorBody, "description": "No expert answered, or the server is not well."},
     }
-    app.post("/v1/chat/completions", responses=errors, response_class=Response)(serving.chat)
+    chat = {
+        "content": {"application/json": {"schema": {"$ref": SCHEMAS.format(model="ChatRequest")}}},
+        "required": True,
+    }
+    app.post("/v1/chat/completions", responses=errors, response_class=Response, openapi_extra={"requestBody": chat})(
+        serving.chat
+    )
     app.get("/v1/models", responses=errors)(serving.models)
     app.get("/v1/models/{model:path}", responses=errors)(serving.model)
     app.post("/v1/embeddings", responses=errors, response_class=Response)(serving.embeddings)
     app.get("/healthz", responses=errors)(serving.health)
     app.get("/metrics", responses=errors, response_class=Response)(serving.metrics)
+    describe_chat(app)
     return app
 
 
 class _Serving:
     """The handlers."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, settings: Settings) -> None:
         self._router = router
+        self._settings = settings
         self._experts = Experts(router.pool)
         self._running: set[asyncio.Task[None]] = set()
         self._since = int(time.time())
@@ -102,6 +122,8 @@ class _Serving:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """What lives as long as the server."""
         self._aside = Aside()
+        # Few threads: reading is the interpreter's own work, and many at it would keep the event loop from its turn.
+        self._reading = Aside(READERS)
         self._calls = Calls(self._router, self._experts, self._aside)
         await self._aside(lambda: self._router.predictor)  # loaded now, not by the first request
         try:
@@ -111,20 +133,21 @@ class _Serving:
                 await asyncio.wait(self._running, timeout=GRACE)
             await self._experts.close()
             self._aside.close()
+            self._reading.close()
 
-    async def chat(self, given: ChatRequest, request: Request) -> Response:
+    async def chat(self, request: Request) -> Response:
         """Answer a chat, by the cheapest adequate expert within the budget."""
-        job = await self._job(given, request)
+        job = await self._job(request)
 
         def refusal(error: Exception) -> Refusal:
             return self._refusal(error, job.budget.scope)
 
-        if not given.stream:
+        if not job.body.get("stream"):
             try:
                 return _json(await self._calls.whole(job))
             except LeerooError as error:
                 raise await self._aside(refusal, error) from None
-        events = Events(self._calls.pieces(job), refusal, self._running)
+        events = Events(self._calls.pieces(job), partial(self._aside, refusal), self._running)
         return EventStream(events, await events.begin())
 
     async def models(self) -> Response:
@@ -163,10 +186,19 @@ class _Serving:
         refusal = self._refusal(error, None)
         return Response(refusal.encoded(), refusal.status, dict(refusal.headers), "application/json")
 
-    async def _job(self, given: ChatRequest, request: Request) -> Job:
+    async def _job(self, request: Request) -> Job:
         key: Key | None = request.state.key
-        # Long prompts take a while to be read through.
-        return await self._aside(job_of, given, request.headers, key, self._router)
+        body = await request.body()
+
+        def read() -> Job:
+            return job_of(read_chat(body, self._settings.limits), request.headers, key, self._router)
+
+        try:
+            async with asyncio.timeout(self._settings.read_seconds):
+                return await self._reading.started(read)
+        except TimeoutError:
+            raise Refusal(503, "The server is busy reading other requests.", "server_error", "busy",
+                          headers=after(1)) from None  # fmt: skip
 
     def _refusal(self, error: Exception, scope: str | None) -> Refusal:
         cause = error.__cause__
@@ -174,8 +206,6 @@ class _Serving:
             return error
         if isinstance(cause, Refusal):  # FastAPI calls what its reading of a body meets "an error parsing the body"
             return cause
-        if isinstance(error, RequestValidationError):
-            return _invalid(error.errors())
         if isinstance(error, HTTPException):
             return _http_error(error)
         if isinstance(error, LeerooError):
@@ -217,9 +247,27 @@ def serve(
     app = create_app(router, keys=keys, settings=settings)
     with suppress(MissingDependency):  # /metrics says what to install
         metrics.enable()
-    uvicorn.run(
-        app, host=host, port=port, log_level="info", server_header=False, timeout_graceful_shutdown=GRACE, ws="none"
-    )
+    uvicorn.Server(server_config(app, host, port)).run()
+
+
+def server_config(app: FastAPI, host: str, port: int, log_level: str = "info") -> Any:
+    """How uvicorn runs the application.
+
+    Args:
+        app: From `create_app`.
+        host: Address to listen on.
+        port: TCP port; 0 for any that is free.
+        log_level: uvicorn's.
+
+    Returns:
+        A `uvicorn.Config`.
+    """
+    import uvicorn
+
+    return uvicorn.Config(
+        app, host=host, port=port, log_level=log_level, server_header=False, timeout_graceful_shutdown=GRACE, ws="none",
+        http=impatient(most_connections()), proxy_headers=False,  # whoever asks may write those
+    )  # fmt: skip
 
 
 def is_loopback(host: str) -> bool:
@@ -233,21 +281,6 @@ def is_loopback(host: str) -> bool:
 def _json(body: Mapping[str, Any]) -> Response:
     # ASCII: answers may hold characters that UTF-8 has no bytes for.
     return Response(json.dumps(body), media_type="application/json")
-
-
-def _invalid(faults: Any) -> Refusal:
-    """The first fault that FastAPI found; a misspelt name says more than the missing one beside it."""
-    fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
-    place = [str(part) for part in fault["loc"][1:]]
-    param = ".".join(place) or None
-    if fault["type"] == "extra_forbidden":
-        return Refusal(400, f"Unknown parameter {param!r}.{did_you_mean(param or '', ChatRequest.model_fields)}",
-                       code="unknown_parameter", param=param)  # fmt: skip
-    if fault["type"] == "json_invalid":
-        return Refusal(400, "The body is not JSON.")
-    if not place:
-        return Refusal(400, "The body must be a JSON object, sent with 'Content-Type: application/json'.")
-    return Refusal(400, f"{param}: {fault['msg']}", code="invalid_value", param=param)
 
 
 def _http_error(error: HTTPException) -> Refusal:

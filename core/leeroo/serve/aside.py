@@ -16,10 +16,13 @@ class Aside:
 
     A reservation that was made in the ledger must be known to its call before the call is closed; so a task that is
     cancelled waits for the work that it has begun.
+
+    Args:
+        threads: How much may be done at a time.
     """
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="leeroo-serve")
+    def __init__(self, threads: int = THREADS) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="leeroo-serve")
 
     async def __call__(self, work: Callable[..., T], *args: Any) -> T:
         """What `work(*args)` returns."""
@@ -30,6 +33,10 @@ class Aside:
         except asyncio.CancelledError:
             await asyncio.wait([future])
             raise
+
+    async def started(self, work: Callable[[], T]) -> T:
+        """What `work()` returns; a task that is cancelled leaves it to itself, so it must change nothing."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
         """Let the work end that has begun."""

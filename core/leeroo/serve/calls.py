@@ -8,6 +8,7 @@ from typing import Any
 
 from leeroo.endpoints.chat_format import text_of, tool_call_ids, usage_of
 from leeroo.endpoints.openai_compatible import BadAnswer
+from leeroo.pool.tokens import count_text
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.router import Router
@@ -15,6 +16,7 @@ from leeroo.serve.aside import Aside
 from leeroo.serve.experts import Experts
 from leeroo.serve.received import Received
 from leeroo.serve.requests import Job
+from leeroo.serve.several import accepted, pieces_of
 
 Json = dict[str, Any]
 
@@ -40,27 +42,35 @@ class Calls:
             LeerooError: No expert may or can answer; the record is on the error where there was a call.
         """
         async with self._open(job) as call:
+            taken = await accepted(call, job, self._complete, self._aside)
+            if taken is not None:
+                attempt, answer = taken
+                return {**answer, **_head(call, attempt, "chat.completion"), "leeroo": await self._aside(call.finish)}
             async for attempt in self._attempts(call):
                 try:
-                    answer = await self._experts.complete(attempt, job.body)
+                    answer, usage = await self._complete(job, attempt)
                 except Exception as error:
                     await self._aside(attempt.failed, error)
                     continue
-                message = answer["choices"][0]["message"]
-                usage = usage_of(answer.get("usage"), job.query.prompt, text_of(message), attempt.expert)
-                ids = tool_call_ids([message])
+                ids = tool_call_ids([answer["choices"][0]["message"]])
                 await self._aside(partial(attempt.succeeded, usage, tool_call_ids=ids))
-                answer["usage"] = answer.get("usage") or _usage_body(usage)
                 return {**answer, **_head(call, attempt, "chat.completion"), "leeroo": await self._aside(call.finish)}
             raise await self._aside(call.exhausted)
 
     async def pieces(self, job: Job) -> AsyncGenerator[Json, None]:
         """The answer as pieces of a chat completion; the last one has the record. Closed early, it settles what came.
 
+        Where several experts may answer, nothing is given before an answer is accepted.
+
         Raises:
             LeerooError: As `whole`. Once a piece was given, an expert's failure is final.
         """
         async with self._open(job) as call:
+            taken = await accepted(call, job, self._complete, self._aside)
+            if taken is not None:
+                for piece in await self._held_back(call, job, *taken):
+                    yield piece
+                return
             async for attempt in self._attempts(call):
                 received = Received()
                 # OpenAI's pieces before the last one have a null usage; other experts' may have running sums.
@@ -71,6 +81,9 @@ class Calls:
                             attempt.first_token()
                             for given in received.take(piece):
                                 yield {**given, **head}
+                            if received.passes(attempt):
+                                received.cut()
+                                break
                     if not received.finished:
                         raise BadAnswer(f"The stream of expert {attempt.expert.name!r} ended before its answer did.")
                 except Exception as error:
@@ -84,12 +97,31 @@ class Calls:
                 await self._aside(partial(attempt.succeeded, usage, tool_call_ids=received.tool_call_ids))
                 ending = [{**piece, **head} for piece in received.last()]
                 if job.include_usage:
-                    ending.append({**head, "choices": [], "usage": received.usage or _usage_body(usage)})
+                    ending.append(
+                        {**head, "choices": [], "usage": _usage_body(usage) if usage.estimated else received.usage}
+                    )
                 ending[-1]["leeroo"] = await self._aside(call.finish)
                 for piece in ending:
                     yield piece
                 return
             raise await self._aside(call.exhausted)
+
+    async def _held_back(self, call: Call, job: Job, attempt: Attempt, answer: Json) -> list[Json]:
+        """An accepted answer as a stream's pieces."""
+        given = list(pieces_of(answer, {**_head(call, attempt, "chat.completion.chunk"), "usage": None}))
+        if job.include_usage:
+            given.append({**given[-1], "choices": [], "usage": answer["usage"]})
+        given[-1]["leeroo"] = await self._aside(call.finish)
+        return given
+
+    async def _complete(self, job: Job, attempt: Attempt) -> tuple[Json, Usage]:
+        """An expert's whole answer, its usage filled in, and what it used."""
+        answer = await self._experts.complete(attempt, job.body)
+        message = answer["choices"][0]["message"]
+        usage = self._used(answer.get("usage"), text_of(message), job, attempt, answer.get("service_tier"))
+        if usage.estimated:
+            answer["usage"] = _usage_body(usage)
+        return answer, usage
 
     @asynccontextmanager
     async def _open(self, job: Job) -> AsyncIterator[Call]:
@@ -105,9 +137,16 @@ class Calls:
         while (attempt := await self._aside(next, tries, None)) is not None:
             yield attempt
 
+    def _usage(self, received: Received, job: Job, attempt: Attempt) -> Usage:
+        if received.was_cut:
+            output = max(received.tokens_at_least, count_text(received.text, attempt.expert))
+            return Usage(attempt.candidate.input_upper, output, estimated=True)
+        return self._used(received.usage if received.finished else None, received.text, job, attempt)
+
     @staticmethod
-    def _usage(received: Received, job: Job, attempt: Attempt) -> Usage:
-        return usage_of(received.usage, job.query.prompt, received.text, attempt.expert)
+    def _used(reported: Any, text: str, job: Job, attempt: Attempt, service: Any = None) -> Usage:
+        prompt = f"{job.query.prompt}\n{job.query.rest}"
+        return usage_of(reported, prompt, text, attempt.expert, service, sent=attempt.candidate.input_upper)
 
 
 def _head(call: Call, attempt: Attempt, kind: str) -> Json:

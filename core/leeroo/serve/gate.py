@@ -1,5 +1,6 @@
 """What every request passes before anything of it is read: its key, its rate, its size."""
 
+import asyncio
 import logging
 import re
 import time
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from leeroo.errors import ConfigError
 from leeroo.serve.errors import Refusal, after
 from leeroo.serve.keys import Key, KeyFile
+from leeroo.visible import visible
 
 FREE = frozenset({"/healthz", "/openapi.json"})
 """Paths that need no key and count for no rate."""
@@ -30,13 +32,17 @@ class Gate:
         keys: The keys; None lets everybody in who reaches the server by a name of the loopback.
         per_minute: Requests of one key, or without keys of one address, per minute; 0 for no limit.
         max_bytes: The largest body.
+        seconds: In which a body has to come.
     """
 
-    def __init__(self, app: ASGIApp, *, keys: KeyFile | None, per_minute: int, max_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, keys: KeyFile | None, per_minute: int, max_bytes: int, seconds: float = 60.0
+    ) -> None:
         self._app = app
         self._keys = keys
         self._rates = Rates(per_minute) if per_minute else None
         self._max_bytes = max_bytes
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -60,7 +66,9 @@ class Gate:
             while trace is not None and trace.tb_next is not None:
                 trace = trace.tb_next
             where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-            log.error("%s %s failed: %s at %s", scope["method"], scope["path"], type(error).__name__, where)
+            log.error(
+                "%s %s failed: %s at %s", scope["method"], visible(scope["path"], 200), type(error).__name__, where
+            )
             await _answer(Refusal(500, "Leeroo failed; the server's log says where.", "server_error"), send, begun)
         return None
 
@@ -74,9 +82,14 @@ class Gate:
             key = _authenticated(self._keys, scope)
         elif (host := re.sub(r":\d+$", "", _header(scope, b"host"))) not in LOOPBACK:
             # A page in a browser can have its own name point here; it must not spend the owner's money.
-            raise Refusal(403, f"Host {host!r} is not this server's; without keys it is reached as localhost only.")
+            shown = visible(host, 100)
+            raise Refusal(403, f"Host {shown} is not this server's; without keys it is reached as localhost only.")
+        elif _is_from_elsewhere(scope):
+            raise Refusal(403, "A page of another site sent this; without keys only this machine's own may.")
         if key is not None and path in OPERATOR and key.scope != "*":
             raise Refusal(403, f"{path} needs a key of the scope '*'.", "permission_error", "scope_not_allowed")
+        if scope["method"] == "POST" and not _is_json(_header(scope, b"content-type")):
+            raise Refusal(415, "Send JSON, with 'Content-Type: application/json'.", code="unsupported_media_type")
         scope["state"]["key"] = key
         if self._rates is not None:
             self._rates.take(key.id if key is not None else (scope.get("client") or ("?",))[0])
@@ -87,10 +100,19 @@ class Gate:
         if declared.isdigit() and int(declared) > self._max_bytes:
             raise self._too_large()
         seen = 0
+        whole = False
+        ends = asyncio.get_running_loop().time() + self._seconds
 
         async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, whole
+            if whole:
+                return await receive()  # that the client hangs up: for that there is no hurry
+            try:
+                async with asyncio.timeout_at(ends):
+                    message = await receive()
+            except TimeoutError:
+                raise Refusal(408, f"The body did not come within {self._seconds:g} s.", code="too_slow") from None
+            whole = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > self._max_bytes:
                 raise self._too_large()
@@ -156,6 +178,19 @@ def _denied(message: str) -> Refusal:
 
 def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _is_from_elsewhere(scope: Scope) -> bool:
+    """Whether a browser says that a page of another site makes the request."""
+    origin = _header(scope, b"origin")
+    if origin and re.sub(r":\d+$", "", origin.partition("://")[2]) not in LOOPBACK:
+        return True
+    return _header(scope, b"sec-fetch-site") == "cross-site"
+
+
+def _is_json(content_type: str) -> bool:
+    # A page may send other types to any site without asking; this one a browser asks about first, and is refused.
+    return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
 async def _answer(refusal: Refusal, send: Send, begun: bool) -> None:

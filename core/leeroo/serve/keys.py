@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from leeroo.errors import ConfigError, LeerooError
-from leeroo.ledger.limits import EVERYTHING, check_scope
+from leeroo.ledger.limits import EVERYTHING
+from leeroo.scopes import check_scope
 
 PREFIX = "lr-"
 VERSION = 1

@@ -1,11 +1,12 @@
 """From an HTTP request to what the router needs: `Job`."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from leeroo.budget import BUDGET_KWARGS, Budget
+from leeroo.budget import FIELDS, Budget
 from leeroo.endpoints.chat_format import to_query
 from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
 from leeroo.query import Query
@@ -18,7 +19,9 @@ ROUTED = "leeroo"
 """The model that leaves the choice to the router."""
 HEADER = "x-leeroo-"
 _OURS = ("leeroo", "model", "n", "stream_options")
-_TEXT = ("scope", "expert")
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?([eE][-+]?[0-9]{1,2})?", re.ASCII)
+"""Python's `float` takes more: `1_0`, `inf`, digits of other scripts, blanks around."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,24 @@ def _from_headers(headers: Mapping[str, str]) -> Budget:
         if not name.startswith(HEADER):
             continue
         key = name.removeprefix(HEADER).replace("-", "_")
-        if key not in BUDGET_KWARGS:
-            raise ConfigError(f"Unknown header {name!r}.{did_you_mean(key, BUDGET_KWARGS)}")
-        try:
-            given[key] = text if key in _TEXT else float(text)
-        except ValueError:
-            raise ConfigError(f"Header {name!r} is no number.") from None
+        if key not in FIELDS:
+            raise ConfigError(f"Unknown header {name!r}.{did_you_mean(key, FIELDS)}")
+        given[key] = _value(name, text, FIELDS[key].type)
     return Budget(**given)
+
+
+def _value(name: str, text: str, kind: type) -> Any:
+    """A header's text as a budget field's type."""
+    if kind is str:
+        return text
+    if kind is bool:
+        flag = _FLAGS.get(text.strip().lower())
+        if flag is None:
+            raise ConfigError(f"Header {name!r} is neither true nor false.")
+        return flag
+    if not _NUMBER.fullmatch(text) or (kind is int and not text.isdigit()):
+        raise ConfigError(f"Header {name!r} is no {'whole number as 2' if kind is int else 'number as 0.01'} is.")
+    return kind(text)
 
 
 def _pinned(model: str, budget: Budget, router: Router) -> Budget:

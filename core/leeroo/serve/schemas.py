@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Tokens = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]
 Json = dict[str, Any]
+SCHEMAS = "#/components/schemas/{model}"
+"""Where an application's schema has those of its models."""
 
 
 class Message(BaseModel):
@@ -122,3 +124,17 @@ class ErrorBody(BaseModel):
 
     error: ErrorInfo
     leeroo: Json | None = None
+
+
+def describe_chat(app: Any) -> None:
+    """Add the request's schema to a FastAPI application's, which does not read it itself and so does not know it."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        schema: dict[str, Any] = made()
+        own = ChatRequest.model_json_schema(ref_template=SCHEMAS)
+        known = schema.setdefault("components", {}).setdefault("schemas", {})
+        known.update(own.pop("$defs", {}), ChatRequest=own)
+        return schema
+
+    app.openapi = described

@@ -2,18 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from leeroo.serve.errors import Refusal
 
 Json = dict[str, Any]
 AHEAD = 64
 """Pieces that an expert may be ahead of a slow client."""
+STALLED = 30.0
+"""Seconds that a client may read nothing while something waits for it; its reservation is money that others lack."""
+log = logging.getLogger("leeroo.serve")
 DONE = b"data: [DONE]\n\n"
 
 
@@ -32,7 +36,7 @@ class Events:
     def __init__(
         self,
         pieces: AsyncGenerator[Json, None],
-        refusal: Callable[[Exception], Refusal],
+        refusal: Callable[[Exception], Awaitable[Refusal]],
         running: "set[asyncio.Task[None]]",
     ) -> None:
         self._refusal = refusal
@@ -76,8 +80,15 @@ class Events:
                 async for piece in pieces:
                     await self._queue.put(piece)
         except Exception as error:
-            end = self._refusal(error)
+            end = await self._refused(error)
         await self._queue.put(end)
+
+    async def _refused(self, error: Exception) -> Refusal:
+        try:
+            return await self._refusal(error)
+        except Exception as second:  # the ledger may be down, too, and the client must hear of the end all the same
+            log.error("A stream failed, and so did saying why: %s, %s", type(error).__name__, type(second).__name__)
+            return Refusal(500, "Leeroo failed; the server's log says where.", "server_error")
 
 
 class EventStream(StreamingResponse):
@@ -94,7 +105,14 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send them."""
+
+        async def in_time(message: Message) -> None:
+            async with asyncio.timeout(STALLED):
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, in_time)
+        except TimeoutError:
+            log.warning("A client has read nothing of its stream for %.0f s and was left.", STALLED)
         finally:
             self._events.stop()

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 import leeroo
-from leeroo.endpoints import openai_compatible as endpoints
+from leeroo.consult.settings import Consulting
+from leeroo.endpoints.http import tls
 from leeroo.endpoints.openai_compatible import Endpoint, ask, complete, resolve
 from leeroo.prediction.predictor import ConstantPredictor
 from tests.openai_server import OpenAIServer
@@ -46,11 +47,12 @@ def test_a_failing_expert_is_replaced_by_the_next(server):
     assert [(a["expert"], a["error"]) for a in answer.record["attempts"]] == [("small", "server"), ("large", None)]
 
 
-def test_a_bad_request_is_raised_at_once_saying_which_expert(server):
-    server.behave("small", {"status": 400})
-    with pytest.raises(leeroo.ExpertsFailed, match=r"'small'.*bad_request.*400") as caught:
+def test_a_bad_request_that_a_second_expert_confirms_is_raised_saying_which(server):
+    for name in ("small", "large"):
+        server.behave(name, {"status": 400})
+    with pytest.raises(leeroo.ExpertsFailed, match=r"'large'.*bad_request.*400") as caught:
         ask(router(server, small=0.9, large=0.9), "Say something.")
-    assert [a["expert"] for a in caught.value.record["attempts"]] == ["small"]
+    assert [a["expert"] for a in caught.value.record["attempts"]] == ["small", "large"]
 
 
 def test_nobody_there_names_every_expert_tried():
@@ -144,4 +146,24 @@ def test_certificates_are_read_by_the_library_that_the_openai_sdk_is_built_on(mo
     monkeypatch.setattr("openai.DefaultAsyncHttpxClient", type("Client", (), {"__module__": "httpx2._client"}))
     monkeypatch.setitem(sys.modules, "httpx", None)
     monkeypatch.setitem(sys.modules, "httpx2", SimpleNamespace(create_ssl_context=lambda: "certificates"))
-    assert endpoints.tls.__wrapped__() == "certificates"
+    assert tls.__wrapped__() == "certificates"
+
+
+def test_a_second_expert_is_asked_where_the_budget_consults(server):
+    question = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide"
+    server.behave("small", {"text": "The answer is A."})
+    server.behave("large", {"text": "The answer is B."})
+    budget = leeroo.Budget(consult=True, min_quality=0.8)
+    answer = ask(router(server, small=0.6, large=0.8), question, budget, consulting=Consulting(haste=0.0))
+    assert answer.text == "The answer is B."
+    assert answer.record["expert"] == "large"
+    asked = [a["expert"] for a in answer.record["consult"]["asks"]]
+    assert answer.record["consult"]["clusters"] == [1] * len(asked)
+    assert answer.record["cost"] == pytest.approx(sum(a["cost"] for a in answer.record["attempts"]))
+
+
+def test_consulting_when_everybody_is_down_fails_as_ever(server):
+    for name in ("small", "large"):
+        server.behave(name, {"status": 503})
+    with pytest.raises(leeroo.ExpertsFailed, match=r"small: server.*large: server"):
+        ask(router(server, small=0.7, large=0.7), "What is 7 + 5?", leeroo.Budget(consult=True))

@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
-from leeroo.endpoints.openai_compatible import http_library
+from leeroo.endpoints.http import http_library
 from leeroo.endpoints.transport import AiohttpPool, PerLoopTransport, _without_cookies, async_client, sync_client
 from leeroo.routing.failures import classify
 from tests.openai_server import OpenAIServer

@@ -5,7 +5,7 @@ import sqlite3
 from leeroo.ledger.limits import Limit
 from leeroo.ledger.opening import open_ledger
 
-NEWER_COLUMNS = [("counters", "until"), ("calls", "base_quality")]
+NEWER_COLUMNS = [("counters", "until"), ("calls", "base_quality"), ("reservations", "attempt")]
 
 
 def test_version_1_becomes_the_newest(tmp_path):
@@ -17,6 +17,8 @@ def test_version_1_becomes_the_newest(tmp_path):
     before = ledger.limits()
     ledger.close()
     with sqlite3.connect(tmp_path / "l.db") as connection:
+        connection.execute("DROP INDEX reservations_attempt")
+        connection.execute("DROP TABLE set_aside")
         for table, column in NEWER_COLUMNS:
             if column in {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}:
                 connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")

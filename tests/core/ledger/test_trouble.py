@@ -1,5 +1,7 @@
 """A ledger in trouble: what is refused, what goes on, and that nothing is lost or told that should not be."""
 
+from contextlib import suppress
+
 import pytest
 
 from leeroo import Budget, Query, Usage
@@ -81,3 +83,21 @@ def test_errors_repeat_no_values(url, ledger):
         connection.exec_driver_sql(f"INSERT INTO feedback VALUES ('{SECRET}')")
     assert SECRET not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_a_call_that_a_full_disk_refused_is_no_call(tmp_path, make_router):
+    ledger = open_ledger(f"sqlite:///{tmp_path}/l.db")
+    router = make_router(ledger=ledger, budget=Budget(scope="a"))
+    ledger.reserve("0", "a", 1)
+    allow_pages(ledger, 1)
+    with suppress(LedgerError):
+        for _ in range(10_000):
+            ledger.reserve("filler", "a", 1)
+    for _ in range(3):
+        with pytest.raises(LedgerError), router.open(Query(text="hi")) as call:
+            next(call.attempts())
+    allow_pages(ledger, 100_000)
+    with router.open(Query(text="hi")) as call:
+        next(call.attempts()).succeeded(Usage(10, 20))
+    assert ledger.pending == 0
+    assert sum(row["calls"] for row in ledger.spend()) == 1

@@ -190,7 +190,7 @@ def test_the_reference_is_the_dearest_unless_named(pool):
 
 
 def test_experts_are_found_by_name_and_model(pool):
-    assert pool["small"] is pool["small-model"] is pool["test:small-model"]
+    assert pool["small"] is pool["small-model"] is pool["openai:small-model"]
     assert pool.names == ("small", "medium", "large")
     assert len(pool) == 3
     assert "small" in pool

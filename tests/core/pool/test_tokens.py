@@ -79,7 +79,7 @@ def test_the_bytes_bound_is_an_upper_bound_for_a_byte_level_vocabulary(text):
     found = tokens._count(text, "")
     actual = len(byte_level.encode(text).ids)
     assert found[1] >= actual
-    assert found[1] == len(text.encode())
+    assert len(text.encode()) <= found[1] == tokens.most_tokens(text)
     assert found[0] <= found[1] + 1
     assert found[2] == "bytes"
 

@@ -19,6 +19,7 @@ from leeroo import (
     Expert,
     ExpertsFailed,
     NoEligibleExpert,
+    Pool,
     Price,
     PriceTier,
     Query,
@@ -125,21 +126,35 @@ def test_all_down_costs_nothing_and_names_each(make_router):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(400, "bad_request"), (401, "auth"), (404, "not_found")])
-def test_fatal_errors_are_raised_at_once(make_router, status, kind):
+def test_a_refusal_speaks_of_one_expert_and_the_next_one_answers(make_router, status, kind):
+    call = run(make_router(), {"large": Refused(status)})
+    assert [(a["expert"], a["error"]) for a in call.record["attempts"]] == [("large", kind), ("medium", None)]
+
+
+def test_a_request_that_a_second_expert_calls_malformed_is_raised_at_once(make_router):
+    error = Refused(400)
+    with pytest.raises(ExpertsFailed, match=r"'medium' failed: bad_request \(HTTP 400\)") as caught:
+        run(make_router(), {"large": Refused(422), "medium": error})
+    assert caught.value.__cause__ is error
+    assert [a["expert"] for a in caught.value.record["attempts"]] == ["large", "medium"]
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, "bad_request"), (401, "auth"), (402, "credit"), (404, "not_found")])
+def test_an_only_experts_refusal_is_raised_in_its_own_words(make_router, pool, status, kind):
     error = Refused(status)
     with pytest.raises(ExpertsFailed, match=rf"'large' failed: {kind} \(HTTP {status}\)") as caught:
-        run(make_router(), {"large": error})
+        run(make_router(Pool({"large": pool["large"]})), {"large": error})
     assert caught.value.__cause__ is error
-    assert len(caught.value.record["attempts"]) == 1
 
 
-def test_an_error_of_ours_keeps_its_remedy_and_one_of_others_may_hold_secrets(make_router):
-    with pytest.raises(ExpertsFailed, match=r"'large' failed: bad_request: .*THE_KEY, which is not set"):
-        run(make_router(), {"large": ConfigError("Expert 'large' needs THE_KEY, which is not set.")})
+def test_an_error_of_ours_keeps_its_remedy_and_one_of_others_may_hold_secrets(make_router, pool):
+    alone = Pool({"large": pool["large"]})
+    with pytest.raises(ExpertsFailed, match=r"'large' failed: config: .*THE_KEY, which is not set"):
+        run(make_router(alone), {"large": ConfigError("Expert 'large' needs THE_KEY, which is not set.")})
     error = Refused(400)
     error.args = (SECRET_TEXT,)
     with pytest.raises(ExpertsFailed) as caught:
-        run(make_router(), {"large": error})
+        run(make_router(alone), {"large": error})
     assert SECRET_TEXT not in str(caught.value) + json.dumps(caught.value.record)
 
 
@@ -163,13 +178,17 @@ def test_a_useless_answer_is_charged_as_reported(make_router):
     assert not call.record["cost_is_estimate"]
 
 
-def test_giving_up_is_charged_for_what_had_arrived_and_nobody_else_is_tried(make_router):
+@pytest.mark.parametrize("received", [Usage(10, 3, estimated=True), None, Usage(10, 3)])
+def test_giving_up_costs_what_the_endpoint_says_else_the_worst_case_and_nobody_else_is_tried(make_router, received):
     router = make_router()
     with router.open(Query(text="hi")) as call:
         tries = call.attempts()
-        next(tries).cancelled(Usage(10, 3, estimated=True))
+        first = next(tries)
+        first.cancelled(received)
         assert list(tries) == []
-    assert call.record["cost"] == 0.0008
+    known = received is not None and not received.estimated
+    assert call.record["cost"] == (0.0008 if known else first.reserved / 1e9)
+    assert call.record["cost_is_estimate"] is not known
     with router.open(Query(text="hi")) as call:
         tries = call.attempts()
         next(tries).failed(asyncio.CancelledError())

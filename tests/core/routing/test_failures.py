@@ -9,6 +9,7 @@ import pydantic
 import pytest
 
 from leeroo import ConfigError
+from leeroo.errors import InvalidRequest
 from leeroo.routing.failures import LONGEST_WAIT, classify
 
 REQUEST = httpx.Request("POST", "https://host/v1/chat/completions")
@@ -29,22 +30,22 @@ def caused(error, cause):
 @pytest.mark.parametrize(
     ("status", "kind", "fatal", "billable"),
     [
-        (400, "bad_request", True, False),
-        (401, "auth", True, False),
-        (402, "rate_limit", False, False),
-        (403, "auth", True, False),
-        (404, "not_found", True, False),
+        (400, "bad_request", False, False),
+        (401, "auth", False, False),
+        (402, "credit", False, False),
+        (403, "auth", False, False),
+        (404, "not_found", False, False),
         (408, "timeout", False, True),
         (409, "server", False, False),
         (413, "context_overflow", False, False),
-        (422, "bad_request", True, False),
+        (422, "bad_request", False, False),
         (429, "rate_limit", False, False),
         (500, "server", False, False),
         (503, "server", False, False),
         (504, "timeout", False, True),
         (524, "timeout", False, True),
         (529, "server", False, False),
-        (418, "bad_request", True, False),
+        (418, "bad_request", False, False),
     ],
 )
 def test_openai_statuses(status, kind, fatal, billable):
@@ -190,6 +191,8 @@ def test_garbage_is_a_bad_answer():
 
 def test_our_own_errors_cost_nothing():
     failure = classify(ConfigError("no key"))
+    assert (failure.kind, failure.fatal, failure.billable) == ("config", False, False)
+    failure = classify(InvalidRequest("empty"))
     assert (failure.kind, failure.fatal, failure.billable) == ("bad_request", True, False)
 
 

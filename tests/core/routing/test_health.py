@@ -2,7 +2,7 @@ import pytest
 
 from leeroo import Latency
 from leeroo.routing.failures import Failure
-from leeroo.routing.health import FAILURES_TO_OPEN, FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Health
+from leeroo.routing.health import ASIDE, ASIDE_FOR, FAILURES_TO_OPEN, FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Health
 
 DOWN = Failure("server", status=503)
 
@@ -66,9 +66,23 @@ def test_retry_after_is_kept_at_the_first_failure(health, expert, clock):
     assert health.why_not(expert) is None
 
 
-@pytest.mark.parametrize("kind", ["bad_request", "auth", "content_filter", "context_overflow", "cancelled", "other"])
+@pytest.mark.parametrize(
+    "kind", ["bad_request", "unsupported", "content_filter", "context_overflow", "cancelled", "other"]
+)
 def test_the_requests_own_faults_do_not_count(health, expert, kind):
     fail(health, expert, 10, Failure(kind))
+    assert health.why_not(expert) is None
+
+
+@pytest.mark.parametrize("kind", ["auth", "credit", "not_found", "region", "config"])
+def test_an_expert_that_somebody_must_repair_is_put_aside_with_the_reason(health, expert, clock, kind):
+    fail(health, expert, 1, Failure(kind, status=403))
+    assert health.why_not(expert).startswith(f"{ASIDE}, for {ASIDE_FOR:.0f} s: {kind} (HTTP 403): ")
+    assert health.breaker(expert) == "closed", "it is no outage: a call that has nobody else may ask it"
+    clock.now += ASIDE_FOR
+    assert health.why_not(expert) is None
+    fail(health, expert, 1, Failure(kind))
+    health.succeeded(expert, 1.0, 10)
     assert health.why_not(expert) is None
 
 
@@ -91,3 +105,15 @@ def test_latency_is_declared_until_it_is_measured(health, make_expert):
 def test_an_answer_of_no_tokens_is_no_division_by_zero(health, expert):
     health.succeeded(expert, 1.0, 0)
     assert health.latency(expert, 1) == pytest.approx(1.0)
+
+
+def test_calls_that_fail_together_are_one_failure(clock, make_expert):
+    health, expert = Health(clock), make_expert()
+    clock.now += 0.3
+    for _ in range(16):  # all were under way when the first one failed
+        health.failed(expert, Failure("connection"), seconds=0.3)
+    assert health.why_not(expert) is None
+    for _ in range(2):
+        clock.now += 1
+        health.failed(expert, Failure("connection"), seconds=0.3)
+    assert health.wait(expert) == 5.0  # three in a row, and not sixteen

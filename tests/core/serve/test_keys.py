@@ -82,3 +82,22 @@ def test_the_commands(tmp_path):
     assert leeroo("revoke", rows[0]["id"])[0] == 0
     code, _, said = leeroo("revoke", rows[0]["id"])
     assert (code, "revoked already" in said, "Traceback" in said) == (1, True, False)
+
+
+def test_what_is_looked_up_is_a_digest_never_the_key(tmp_path, monkeypatch):
+    """So how long a look-up takes says nothing of a key: it depends on a hash that nobody can steer."""
+    file = KeyFile(tmp_path / "keys.json")
+    _, secret = file.add("a")
+    file.find(secret)
+    seen = []
+
+    class Watched(dict):
+        def get(self, key, default=None):
+            seen.append(key)
+            return super().get(key, default)
+
+    monkeypatch.setattr(file, "_by_digest", Watched(file._by_digest))
+    assert file.find(secret).scope == "a"
+    assert file.find(secret[:-1] + "x") is None
+    assert len(seen) == 2
+    assert all(len(key) == 64 and secret[3:10] not in key for key in seen)

@@ -10,7 +10,7 @@ import uvicorn
 
 from leeroo import Expert, Price, Router
 from leeroo.prediction.predictor import ConstantPredictor
-from leeroo.serve.app import Settings, create_app
+from leeroo.serve.app import Settings, create_app, server_config
 from tests.openai_server import OpenAIServer
 
 QUALITY = {"small": 0.9, "large": 0.9}
@@ -52,7 +52,7 @@ def router_over(experts, **more):
 def running(router, *, keys=None, settings=None):
     """The server on a free port; gives its address."""
     app = create_app(router, keys=keys, settings=settings or Settings(per_minute=0))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none"))
+    server = uvicorn.Server(server_config(app, "127.0.0.1", 0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

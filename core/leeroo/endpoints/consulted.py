@@ -1,0 +1,76 @@
+"""A consultation with asyncio: the experts of a round are asked at once, each within its time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from leeroo.consult.equivalence import Reply
+from leeroo.endpoints.racing import begin, give_up
+from leeroo.routing.attempt import Attempt, Usage
+from leeroo.routing.consulting import Consultation
+
+T = TypeVar("T")
+
+
+class Aside(Protocol):
+    """Runs work that may block: the ledger's, the caller's own checks."""
+
+    async def __call__(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Give what the work returns."""
+        ...
+
+
+async def here(work: Callable[..., Any], *args: Any) -> Any:
+    """Run work at once, where no event loop of others waits."""
+    return work(*args)
+
+
+async def consulted(
+    consultation: Consultation[T],
+    ask: Callable[[Attempt], Awaitable[tuple[T, Usage]]],
+    reply_of: Callable[[T], Reply],
+    *,
+    aside: Aside = here,
+) -> T | None:
+    """Ask whom the consultation says until it accepts an answer, and settle every attempt.
+
+    Args:
+        consultation: Of a call that the caller closes.
+        ask: Asks an attempt's expert; gives the answer and what it used, or raises what the expert met.
+        reply_of: The answer as it is compared.
+        aside: Where blocking work is done.
+
+    Returns:
+        The accepted answer; None where nobody has answered, and the call's own tries may go on.
+
+    Raises:
+        ExpertsFailed: The request itself is at fault.
+    """
+    running: dict[asyncio.Future[tuple[T, Usage]], Attempt] = {}
+    try:
+        while attempts := await aside(consultation.round):
+            running = {begin(attempt, ask): attempt for attempt in attempts}
+            while running:
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    attempt = running.pop(task)
+                    await _settle(consultation, attempt, task, reply_of, aside)
+        return consultation.accepted
+    finally:
+        await give_up(running)
+
+
+async def _settle(
+    consultation: Consultation[T],
+    attempt: Attempt,
+    task: "asyncio.Future[tuple[T, Usage]]",
+    reply_of: Callable[[T], Reply],
+    aside: Aside,
+) -> None:
+    try:
+        answer, usage = task.result()
+    except Exception as error:
+        await aside(consultation.failed, attempt, error)
+        return
+    reply = reply_of(answer)
+    await aside(consultation.answered, attempt, answer, reply, usage)

@@ -1,0 +1,62 @@
+"""What a request in OpenAI's format asks for beside an answer, at a price of its own."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+SERVICES = frozenset({"priority", "flex", "fast"})
+"""Service tiers that some providers have a price for."""
+SEARCHES = 10
+"""Searches assumed at most where a request allows them and says no number."""
+_PRICED_APART = ("web_search_options", "plugins", "models", "audio", "prediction")
+"""Parameters that change what a call costs and that a caller of the core may give; `leeroo serve` refuses them."""
+
+
+def unpriced(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of what a request asks for that has no bound, whoever answers: a provider's tools, unknown service tiers.
+
+    A search has a price, but what it finds is input that nobody has counted.
+    """
+    names = {f"the tool {str(tool.get('type'))[:60]!r}" for tool in body.get("tools") or ()
+             if isinstance(tool, Mapping) and tool.get("type", "function") not in ("function", "custom")}  # fmt: skip
+    if body.get("service_tier") not in (None, "auto", "default") and service_of(body) is None:
+        names.add("service_tier")
+    names |= {key for key in _PRICED_APART if body.get(key)}
+    names |= {key for key in ("n", "best_of") if body.get(key) not in (None, 0, 1)}
+    return tuple(sorted(names))
+
+
+def cache_writes(body: Mapping[str, Any]) -> Literal["5m", "1h"] | None:
+    """How long a request asks the provider to keep its input cached: by Anthropic's marks, which gateways pass on."""
+    marks = [mark for mark in _all("cache_control", body) if mark]
+    if not marks:
+        return None
+    return "1h" if any(isinstance(mark, Mapping) and mark.get("ttl") == "1h" for mark in marks) else "5m"
+
+
+def searches(body: Mapping[str, Any]) -> int:
+    """Searches of the web that a provider may make at most."""
+    most = SEARCHES if body.get("web_search_options") is not None else 0
+    for tool in body.get("tools") or ():
+        if isinstance(tool, Mapping) and str(tool.get("type", "")).startswith("web_search"):
+            uses = tool.get("max_uses")
+            most += uses if type(uses) is int and 0 < uses < 1000 else SEARCHES
+    return most
+
+
+def service_of(body: Mapping[str, Any]) -> str | None:
+    """The service tier that a request asks for; None: the standard one, or one that is not known."""
+    tier = body.get("service_tier")
+    return tier if isinstance(tier, str) and tier in SERVICES else None
+
+
+def _all(name: str, body: Mapping[str, Any]) -> Iterator[Any]:
+    """All values of that name, however deep."""
+    waiting: list[Any] = [body]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            if name in value:
+                yield value[name]
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)

@@ -1,0 +1,122 @@
+"""The core's own way to stream an answer: `Streamed`, over any OpenAI-compatible endpoint."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from leeroo.budget import Budget
+from leeroo.endpoints import bounded
+from leeroo.endpoints.bounded import BadAnswer
+from leeroo.endpoints.chat_format import text_of, to_query, usage_of
+from leeroo.endpoints.http import tls
+from leeroo.endpoints.openai_compatible import client_options, request_to, resolve
+from leeroo.routing.attempt import Attempt, Usage
+from leeroo.routing.router import Router
+
+
+@dataclass
+class _Received:
+    """What has arrived of an answer.
+
+    Attributes:
+        texts: All that was written, reasoning included.
+        reported: The usage that the endpoint reports.
+        finished: Whether the endpoint said that the answer is whole.
+    """
+
+    texts: list[str] = field(default_factory=list)
+    reported: dict[str, Any] | None = None
+    finished: bool = False
+
+
+class Streamed:
+    """One request through the router; iterate once for the pieces of its answer.
+
+    Closed before its end, the call settles what had arrived and tries nobody else.
+
+    Args:
+        router: The router.
+        messages: Chat messages with `role` and `content`.
+        budget: The call's own budget.
+        max_tokens: Output cap.
+
+    Attributes:
+        record: The call's record, None until the call is over.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        messages: Sequence[dict[str, Any]],
+        budget: Budget | None = None,
+        *,
+        max_tokens: int | None = None,
+    ) -> None:
+        self._router = router
+        self._messages = list(messages)
+        self._budget = budget
+        self._max_tokens = max_tokens
+        self.record: dict[str, Any] | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        """The pieces as they come.
+
+        Raises:
+            LeerooError: No expert may or can answer, or one failed after its answer had begun.
+        """
+        body = {"messages": self._messages, "max_tokens": self._max_tokens, "stream": True}
+        query = to_query(body, self._router)
+        sent = f"{query.prompt}\n{query.rest}"
+        with self._router.open(query, self._budget) as call:
+            try:
+                for attempt in call.attempts():
+                    received = _Received()
+                    try:
+                        yield from _pieces(attempt, self._messages, received)
+                    except Exception as error:
+                        so_far = _usage(received, sent, attempt) if received.texts else None
+                        attempt.failed(error, received=so_far)
+                        continue
+                    except BaseException:  # the reader has gone, or was interrupted
+                        attempt.cancelled(_usage(received, sent, attempt))
+                        raise
+                    attempt.succeeded(_usage(received, sent, attempt))
+                    return
+                raise call.exhausted()
+            finally:
+                self.record = call.finish()
+
+
+def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Received) -> Iterator[str]:
+    import openai
+
+    expert = attempt.expert
+    place = resolve(expert)
+    request = request_to(expert, place, {"messages": list(messages), "stream": True}, attempt.max_tokens)
+    deadline = time.monotonic() + attempt.timeout
+    http = openai.DefaultHttpxClient(verify=tls(), follow_redirects=False, event_hooks=bounded.hooks())
+    with openai.OpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
+        for chunk in client.chat.completions.create(**request):
+            if time.monotonic() > deadline:  # the client's own timeout begins anew with every piece
+                raise TimeoutError
+            if chunk.usage is not None:
+                received.reported = chunk.usage.to_dict(warnings=False)
+            for choice in chunk.choices[:1]:
+                received.finished |= choice.finish_reason is not None
+                text = text_of(choice.delta.to_dict())
+                if text:
+                    attempt.first_token()
+                    received.texts.append(text)
+                if choice.delta.content:
+                    yield choice.delta.content
+            if attempt.over_cap(len(received.texts)):  # nobody sends less than a token at a time
+                received.finished, received.reported = True, None
+                break
+    if not received.finished:
+        raise BadAnswer(f"The stream of expert {expert.name!r} ended before its answer did.")
+
+
+def _usage(received: _Received, prompt: str, attempt: Attempt) -> Usage:
+    text = "".join(received.texts)
+    return usage_of(received.reported, prompt, text, attempt.expert, sent=attempt.candidate.input_upper)

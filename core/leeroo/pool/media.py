@@ -1,0 +1,131 @@
+"""What pictures and sounds cost at most, by the providers' published rules: `Medium`, `measure`, `most_tokens_of`.
+
+Rules as published by OpenAI (images and vision), Anthropic (vision) and Google (Gemini: tokens), read 2026-11. Where a
+provider's rule, or what it needs to know, is not known, there is no bound, and calls under a cap are refused: an owner
+who knows better says so with an expert's `media_tokens`.
+"""
+
+import base64
+import binascii
+import re
+import struct
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from leeroo.pool.forwarded import medium_of
+from leeroo.query import Medium
+
+if TYPE_CHECKING:
+    from leeroo.pool.experts import Expert
+
+HEAD = 400_000
+"""Characters of base64 within which a picture's size is looked for; a JPEG may begin with long notes."""
+AUDIO_PER_SECOND = 32
+"""Tokens: Gemini's; OpenAI's is 10."""
+
+
+def measure(part: Mapping[str, Any]) -> Medium:
+    """Measure a part of a message that is a medium, from the data in it; an address is not fetched."""
+    kind = medium_of(part) or "documents"
+    film = str(part.get("type", "")).startswith("video")
+    data = _data(part)
+    if kind == "vision" and not film:
+        width, height = _size(data)
+        return Medium(kind, width, height)
+    if kind == "audio":
+        return Medium(kind, seconds=_seconds(data))
+    return Medium("documents" if film else kind)  # of a film no bound is known either
+
+
+def most_tokens_of(medium: Medium, expert: "Expert") -> int | None:
+    """The most input tokens that a medium counts for at an expert; None: no bound is known."""
+    stated = next((most for kind, most in (expert.media_tokens or {}).items() if kind == medium.kind), None)
+    if stated is not None:
+        return stated
+    model = expert.model_id.rpartition("/")[2].lower()
+    if medium.kind == "audio":
+        known = medium.seconds is not None and model.startswith("gemini")  # OpenAI's sounds have a price of their own
+        return int(AUDIO_PER_SECOND * (medium.seconds or 0)) + 64 if known else None
+    if medium.kind != "vision":
+        return None
+    if model.startswith("gemini"):
+        return _gemini(medium)
+    return next((most for pattern, most in _MOST_OF_A_PICTURE if pattern.match(model)), None)
+
+
+# OpenAI scales a picture into 2,048 x 2,048 and its shorter side to 768: 8 tiles of 512 at most, each of which costs as
+# much as is said here, beside a sum for the whole; newer models count patches of 32 pixels, 1,536 at most, times a
+# factor of up to 2.46. Anthropic scales to a longer edge of at most 2,576 pixels, about 4,784 tokens.
+_MOST_OF_A_PICTURE = (
+    (re.compile(r"gpt-4o-mini"), 2_833 + 8 * 5_667),
+    (re.compile(r"(gpt-4\.1|gpt-5)[\d.]*-(mini|nano)|o4-mini|gpt-5"), 3_800),
+    (re.compile(r"(chat)?gpt-4o|gpt-4\.1|gpt-4\.5|gpt-4-turbo"), 85 + 8 * 170),
+    (re.compile(r"o[134]"), 75 + 8 * 150),
+    (re.compile(r"claude"), 4_800),
+)
+
+
+def _gemini(picture: Medium) -> int | None:
+    if not picture.width or not picture.height:
+        return None
+    unit = min(768, max(256, int(min(picture.width, picture.height) / 1.5)))
+    tiles = -(-picture.width // unit) * -(-picture.height // unit)
+    return max(2_240, 258 * (tiles + 1))
+
+
+def _data(part: Mapping[str, Any]) -> bytes:
+    """The beginning of what is within a part as base64; nothing where it is an address."""
+    waiting: list[Any] = [part]
+    best = ""
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, str) and len(value) > len(best) and not value.startswith(("http://", "https://")):
+            best = value
+    encoded = best.partition(";base64,")[2] if best.startswith("data:") else best
+    whole = len(encoded) * 3 // 4
+    try:
+        head = base64.b64decode(encoded[: HEAD - HEAD % 4], altchars=b"-_" if "-" in encoded[:HEAD] else None)
+    except (binascii.Error, ValueError):
+        return b""
+    return head + bytes(max(0, whole - len(head)))
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    """Width and height of a PNG, GIF, WebP or JPEG; zeros where it is none."""
+    try:
+        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+            return struct.unpack(">II", data[16:24])
+        if data[:6] in (b"GIF87a", b"GIF89a"):
+            return struct.unpack("<HH", data[6:10])
+        if data[:4] == b"RIFF" and data[8:12] == b"WEBP" and data[12:16] == b"VP8X":
+            return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+        if data.startswith(b"\xff\xd8"):
+            return _jpeg(data)
+    except (struct.error, IndexError):
+        pass
+    return 0, 0
+
+
+def _jpeg(data: bytes) -> tuple[int, int]:
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return width, height
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return 0, 0
+
+
+def _seconds(data: bytes) -> float | None:
+    """The longest that a sound can last: a WAV's by its own rate, an MP3's by the lowest there is; None: not known."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE" and data[12:16] == b"fmt ":
+        rate = int.from_bytes(data[28:32], "little")
+        own = int.from_bytes(data[24:28], "little") * max(1, int.from_bytes(data[32:34], "little"))
+        slowest = min(rate, own)  # the header may contradict itself
+        return len(data) / slowest if slowest else None
+    if data[:3] == b"ID3" or data[:2] in (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"):
+        return len(data) / 1_000
+    return None

@@ -1,0 +1,55 @@
+"""Answers of no use though the provider says all is well: empty, filtered, cut off before a word, unreadable."""
+
+from typing import Literal
+
+from leeroo.errors import LeerooError
+
+OnEmpty = Literal["next", "accept"]
+"""What an answer without anything in it means: ask the next expert, where there is one, or take it as it is."""
+
+Useless = Literal["empty", "filtered", "truncated", "unparsable"]
+
+_CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"})
+_FILTERED = frozenset(
+    {
+        "blocklist", "content_filter", "content_filtered", "error_toxic", "guardrail_intervened", "image_safety",
+        "prohibited_content", "recitation", "refusal", "safety", "sensitive", "spii",
+    }
+)  # fmt: skip
+
+
+class UselessAnswer(LeerooError):
+    """An answer that is paid for and of no use. Given to `Attempt.failed`, with what it used.
+
+    Args:
+        kind: Why, as the record says it.
+        detail: More of it, with the remedy; no text of the answer.
+    """
+
+    def __init__(self, kind: Useless, detail: str = "") -> None:
+        super().__init__(detail or _DETAILS[kind])
+        self.kind = kind
+
+
+_DETAILS: dict[Useless, str] = {
+    "empty": "The answer is empty.",
+    "filtered": "The provider withheld the answer, or the model refused to give one.",
+    "truncated": "The output cap was used up before anything visible was written. Raise max_tokens or max_cost.",
+    "unparsable": "The answer does not have the form that was asked for.",
+}
+
+
+def useless(finish_reason: str | None, *, visible: bool, refused: bool = False) -> UselessAnswer | None:
+    """What is wrong with an answer that came without an error, or None.
+
+    Args:
+        finish_reason: Why the model stopped, in its provider's own word.
+        visible: Whether there is anything in it for its reader: text, media or tool calls; thinking is not.
+        refused: Whether it says in a field of its own that the model refused.
+    """
+    if visible:
+        return None
+    reason = (finish_reason or "").lower().rpartition(".")[2]
+    if refused or reason in _FILTERED:
+        return UselessAnswer("filtered")
+    return UselessAnswer("truncated" if reason in _CUT_OFF else "empty")

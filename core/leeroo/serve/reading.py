@@ -1,0 +1,104 @@
+"""From the bytes of a request to a `ChatRequest`, in a time that its size bounds: `read_chat`.
+
+A small body can hold a million values, each of which costs far more to check than to send. So the values are counted
+before they are made, and the lists before they are looked into. All of it runs beside the event loop.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from leeroo.errors import ConfigError, did_you_mean
+from leeroo.serve.errors import Refusal
+from leeroo.serve.schemas import ChatRequest
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one request may hold.
+
+    Attributes:
+        messages: Messages, and parts of their contents, each.
+        tools: Tools, and functions, each.
+        entries: Entries of any other list or mapping of a request, such as `logit_bias` or `stop`.
+        values: Objects and arrays in all.
+        depth: How deep they may lie in each other.
+    """
+
+    messages: int = 4_096
+    tools: int = 512
+    entries: int = 4_096
+    values: int = 50_000
+    depth: int = 100
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise ConfigError(f"the most {name} of a request are {value}; give 1 or more.")
+
+
+def read_chat(body: bytes, limits: Limits) -> ChatRequest:
+    """Read a request.
+
+    Args:
+        body: As it came.
+        limits: How much it may hold.
+
+    Raises:
+        Refusal: It is no JSON, too much, or not what `/v1/chat/completions` takes.
+    """
+    # Counted as bytes: so a text full of brackets counts, too, but no text that fits a model has so many.
+    if body.count(b"{") + body.count(b"[") > limits.values or body.count(b",") > 20 * limits.values:
+        raise _too_many("values", limits.values)
+    try:
+        given = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise Refusal(400, "The body is not JSON.") from None
+    if not isinstance(given, dict):
+        raise Refusal(400, "The body must be a JSON object, sent with 'Content-Type: application/json'.")
+    _check_lengths(given, limits)
+    try:
+        return ChatRequest.model_validate(given)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_input=False)) from None
+
+
+def invalid(faults: Any) -> Refusal:
+    """The first fault that was found; a misspelt name says more than the missing one beside it."""
+    fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
+    param = ".".join(str(part)[:100] for part in fault["loc"]) or None
+    if fault["type"] == "extra_forbidden":
+        return Refusal(400, f"Unknown parameter {param!r}.{did_you_mean(param or '', ChatRequest.model_fields)}",
+                       code="unknown_parameter", param=param)  # fmt: skip
+    return Refusal(400, f"{param}: {fault['msg']}", code="invalid_value", param=param)
+
+
+def _check_lengths(given: dict[str, Any], limits: Limits) -> None:
+    waiting: list[tuple[Any, str, int]] = [(given, "", 0)]
+    while waiting:
+        value, name, depth = waiting.pop()
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                _no_number(name)
+            continue
+        if not isinstance(value, (dict, list)):
+            continue
+        most = {"messages": limits.messages, "content": limits.messages, "tools": limits.tools,
+                "functions": limits.tools}.get(name, limits.entries)  # fmt: skip
+        if len(value) > most:
+            raise _too_many(name or "parameters", most)
+        if depth > limits.depth:
+            raise Refusal(400, f"The request is more than {limits.depth} levels deep.", code="invalid_value")
+        inner = value.items() if isinstance(value, dict) else ((name if depth < 1 else "", one) for one in value)
+        waiting.extend((one, str(key), depth + 1) for key, one in inner)
+
+
+def _too_many(name: str, most: int) -> Refusal:
+    return Refusal(413, f"The request has more than {most} {name[:100]}.", code="request_too_large", param=name[:100])
+
+
+def _no_number(_: str) -> NoReturn:
+    raise Refusal(400, "The request has a number that JSON cannot hold: NaN, or one beyond all bounds.")

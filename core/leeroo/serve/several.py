@@ -1,0 +1,71 @@
+"""A request that several experts may answer: the accepted answer, whole, and as the pieces of a stream."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from leeroo.consult.equivalence import Reply
+from leeroo.endpoints.chat_format import text_of, tool_call_ids
+from leeroo.endpoints.consulted import consulted
+from leeroo.routing.attempt import Attempt, Usage
+from leeroo.routing.call import Call
+from leeroo.routing.consulting import Consultation, consultation
+from leeroo.serve.aside import Aside
+from leeroo.serve.requests import Job
+
+Json = dict[str, Any]
+Answered = tuple[Attempt, Json]
+
+
+async def accepted(
+    call: Call, job: Job, complete: Callable[[Job, Attempt], Awaitable[tuple[Json, Usage]]], aside: Aside
+) -> Answered | None:
+    """Consult on a request; None where its budget lets one expert answer alone, or where nobody has answered.
+
+    Args:
+        call: The request's call.
+        job: The request.
+        complete: Asks an expert; gives its chat completion and what it used.
+        aside: Where blocking work is done.
+
+    Raises:
+        ExpertsFailed: The request itself is at fault.
+    """
+    form = job.body.get("response_format") or {}
+    structured = form.get("type") in ("json_object", "json_schema")
+    several: Consultation[Answered] | None = consultation(call, structured=structured)
+    if several is None:
+        return None
+
+    whole = replace(job, body={key: value for key, value in job.body.items() if key != "stream"})
+
+    async def ask(attempt: Attempt) -> tuple[Answered, Usage]:
+        answer, usage = await complete(whole, attempt)
+        return (attempt, answer), usage
+
+    return await consulted(several, ask, _reply, aside=aside)
+
+
+def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
+    """A whole answer as two pieces of a stream: what it says, and why it ended."""
+    choice = answer["choices"][0]
+    message = choice["message"]
+    delta = {key: value for key, value in message.items() if value is not None and key != "tool_calls"}
+    calls = message.get("tool_calls") or []
+    if calls:
+        delta["tool_calls"] = [{"index": place, **one} for place, one in enumerate(calls)]
+    yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    end = choice.get("finish_reason") or "stop"
+    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": end}]}
+
+
+def _reply(answered: Answered) -> Reply:
+    choice = answered[1]["choices"][0]
+    message = choice["message"]
+    functions = [one.get("function") or {} for one in message.get("tool_calls") or ()]
+    return Reply(
+        text=text_of(message),
+        tool_calls=tuple((str(f.get("name")), f.get("arguments")) for f in functions),
+        truncated=choice.get("finish_reason") == "length",
+        tool_call_ids=tool_call_ids([message]),
+    )

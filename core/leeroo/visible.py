@@ -1,0 +1,29 @@
+"""What clients wrote, made fit for a terminal, a log or a table: `visible`."""
+
+
+def visible(text: object, most: int | None = None) -> str:
+    r"""A text in which every character can be seen: line ends, escape sequences and the like become `\n`, `\x1b`, ....
+
+    Names of scopes, keys and experts, answers and notes come from people who are not the operator. Printed as they are,
+    a line end forges a line of the log, and an escape sequence rules the terminal.
+
+    Args:
+        text: Anything; of what is no text, its `str`.
+        most: Characters after which it is cut short.
+    """
+    whole = str(text)
+    if most is not None and len(whole) > most:
+        whole = whole[: most - 1] + "…"
+    if whole.isprintable():
+        return whole
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in whole)
+
+
+def visible_lines(text: str) -> str:
+    """As `visible`, for a text of several lines, such as an answer: line ends and tabs stay."""
+    return "\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n"))
+
+
+def spreadsheet_cell(value: object) -> object:
+    """A value for a CSV file that people open in a spreadsheet, which would run a text that begins like a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

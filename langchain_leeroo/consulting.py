@@ -1,0 +1,121 @@
+"""A call that asks several experts, where its budget says `consult`: the rounds, as steps for sync and async alike."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+from langchain_core.messages import AIMessage
+
+from langchain_leeroo.endings import by_callback
+from langchain_leeroo.errors import as_langchain
+from langchain_leeroo.messages import tool_call_ids, usage_of
+from langchain_leeroo.requests import Host, Request
+from langchain_leeroo.runs import Opened
+from langchain_leeroo.ways import Steps, Sync, Way
+from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
+from leeroo.routing.attempt import Attempt
+
+CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+"""Why an answer ended that the output cap has cut off, in providers' words."""
+
+
+def consulted(
+    way: Way, host: Host, request: Request, opened: Opened, ready: Callable[[Attempt], Steps[Any]]
+) -> Steps[Any]:
+    """Ask whom the consultation says until it accepts an answer.
+
+    Args:
+        way: Sync or async.
+        host: The chat model's settings.
+        request: The request.
+        opened: Its call, open.
+        ready: What to call for an attempt: the model, its kwargs, its config, and what overhears it.
+
+    Returns:
+        The accepted output; None where the budget lets one expert answer alone, or nobody has answered.
+
+    Raises:
+        ExpertsFailed: The request itself is at fault.
+    """
+    if not opened.call.decision.budget.consults:
+        return None
+    # Brings numpy along, which a call that asks one expert may not need.
+    from leeroo.routing.consulting import Consultation, consultation
+
+    structured = request.structured is not None
+    several: Consultation[Any] | None = consultation(opened.call, host.consulting, structured=structured)
+    if several is None:
+        return None
+    while attempts := several.round():
+        asks = []
+        for attempt in list(attempts):
+            try:
+                model, kwargs, child, _ = yield from ready(attempt)
+            except BaseException as error:
+                _lost(several, attempt, error)
+                attempts.remove(attempt)
+                continue
+            asks.append(partial(way.ask, model, host.prompt(request, attempt), child, kwargs, request.seconds(attempt)))
+        outputs = yield (_at_once(asks) if isinstance(way, Sync) else _aat_once(asks))
+        for attempt, output in zip(attempts, outputs, strict=True):
+            if isinstance(output, BaseException):
+                _lost(several, attempt, output)
+                continue
+            message = output if request.structured is None else output.get("raw")
+            usage = usage_of(message, request.query.prompt, attempt.expert)
+            reply = _reply(output, message)
+            # The caller's own check may take its time.
+            yield way.apart(several.answered, attempt, output, reply, usage, brief=host.consulting is None)
+    return several.accepted
+
+
+def _at_once(asks: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each ask gives or raises; two are in threads, each in a copy of the caller's context."""
+    if len(asks) == 1:
+        return [_outcome(asks[0])]
+    with ThreadPoolExecutor(len(asks) or 1) as threads:
+        running = [threads.submit(copy_context().run, _outcome, ask) for ask in asks]
+        return [one.result() for one in running]
+
+
+async def _aat_once(asks: Sequence[Callable[[], Any]]) -> list[Any]:
+    return await asyncio.gather(*(ask() for ask in asks), return_exceptions=True)
+
+
+def _outcome(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except Exception as error:
+        return error
+
+
+def _reply(output: Any, message: Any) -> Any:
+    from leeroo.consult.equivalence import Reply
+
+    if not isinstance(message, AIMessage):
+        return Reply(str(output))
+    reason = message.response_metadata.get("finish_reason") or message.response_metadata.get("stop_reason")
+    if isinstance(output, dict):
+        return Reply("", parsed=output.get("parsed"))
+    return Reply(
+        text=str(message.text),
+        tool_calls=tuple((call["name"], call["args"]) for call in message.tool_calls),
+        truncated=str(reason).lower() in CUT_OFF,
+        tool_call_ids=tool_call_ids(message),
+    )
+
+
+def _lost(several: Any, attempt: Attempt, error: BaseException) -> None:
+    """As `endings.lost`, for an attempt whose failure others may make up for."""
+    if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or by_callback(error):
+        attempt.cancelled()
+        raise error
+    try:
+        several.failed(attempt, error)
+    except ExpertsFailed as failed:
+        if isinstance(error, (ConfigError, MissingDependency, InvalidRequest)):
+            raise error from None
+        raise as_langchain(failed) from error

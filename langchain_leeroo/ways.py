@@ -1,0 +1,290 @@
+"""Sync and async from one body: the two ways to take a call's steps, `SYNC` and `ASYNC`, and the drivers of each.
+
+A call is written once, as a generator of steps: `answer = yield way.ask(...)`. With `SYNC` the step has been taken when
+it is yielded, and the driver hands its result back; with `ASYNC` it is something to be awaited, and the driver hands
+back what came of it, or throws what it raised. A `Piece` is for the caller of a stream.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForChainRun,
+    CallbackManager,
+    CallbackManagerForChainRun,
+)
+from langchain_core.prompt_values import PromptValue
+from langchain_core.rate_limiters import BaseRateLimiter
+from langchain_core.runnables import Runnable, RunnableConfig
+from typing_extensions import override
+
+from leeroo.endpoints.closing import aclosing
+from leeroo.routing.call import Call
+
+T = TypeVar("T")
+Steps = Generator[Any, Any, T]
+Run = CallbackManagerForChainRun | AsyncCallbackManagerForChainRun
+Model = Runnable[Any, Any]
+
+END: Final = object()
+"""What `pull` gives after the last item."""
+
+
+class Piece:
+    """What a stream hands to its caller."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Left(BaseException):
+    """The caller has left. Thrown into a body in place of `GeneratorExit`, after which `yield from` allows no step."""
+
+
+class Way(ABC):
+    """What a call does that may have to be awaited.
+
+    The results of `manager`, `attempts`, `pieces` and `ends` are there at once; all others are to be yielded.
+    """
+
+    unheard: Any
+    """A run of nobody's interest: what it is told is lost at no cost."""
+
+    @abstractmethod
+    def manager(self, config: RunnableConfig) -> CallbackManager | AsyncCallbackManager:
+        """The callback manager of a config."""
+
+    @abstractmethod
+    def attempts(self, call: Call, most: int | None) -> Any:
+        """The call's attempts, at most so many, to be pulled."""
+
+    @abstractmethod
+    def pieces(self, model: Model, prompt: PromptValue, config: RunnableConfig, kwargs: dict[str, Any]) -> Any:
+        """The stream of a model, to be pulled and closed."""
+
+    @abstractmethod
+    def ends(self, seconds: float) -> float | None:
+        """The time by which a stream must have ended, for `pull`; None where nothing can interrupt it."""
+
+    def start(self, manager: Any, **given: Any) -> Any:
+        """Open the chain run."""
+        return manager.on_chain_start(None, **given)
+
+    def end(self, run: Any, output: Any) -> Any:
+        """Close a run that ended well."""
+        return run.on_chain_end(output)
+
+    def fail(self, run: Any, error: BaseException) -> Any:
+        """Close a run that failed."""
+        return run.on_chain_error(error)
+
+    @abstractmethod
+    def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Any:
+        """Do what computes for milliseconds where it holds nobody up; `brief` work is not worth the trouble."""
+
+    @abstractmethod
+    def acquire(self, limiter: BaseRateLimiter) -> Any:
+        """Wait for the rate limiter."""
+
+    @abstractmethod
+    def ask(
+        self, model: Model, prompt: PromptValue, config: RunnableConfig, kwargs: dict[str, Any], seconds: float
+    ) -> Any:
+        """Invoke a model."""
+
+    @abstractmethod
+    def pull(self, iterator: Any, ends: float | None = None) -> Any:
+        """The next item, or `END`."""
+
+    @abstractmethod
+    def close(self, pieces: Any) -> Any:
+        """Close a stream."""
+
+
+class Sync(Way):
+    """Steps are taken at once. Time limits are the transports' own: nothing here can interrupt a thread."""
+
+    unheard = CallbackManagerForChainRun.get_noop_manager()
+
+    @override
+    def manager(self, config: RunnableConfig) -> CallbackManager:
+        return CallbackManager.configure(
+            config.get("callbacks"), inheritable_tags=config.get("tags"), inheritable_metadata=config.get("metadata")
+        )
+
+    @override
+    def attempts(self, call: Call, most: int | None) -> Any:
+        return call.attempts(most)
+
+    @override
+    def pieces(self, model: Model, prompt: PromptValue, config: RunnableConfig, kwargs: dict[str, Any]) -> Any:
+        return iter(model.stream(prompt, config, **kwargs))
+
+    @override
+    def ends(self, seconds: float) -> None:
+        return None
+
+    @override
+    def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Any:
+        return work(*args)
+
+    @override
+    def acquire(self, limiter: BaseRateLimiter) -> Any:
+        return limiter.acquire(blocking=True)
+
+    @override
+    def ask(
+        self, model: Model, prompt: PromptValue, config: RunnableConfig, kwargs: dict[str, Any], seconds: float
+    ) -> Any:
+        return model.invoke(prompt, config, **kwargs)
+
+    @override
+    def pull(self, iterator: Any, ends: float | None = None) -> Any:
+        return next(iterator, END)
+
+    @override
+    def close(self, pieces: Any) -> Any:
+        close = getattr(pieces, "close", None)
+        return close() if close is not None else None
+
+
+class Async(Way):
+    """Steps are coroutines; attempts and streams are given up when their time is over."""
+
+    unheard = AsyncCallbackManagerForChainRun.get_noop_manager()
+
+    @override
+    def manager(self, config: RunnableConfig) -> AsyncCallbackManager:
+        return AsyncCallbackManager.configure(
+            config.get("callbacks"), inheritable_tags=config.get("tags"), inheritable_metadata=config.get("metadata")
+        )
+
+    @override
+    def attempts(self, call: Call, most: int | None) -> Any:
+        return call.aattempts(most)
+
+    @override
+    def pieces(self, model: Model, prompt: PromptValue, config: RunnableConfig, kwargs: dict[str, Any]) -> Any:
+        return aclosing(aiter(model.astream(prompt, config, **kwargs)))
+
+    @override
+    def ends(self, seconds: float) -> float:
+        return asyncio.get_running_loop().time() + seconds
+
+    @override
+    async def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Any:
+        return work(*args) if brief else await asyncio.to_thread(work, *args)
+
+    @override
+    def acquire(self, limiter: BaseRateLimiter) -> Any:
+        return limiter.aacquire(blocking=True)
+
+    @override
+    async def ask(
+        self, model: Model, prompt: PromptValue, config: RunnableConfig, kwargs: dict[str, Any], seconds: float
+    ) -> Any:
+        async with asyncio.timeout(seconds):
+            return await model.ainvoke(prompt, config, **kwargs)
+
+    @override
+    async def pull(self, iterator: Any, ends: float | None = None) -> Any:
+        # The limit lies around the waiting only: around a yield it would cancel the caller's own code.
+        async with asyncio.timeout_at(ends):
+            return await anext(iterator, END)
+
+    @override
+    def close(self, pieces: Any) -> Any:
+        return pieces.__aexit__()
+
+
+SYNC: Final = Sync()
+ASYNC: Final = Async()
+
+
+def drive(steps: Steps[T]) -> T:
+    """Take the steps of a body made with `SYNC`, and return what it returns."""
+    result = None
+    try:
+        while True:
+            result = steps.send(result)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+
+
+async def adrive(steps: Steps[T]) -> T:
+    """As `drive`, for a body made with `ASYNC`."""
+    try:
+        step = next(steps)
+        while True:
+            try:
+                result = await step
+            except GeneratorExit:
+                _abandon(steps)
+                raise
+            except BaseException as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(result)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+
+
+def emit(steps: Steps[None]) -> Generator[Any, None, None]:
+    """Take the steps of a stream's body made with `SYNC`, and give out its pieces."""
+    try:
+        step = next(steps)
+        while True:
+            if type(step) is not Piece:
+                step = steps.send(step)
+                continue
+            try:
+                yield step.value
+            except GeneratorExit:
+                step = steps.throw(Left())
+            except BaseException as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(None)
+    except StopIteration:
+        return
+    except Left:
+        raise GeneratorExit from None
+
+
+async def aemit(steps: Steps[None]) -> AsyncGenerator[Any, None]:
+    """As `emit`, for a body made with `ASYNC`."""
+    try:
+        step = next(steps)
+        while True:
+            try:
+                result = (yield step.value) if type(step) is Piece else await step
+            except GeneratorExit:
+                if type(step) is not Piece:
+                    _abandon(steps)
+                    raise
+                step = steps.throw(Left())
+            except BaseException as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(result)
+    except StopIteration:
+        return
+    except Left:
+        raise GeneratorExit from None
+
+
+def _abandon(steps: Steps[Any]) -> None:
+    """End a body whose event loop is gone: it settles its attempt, but nothing can be awaited any more."""
+    with suppress(Left, StopIteration):
+        step = steps.throw(Left())
+        while True:
+            step.close()
+            step = steps.send(None)

@@ -1,0 +1,77 @@
+"""Whether an answer is one: it says something, and a structured one has the wanted form."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, TextBlock, ThinkingBlock
+from llama_index.core.bridge.pydantic import BaseModel
+
+from leeroo.routing.answers import UselessAnswer, useless
+
+REASONS = ("finish_reason", "stop_reason", "done_reason", "finishReason")
+"""Where providers say why an answer ended: OpenAI's form, Anthropic's, Ollama's, Google's."""
+
+
+def says_something(item: Any) -> bool:
+    """Whether an answer, or a piece of one, has anything for its reader: thoughts alone are nothing."""
+    if isinstance(item, ChatResponse):
+        return bool(item.delta) or _has_content(item.message)
+    if isinstance(item, CompletionResponse):
+        return bool(item.delta) or bool(item.text.strip())
+    if isinstance(item, BaseModel):
+        return any(getattr(item, name) is not None for name in type(item).model_fields)
+    return True  # an AgentChatResponse: the bare LLM's is empty where no tool was called
+
+
+def _has_content(message: ChatMessage) -> bool:
+    if message.additional_kwargs.get("tool_calls") or message.additional_kwargs.get("function_call"):
+        return True
+    return any(
+        bool(block.text.strip()) if isinstance(block, TextBlock) else not isinstance(block, ThinkingBlock)
+        for block in message.blocks
+    )
+
+
+def fault(pieces: Sequence[Any], output_cls: type | None) -> UselessAnswer | None:
+    """What is wrong with an answer; None where it is one.
+
+    Args:
+        pieces: The pieces of a stream, the last one whole; or the answer alone.
+        output_cls: The form of a structured answer.
+    """
+    if output_cls is not None:
+        if pieces and isinstance(pieces[-1], output_cls):
+            return None
+        return UselessAnswer("unparsable", f"The answer does not have the form of {output_cls.__name__}.")
+    if any(says_something(piece) for piece in pieces):
+        return None
+    raws = [getattr(piece, "raw", None) for piece in reversed(pieces)]
+    reason = next(filter(None, map(finish_reason, raws)), None)
+    return useless(reason, visible=False, refused=any(map(_refuses, raws)))
+
+
+def _refuses(raw: Any) -> bool:
+    """Whether OpenAI's field for refusals says something."""
+    return any(bool(_get(_get(choice, "message"), "refusal")) for choice in _choices(raw))
+
+
+def finish_reason(raw: Any) -> str | None:
+    """Why the answer ended, in the provider's word."""
+    for place in (raw, *_choices(raw)):
+        for name in REASONS:
+            found = _get(place, name)
+            if found is not None:
+                return str(getattr(found, "name", found))  # Google's are enums
+    return None
+
+
+def _choices(raw: Any) -> list[Any]:
+    for name in ("choices", "candidates"):
+        found = _get(raw, name)
+        if isinstance(found, (list, tuple)):
+            return list(found[:1])
+    return []
+
+
+def _get(place: Any, name: str) -> Any:
+    return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)

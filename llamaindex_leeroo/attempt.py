@@ -1,0 +1,151 @@
+"""One attempt at one expert: what is asked (`Request`), and the attempt with everything it holds (`Try`)."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from leeroo import Attempt, Budget, Call, InvalidRequest, Query, Usage
+from leeroo.routing.answers import UselessAnswer
+from llamaindex_leeroo.answers import fault
+from llamaindex_leeroo.base import RoutedLLM
+from llamaindex_leeroo.caps import capped
+from llamaindex_leeroo.lending import Loan, is_openai_family
+from llamaindex_leeroo.parameters import taken
+from llamaindex_leeroo.usage import Listener, Tally
+
+T = TypeVar("T")
+NOTHING = Usage(0, 0)
+NOT_TAKEN = re.compile(r"unexpected keyword argument '(\w+)'")
+
+
+@dataclass
+class Request(Generic[T]):
+    """One request, ready to be tried.
+
+    Attributes:
+        query: As the router sees it.
+        budget: The call's own budget.
+        invoke: Calls the expert's method: gets the LLM, the expert's name, fresh kwargs, and the running try.
+        kwargs: What goes to the expert beside.
+        output_cls: The form of a structured answer.
+        overhear: Whether usage must be learned from the LLM's events, because the result does not tell it.
+        lend_prompt: Whether the expert is to add the router's system prompt, since nobody has done it before.
+    """
+
+    query: Query
+    budget: Budget
+    invoke: Callable[["Try"], Any]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    output_cls: type | None = None
+    overhear: bool = False
+    lend_prompt: bool = False
+
+
+class Try:
+    """One attempt with everything it holds: the lent LLM, the tally of its tokens, its end.
+
+    Args:
+        owner: The router's LLM.
+        request: What is asked.
+        call: The call.
+        attempt: The core's attempt.
+    """
+
+    def __init__(self, owner: RoutedLLM, request: Request[Any], call: Call, attempt: Attempt) -> None:
+        self.name = attempt.expert.name
+        self.attempt = attempt
+        self.tally = Tally(attempt.expert, attempt.candidate.input_tokens, attempt.candidate.input_upper)
+        self.listener: Listener | None = None
+        self.settled = False
+        self._invoke = request.invoke
+        self._output_cls = request.output_cls
+        self._on_empty = owner.on_empty
+        self._call = call
+        llm = owner.llm_of(self.name)
+        manager = owner.callback_manager if owner.callback_manager.handlers else None
+        if request.overhear:
+            manager = self.listener = Listener(manager or llm.callback_manager, self.tally.usage_of)
+        self.kwargs = capped(request.kwargs, type(llm), attempt.max_tokens)
+        if is_openai_family(type(llm)):
+            self.kwargs = taken(self.kwargs, getattr(llm, "model", None))
+        prompt = owner.system_prompt if request.lend_prompt else None
+        self._loan = Loan(
+            llm, manager=manager, system_prompt=prompt, max_tokens=attempt.max_tokens, timeout=attempt.timeout
+        )
+        self.llm = self._loan.llm
+
+    def invoke(self) -> Any:
+        """Call the expert's method."""
+        return self._invoke(self)
+
+    def see(self, item: Any) -> Any:
+        """Count an answer or a piece of one."""
+        self.tally.see(item)
+        return item
+
+    def take(self, answer: Any) -> Any:
+        """Count a whole answer.
+
+        Raises:
+            UselessAnswer: It is none.
+            Exception: What the LLM met, where a method of LlamaIndex's has put words in place of the failure.
+        """
+        if self.listener is not None and self.listener.error is not None and not self.listener.answers:
+            raise self.listener.error
+        self.check([self.see(answer)])
+        return answer
+
+    def check(self, pieces: Sequence[Any]) -> None:
+        """See that what has come is an answer, whole or streamed; an empty one is taken where nobody else is left.
+
+        Raises:
+            UselessAnswer: It is none; the next expert may have one.
+        """
+        found = fault(pieces, self._output_cls)
+        must = not pieces or self._output_cls is not None
+        if found is not None and (must or (self._on_empty == "next" and self._call.has_next)):
+            raise found
+
+    def ended(self, last: Any) -> None:
+        """A stream that had begun has ended.
+
+        Raises:
+            UselessAnswer: A structured answer that never became one.
+        """
+        if self._output_cls is not None:
+            self.check([last])
+        self.answered()
+
+    def answered(self) -> None:
+        """The expert has done its part; may be said more than once."""
+        self.settled = True
+        overheard = self.listener.usage if self.listener else None
+        self.attempt.succeeded(self.tally.usage(overheard), tool_call_ids=self.tally.tool_call_ids)
+        self._loan.close()
+
+    @property
+    def usage(self) -> Usage:
+        """What it has used, as far as is known."""
+        return self.tally.usage(self.listener.usage if self.listener else None)
+
+    def failed(self, error: BaseException, *, begun: bool = False, others: bool = False) -> None:
+        """The expert failed; raises where no other should be tried. `others`: somebody has answered already."""
+        self._loan.close()
+        if self.settled:  # what failed is a tool, after the expert had answered
+            raise error
+        if not isinstance(error, Exception):
+            self.attempt.cancelled(self.tally.usage() if begun else None)
+            return
+        found = NOT_TAKEN.search(str(error)) if isinstance(error, TypeError) else None
+        if found is not None:
+            self.attempt.cancelled(NOTHING)
+            raise InvalidRequest(
+                f"Expert {self.name!r} does not take the argument {found[1]!r}; leave it out, or set it on that "
+                "expert's LLM itself."
+            ) from error
+        heard = self.listener.usage if self.listener else None
+        # An answer that came, and is none, is paid for like one.
+        used = self.tally.usage(heard) if isinstance(error, UselessAnswer) and self.tally.seen else heard
+        received = self.tally.usage(heard) if begun else None
+        self.attempt.failed(error, used=used, received=received, others=others)

@@ -1,0 +1,110 @@
+"""A call that asks several experts, where its budget says `consult`: the rounds, as steps for sync and async alike."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, ToolCallBlock
+from llama_index.core.bridge.pydantic import BaseModel
+
+from leeroo import Attempt, Call
+from llamaindex_leeroo.answers import finish_reason
+from llamaindex_leeroo.attempt import Request, Try
+from llamaindex_leeroo.base import RoutedLLM
+from llamaindex_leeroo.steps import END, Ask, Open, Piece, Steps, Work
+
+CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+"""Why an answer ended that the output cap has cut off, in providers' words."""
+
+
+class Nothing:
+    """A stream that has ended, for sync and async readers."""
+
+    def __next__(self) -> Any:
+        raise StopIteration
+
+    async def __anext__(self) -> Any:
+        raise StopAsyncIteration
+
+
+def consulted(
+    owner: RoutedLLM, request: Request[Any], call: Call, begun: Callable[[Attempt], Try], *, streamed: bool
+) -> Steps[tuple[Try, list[Any]] | None]:
+    """Ask whom the consultation says, one after the other, until it accepts an answer.
+
+    Args:
+        owner: The LLM.
+        request: What is asked.
+        call: Its call, open.
+        begun: Makes a try of an attempt.
+        streamed: Whether experts answer in pieces; all of them are awaited.
+
+    Returns:
+        The accepted try and the pieces of its answer (one where it is whole); None where one expert answers alone, or
+        nobody has answered.
+
+    Raises:
+        ExpertsFailed: The request itself is at fault.
+    """
+    if not call.decision.budget.consults or (request.overhear and request.output_cls is None):
+        return None  # what is overheard and no object runs tools: that is done once
+    # Brings numpy along, which a call that asks one expert may not need.
+    from leeroo.consult.settings import Consulting
+    from leeroo.routing.consulting import Consultation, consultation
+
+    settings = replace(owner.consulting or Consulting(), haste=0.0)
+    structured = request.output_cls is not None
+    several: Consultation[tuple[Try, list[Any]]] | None = consultation(call, settings, structured=structured)
+    if several is None:
+        return None
+    while attempts := several.round():
+        for attempt in attempts:
+            current = begun(attempt)
+            try:
+                pieces = yield from (_drained(current) if streamed else _asked(current))
+            except BaseException as error:
+                several.lost(attempt)
+                current.failed(error, others=several.has_answers)
+                if not isinstance(error, Exception):
+                    raise
+                continue
+            current.answered()
+            settle = partial(several.answered, attempt, (current, pieces), reply_of(pieces[-1], current), current.usage)
+            yield Work(settle, owner.consulting is not None)  # the caller's own check may take its time
+    return several.accepted
+
+
+def reply_of(answer: Any, current: Try) -> Any:
+    """An answer as it is compared."""
+    from leeroo.consult.equivalence import Reply
+
+    cut = str(finish_reason(getattr(answer, "raw", None))).lower().rpartition(".")[2] in CUT_OFF
+    if isinstance(answer, ChatResponse):
+        calls = [block for block in answer.message.blocks if isinstance(block, ToolCallBlock)]
+        return Reply(
+            text=answer.message.content or "",
+            tool_calls=tuple((block.tool_name, block.tool_kwargs) for block in calls),
+            truncated=cut,
+            tool_call_ids=current.tally.tool_call_ids,
+        )
+    if isinstance(answer, CompletionResponse):
+        return Reply(answer.text, truncated=cut)
+    return Reply("", parsed=answer) if isinstance(answer, BaseModel) else Reply(str(answer))
+
+
+def _asked(current: Try) -> Steps[list[Any]]:
+    return [current.take((yield Ask(current.invoke, current.attempt.timeout)))]
+
+
+def _drained(current: Try) -> Steps[list[Any]]:
+    """All pieces of a stream."""
+    end = time.monotonic() + current.attempt.timeout
+    source = yield Open(current.invoke, current.attempt.timeout)
+    pieces: list[Any] = []
+    while (item := (yield Piece(source, end - time.monotonic()))) is not END:
+        current.attempt.first_token()
+        pieces.append(current.see(item))
+    current.check(pieces)
+    return pieces

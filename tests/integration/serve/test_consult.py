@@ -1,0 +1,78 @@
+"""Several experts behind one request: held back until accepted, every ask on the record."""
+
+import openai
+import pytest
+
+from leeroo.prediction import ConstantPredictor
+from tests.integration.serve.conftest import router_over
+
+ASK = [{"role": "user", "content": "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"}]
+BUDGET = {"consult": True, "min_quality": 0.99}
+
+
+@pytest.fixture
+def router(experts):
+    made = router_over(experts)
+    made._predictor = ConstantPredictor({"small": 0.6, "large": 0.9}, output_tokens=20)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _they_disagree(experts):
+    experts.behave("small-model", {"text": "The answer is A."})
+    experts.behave("large-model", {"text": "The answer is B."})
+
+
+def asked(record):
+    return sorted(ask["expert"] for ask in record["consult"]["asks"])
+
+
+def test_a_whole_answer(client, router):
+    answer = client.chat.completions.create(model="leeroo", messages=ASK, extra_body={"leeroo": BUDGET})
+    record = answer.model_extra["leeroo"]
+    assert answer.choices[0].message.content == "The answer is B."
+    assert (answer.model, record["expert"]) == ("large", "large")
+    assert record["cost"] == pytest.approx(sum(ask["cost"] for ask in record["consult"]["asks"]))
+    assert router.ledger.calls()[-1]["call_id"] == record["call_id"]
+
+
+def test_a_streamed_one_is_held_back(client):
+    options = {"include_usage": True}
+    pieces = list(
+        client.chat.completions.create(
+            model="leeroo", messages=ASK, stream=True, stream_options=options, extra_body={"leeroo": BUDGET}
+        )
+    )
+    assert "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices) == "The answer is B."
+    assert pieces[-2].choices[0].finish_reason == "stop"
+    assert pieces[-1].usage.completion_tokens > 0
+    assert pieces[-1].model_extra["leeroo"]["expert"] == "large"
+
+
+def test_headers_say_it_too(client):
+    headers = {"X-Leeroo-Consult": "true", "X-Leeroo-Min-Quality": "0.99"}
+    answer = client.chat.completions.create(model="leeroo", messages=ASK, extra_headers=headers)
+    assert "consult" in answer.model_extra["leeroo"]
+    with pytest.raises(openai.BadRequestError, match="neither true nor false"):
+        client.chat.completions.create(model="leeroo", messages=ASK, extra_headers={"X-Leeroo-Consult": "maybe"})
+
+
+def test_tool_calls_are_compared_and_kept(client, experts):
+    for model in ("small-model", "large-model"):
+        experts.behave(model, {"tool_calls": [("get_weather", {"city": "Rome"})]})
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
+    pieces = list(
+        client.chat.completions.create(
+            model="leeroo", messages=ASK, tools=[tool], stream=True, extra_body={"leeroo": BUDGET}
+        )
+    )
+    calls = [call for piece in pieces if piece.choices for call in piece.choices[0].delta.tool_calls or ()]
+    assert [call.function.name for call in calls] == ["get_weather"]
+    assert pieces[-1].model_extra["leeroo"]["consult"]["clusters"] != []
+
+
+def test_nobody_answers(client, experts):
+    for model in ("small-model", "large-model"):
+        experts.behave(model, {"status": 503})
+    with pytest.raises(openai.APIStatusError):
+        client.chat.completions.create(model="leeroo", messages=ASK, extra_body={"leeroo": BUDGET})

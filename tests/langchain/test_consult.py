@@ -1,0 +1,95 @@
+"""`consult=True` through ChatLeeroo: several experts, one answer, every ask on the record."""
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from pydantic import BaseModel
+
+from leeroo import BudgetExceeded, ExpertsFailed
+
+QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
+DEMAND = {"consult": True, "min_quality": 0.99}
+
+
+@pytest.fixture
+def they_disagree(make, fake):
+    return make(fake(says="The answer is A."), fake(says="The answer is B."))
+
+
+def asked(record):
+    return {ask["expert"]: ask["cluster"] for ask in record["consult"]["asks"]}
+
+
+def check(message):
+    record = message.response_metadata["leeroo"]
+    assert message.text == "The answer is B."
+    assert record["expert"] == "large"
+    assert set(asked(record)) <= {"small", "large"}
+    assert record["cost"] == pytest.approx(sum(ask["cost"] for ask in record["consult"]["asks"]))
+    return record
+
+
+def test_off_by_default(they_disagree):
+    assert "consult" not in they_disagree.invoke(QUESTION).response_metadata["leeroo"]
+
+
+async def test_whole_and_streamed_sync_and_async(they_disagree):
+    check(they_disagree.invoke(QUESTION, **DEMAND))
+    check(await they_disagree.ainvoke(QUESTION, **DEMAND))
+    chunks = list(they_disagree.stream(QUESTION, **DEMAND))
+    check(sum(chunks[1:], chunks[0]))
+    chunks = [chunk async for chunk in they_disagree.astream(QUESTION, **DEMAND)]
+    check(sum(chunks[1:], chunks[0]))
+
+
+def test_both_are_asked_where_the_cheap_one_answers_first(make, fake):
+    llm = make(fake(says="The answer is A."), fake(says="The answer is B."), consult=True, willingness_to_pay=0.02)
+    record = llm.invoke(QUESTION).response_metadata["leeroo"]
+    assert len(asked(record)) >= 1
+    assert [c.text for c in llm.batch([QUESTION, QUESTION], **DEMAND)] == ["The answer is B."] * 2
+
+
+def test_an_expert_that_fails_is_made_up_for(make, fake):
+    llm = make(fake(says="The answer is A."), fake(error=ConnectionError("gone")))
+    record = llm.invoke(QUESTION, **DEMAND).response_metadata["leeroo"]
+    assert record["expert"] == "small"
+    assert "connection" in [a["error"] for a in record["attempts"]]
+
+
+def test_everybody_fails(make, fake):
+    llm = make(fake(error=ConnectionError("gone")), fake(error=ConnectionError("gone")))
+    with pytest.raises(ExpertsFailed):
+        llm.invoke(QUESTION, **DEMAND)
+
+
+def test_the_cap_holds(they_disagree):
+    message = they_disagree.invoke(QUESTION, **DEMAND, max_cost=0.0004)
+    assert message.response_metadata["leeroo"]["cost"] <= 0.0004
+    with pytest.raises(BudgetExceeded):
+        they_disagree.invoke(QUESTION, **DEMAND, max_cost=1e-9)
+
+
+class Gas(BaseModel):
+    """A gas."""
+
+    name: str
+
+
+def test_structured_answers_are_compared_by_value(make, fake):
+    def calls(name):
+        return [{"name": "Gas", "args": {"name": name}, "id": name}]
+
+    llm = make(fake(tool_calls=calls("oxygen")), fake(tool_calls=calls("carbon dioxide")))
+    found = llm.with_structured_output(Gas, include_raw=True, **DEMAND).invoke(QUESTION)
+    assert found["parsed"] == Gas(name="carbon dioxide")
+    assert "consult" in found["raw"].response_metadata["leeroo"]
+
+
+def test_a_callback_of_the_caller_that_raises_ends_the_call(they_disagree):
+    class Strict(BaseCallbackHandler):
+        raise_error = True
+
+        def on_chat_model_start(self, *args, **kwargs):
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        they_disagree.invoke(QUESTION, {"callbacks": [Strict()]}, **DEMAND)

@@ -1,0 +1,65 @@
+"""`consult=True` through Leeroo: several experts, one answer, every ask on the record."""
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+
+from leeroo import ExpertsFailed
+from leeroo.consult.equivalence import Equivalence
+from leeroo.consult.settings import Consulting
+from llamaindex_leeroo import Leeroo
+from tests.llamaindex.conftest import pool_of
+
+QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
+ASK = [ChatMessage(role="user", content=QUESTION)]
+DEMAND = {"consult": True, "min_quality": 0.99}
+
+
+@pytest.fixture(autouse=True)
+def _they_disagree(server):
+    server.behave("small-model", {"text": "The answer is A."})
+    server.behave("large-model", {"text": "The answer is B."})
+
+
+def check(response):
+    record = response.additional_kwargs["leeroo"]
+    said = response.message.content if hasattr(response, "message") else response.text
+    assert said == "The answer is B."
+    assert record["expert"] == "large"
+    assert record["cost"] == pytest.approx(sum(ask["cost"] for ask in record["consult"]["asks"]))
+    return record
+
+
+def test_off_by_default(llm):
+    assert "consult" not in llm.chat(ASK).additional_kwargs["leeroo"]
+
+
+async def test_every_way_of_asking(llm):
+    check(llm.chat(ASK, **DEMAND))
+    check(await llm.achat(ASK, **DEMAND))
+    check(llm.complete(QUESTION, **DEMAND))
+    check(list(llm.stream_chat(ASK, **DEMAND))[-1])
+    check([piece async for piece in await llm.astream_chat(ASK, **DEMAND)][-1])
+
+
+def test_a_stream_gives_the_accepted_answer_only(llm):
+    assert "".join(piece.delta or "" for piece in llm.stream_chat(ASK, **DEMAND)) == "The answer is B."
+
+
+def test_as_a_field_and_with_the_caller_s_check(server, predictor):
+    consulting = Consulting(Equivalence(verify=lambda text: "A" in text))
+    llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=consulting, **DEMAND)
+    assert llm.chat(ASK).message.content == "The answer is A."
+
+
+def test_an_expert_that_fails_is_made_up_for(llm, server):
+    server.behave("large-model", {"status": 503})
+    record = llm.chat(ASK, **DEMAND).additional_kwargs["leeroo"]
+    assert record["expert"] == "small"
+    assert "server" in [a["error"] for a in record["attempts"]]
+
+
+def test_everybody_fails(llm, server):
+    for model in ("small-model", "large-model"):
+        server.behave(model, {"status": 503})
+    with pytest.raises(ExpertsFailed):
+        llm.chat(ASK, **DEMAND)
