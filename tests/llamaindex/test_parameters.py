@@ -64,7 +64,9 @@ def test_other_models_keep_their_parameters(model, server, predictor):
 
 def test_a_given_reasoning_model_is_not_sent_what_the_router_sets(server, predictor):
     given = OpenAI(model="gpt-5-mini", api_base=server.url, api_key="x")
-    experts = {"a": {"model": given, "price": {"input": 0.25, "output": 2}}}  # what has a local address has no list price
+    experts = {
+        "a": {"model": given, "price": {"input": 0.25, "output": 2}}
+    }  # what has a local address has no list price
     llm = Leeroo(experts=experts, predictor=predictor, temperature=0.3, max_tokens=90)
     llm.chat(HELLO, top_p=0.3)
     (body,) = server.bodies()
