@@ -22,6 +22,7 @@ from leeroo.scopes import check_scope
 
 RULES = ("min_quality", "tolerance", "willingness_to_pay")
 DEFAULT_TOLERANCE = 0.02
+DEFAULT_CONFIDENCE = 0.6
 MOST = 1e12
 """The largest sum of money or time that is taken for meant."""
 
@@ -34,6 +35,7 @@ class Budget:
         max_cost: USD, hard cap of the call with all its retries and fallbacks.
         min_quality: 0..1; adequate means a predicted quality of at least this.
         tolerance: 0..1; adequate means within this of the best eligible expert (the default rule, 0.02).
+        confidence: 0..1; how sure it must be that an expert is within the tolerance (0.6; 0.5: doubt does not count).
         willingness_to_pay: USD that a right answer is worth: the largest quality x this - cost is picked.
         max_latency: Seconds; slower experts are not eligible, and it is the call's deadline.
         scope: Ledger account charged, "acme/team-a/user-7".
@@ -48,6 +50,7 @@ class Budget:
     max_cost: float | None = None
     min_quality: float | None = None
     tolerance: float | None = None
+    confidence: float | None = None
     willingness_to_pay: float | None = None
     max_latency: float | None = None
     scope: str | None = None
@@ -60,7 +63,7 @@ class Budget:
             _check_number(name, getattr(self, name), unit, MOST)
         if self.max_latency == 0:
             raise ConfigError("max_latency is 0; give the seconds that a call may take, more than 0.")
-        for name in ("min_quality", "tolerance"):
+        for name in ("min_quality", "tolerance", "confidence"):
             _check_number(name, getattr(self, name), "a probability", 1.0)
         for name in ("scope", "expert"):
             value = getattr(self, name)

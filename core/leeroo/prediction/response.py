@@ -159,6 +159,12 @@ class ResponsePredictor:
         """The experts with traits of their own."""
         return self.artifact.experts
 
+    @property
+    def knowledge(self) -> KindsPredictor | None:
+        """What is known of models by kind of work, None in an artifact of before."""
+        self._load()
+        return self._kinds
+
     def encode(self, queries: Sequence[str]) -> FloatArray:
         """The vector source's vectors, shape (queries, width)."""
         return self._load()[1].encode(queries)

@@ -21,7 +21,7 @@ from leeroo.prediction.lexical import LEXICAL
 from leeroo.prediction.source import open_source
 from leeroo.training.corpus import Corpus
 from leeroo.training.knowledge import blended_prices, fit_knowledge
-from leeroo.training.population import Fitted, fit_response, linear_traits
+from leeroo.training.population import SPREADS, Fitted, fit_response, linear_traits
 from leeroo.training.words import DIMENSIONS, fit_lexical
 
 FloatArray = npt.NDArray[np.float32]
@@ -261,6 +261,7 @@ def refit(
             project_bias,
             activation=str(old.settings.get("activation", "gelu")),
             neighbours=0,
+            spreads=SPREADS[:1],
             seed=seed,
         )
         fitted = with_knowledge(fitted, corpus, vectors, dirs, seed=seed)
