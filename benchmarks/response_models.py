@@ -19,8 +19,9 @@ from leeroo.evaluation.metrics import aiq, sweep
 from leeroo.evaluation.vectors import plain_vectors, predictor_vectors
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
+from leeroo.prediction.arithmetic import logit, sigmoid
 from leeroo.prediction.artifact import Artifact, KnownExpert
-from leeroo.prediction.response import ResponseModel, logit, sigmoid
+from leeroo.prediction.response import ResponseModel
 from leeroo.training.corpus import Corpus
 from leeroo.training.population import fit_response
 

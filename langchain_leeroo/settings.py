@@ -38,6 +38,7 @@ class Settings(BaseChatModel):
     max_cost: float | None = _of_budget("max_cost")
     min_quality: float | None = _of_budget("min_quality")
     tolerance: float | None = _of_budget("tolerance")
+    confidence: float | None = _of_budget("confidence")
     willingness_to_pay: float | None = _of_budget("willingness_to_pay")
     max_latency: float | None = _of_budget("max_latency")
     scope: str | None = _of_budget("scope")

@@ -1,7 +1,7 @@
 """Leeroo: a learned router that sends each call to the cheapest adequate LLM within its budget."""
 
 from leeroo._version import __version__
-from leeroo.budget import Budget, Spent, budget
+from leeroo.budget import Budget, budget
 from leeroo.errors import (
     BudgetExceeded,
     ConfigError,
@@ -21,6 +21,7 @@ from leeroo.routing.call import Call
 from leeroo.routing.decision import Decision
 from leeroo.routing.last import last_call
 from leeroo.routing.router import Router
+from leeroo.spent import Spent
 
 __all__ = [
     "Attempt",

@@ -7,21 +7,21 @@ Nearest wins: a call's own kwargs, then the ambient budget, then the router's de
 import inspect
 import math
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from types import NoneType
 from typing import Any, NamedTuple, get_args
 
-from leeroo.errors import BudgetExceeded, ConfigError, did_you_mean
-from leeroo.money import to_nano, to_usd
+from leeroo.errors import ConfigError, did_you_mean
 from leeroo.scopes import check_scope
+from leeroo.spent import Spent
 
 RULES = ("min_quality", "tolerance", "willingness_to_pay")
 DEFAULT_TOLERANCE = 0.02
+DEFAULT_CONFIDENCE = 0.6
 MOST = 1e12
 """The largest sum of money or time that is taken for meant."""
 
@@ -34,6 +34,7 @@ class Budget:
         max_cost: USD, hard cap of the call with all its retries and fallbacks.
         min_quality: 0..1; adequate means a predicted quality of at least this.
         tolerance: 0..1; adequate means within this of the best eligible expert (the default rule, 0.02).
+        confidence: 0..1; how sure it must be that an expert is within the tolerance (0.6; 0.5: doubt does not count).
         willingness_to_pay: USD that a right answer is worth: the largest quality x this - cost is picked.
         max_latency: Seconds; slower experts are not eligible, and it is the call's deadline.
         scope: Ledger account charged, "acme/team-a/user-7".
@@ -48,6 +49,7 @@ class Budget:
     max_cost: float | None = None
     min_quality: float | None = None
     tolerance: float | None = None
+    confidence: float | None = None
     willingness_to_pay: float | None = None
     max_latency: float | None = None
     scope: str | None = None
@@ -60,7 +62,7 @@ class Budget:
             _check_number(name, getattr(self, name), unit, MOST)
         if self.max_latency == 0:
             raise ConfigError("max_latency is 0; give the seconds that a call may take, more than 0.")
-        for name in ("min_quality", "tolerance"):
+        for name in ("min_quality", "tolerance", "confidence"):
             _check_number(name, getattr(self, name), "a probability", 1.0)
         for name in ("scope", "expert"):
             value = getattr(self, name)
@@ -189,71 +191,6 @@ def _check_number(name: str, value: object, unit: str, most: float) -> None:
 
 NOTHING_SET = Budget()
 """The budget of most places of most calls; making it anew each time would cost every call."""
-
-
-@dataclass(eq=False)
-class Spent:
-    """What the calls inside a `budget()` block have cost; live, and safe to read from any thread.
-
-    Attributes:
-        calls: Calls that were closed.
-        by_expert: USD by expert name.
-    """
-
-    max_total_cost: float | None = None
-    calls: int = 0
-    by_expert: dict[str, float] = field(default_factory=dict)
-    _nano: int = 0
-    _reserved: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    @property
-    def cost(self) -> float:
-        """USD spent so far."""
-        return to_usd(self._nano)
-
-    @property
-    def remaining(self) -> float | None:
-        """USD that further calls may still spend, or None where there is no total."""
-        left = self.remaining_nano
-        return None if left is None else to_usd(left)
-
-    @property
-    def remaining_nano(self) -> int | None:
-        """Nano-dollars neither spent nor reserved, or None where there is no total."""
-        if self.max_total_cost is None:
-            return None
-        with self._lock:
-            return max(0, to_nano(self.max_total_cost) - self._nano - self._reserved)
-
-    def reserve(self, nano: int) -> None:
-        """Set worst-case money aside before an attempt.
-
-        Raises:
-            BudgetExceeded: The total would be passed.
-        """
-        with self._lock:
-            if self.max_total_cost is not None:
-                left = to_nano(self.max_total_cost) - self._nano - self._reserved
-                if nano > left:
-                    raise BudgetExceeded(
-                        f"max_total_cost={self.max_total_cost} USD leaves {to_usd(max(0, left)):.9f} USD; "
-                        f"the next attempt may cost {to_usd(nano):.9f} USD."
-                    )
-            self._reserved += nano
-
-    def settle(self, reserved: int, actual: int, expert: str) -> None:
-        """Exchange a reservation for what the attempt really cost."""
-        with self._lock:
-            self._reserved -= reserved
-            self._nano += actual
-            if actual:
-                self.by_expert[expert] = round(self.by_expert.get(expert, 0.0) + to_usd(actual), 9)
-
-    def count_call(self) -> None:
-        """Count one closed call."""
-        with self._lock:
-            self.calls += 1
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from leeroo.budget import Budget
 from leeroo.cli.options import AsJson, PoolOption, with_budget
 from leeroo.cli.pools import open_router
 from leeroo.cli.printing import cell, out, print_json, text_of
+from leeroo.cli.reasons import explained
 from leeroo.errors import ConfigError
 from leeroo.money import show_usd, to_nano, to_usd
 from leeroo.query import Query
@@ -64,6 +65,7 @@ def explain(
         budget = budget.over(router.budget)
         cap = None if budget.max_cost in (None, float("inf")) else to_nano(budget.max_cost or 0.0)
         decision = router.decide(Query(text=question, prompt=question), budget, cap)
+        reasons = explained(decision, router.predictor)
     if as_json:
         order = decision.selection.order
         print_json(
@@ -72,6 +74,8 @@ def explain(
                 "adequate": decision.selection.adequate,
                 "rule": decision.selection.rule,
                 "novelty": decision.novelty,
+                "kinds": dict(decision.kinds),
+                "reasons": reasons,
                 "fallbacks": [c.expert.name for c in order[1:]],
                 "candidates": [c.to_dict() for c in decision.candidates],
                 "budget": budget.to_dict(),
@@ -80,6 +84,8 @@ def explain(
         )
     else:
         _print_decision(decision)
+        for line in reasons:
+            out.print(visible(line), markup=False, highlight=False)
 
 
 def demo(as_json: Annotated[bool, typer.Option("--json", help="Print the calls' records as JSON.")] = False) -> None:

@@ -18,6 +18,8 @@ from leeroo.visible import visible
 
 pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 
+LITTLE = ("relative", "price", "prior")
+REMEDY = "30 outcomes of yours would do more than anything else (leeroo experts add); or give traits: or benchmark:."
 POOL_FILES = ("leeroo.yaml", "pool.yaml")
 NO_POOL_FILE = "No pool file here, so two small local models are used. `leeroo init` writes one for your own models."
 
@@ -57,7 +59,10 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
 
     Example: `leeroo pool check pool.yaml`
     """
+    from leeroo.prediction import load
+
     read = read_pool(file)
+    known = load(read.predictor).knowledge
     out.print(f"{file}: {len(read.pool)} experts, reference {read.pool.reference}", highlight=False, markup=False)
     for expert in read.pool:
         variable = key_variable(expert)
@@ -66,6 +71,14 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
         window = f"{expert.context_window:,} tokens of context" if expert.context_window else "context window unknown"
         money = f"${price.input:g} in, ${price.output:g} out per 1M tokens"
         out.print(f"  {visible(expert.name)}", style="bold", highlight=False, markup=False)
+        told = None if known is None else known.tell(expert)
+        knowledge = "" if told is None else f"; quality from {told.said}"
         # Lines, not a table: names of models and variables are long, and a terminal may have 40 columns.
-        for line in textwrap.wrap(f"{visible(expert.model_id)}; {money}; {window}; {key}", max(20, out.width - 4)):
+        for line in textwrap.wrap(
+            f"{visible(expert.model_id)}; {money}; {window}; {key}{knowledge}", max(20, out.width - 4)
+        ):
             out.print(f"    {line}", highlight=False, markup=False)
+    little = [e.name for e in read.pool if known is not None and known.tell(e).source in LITTLE]
+    if little:
+        words = f"Of {', '.join(visible(name) for name in little)} too little is known to choose well: {REMEDY}"
+        out.print("\n".join(textwrap.wrap(words, max(20, out.width))), highlight=False, markup=False)

@@ -35,6 +35,20 @@ import numpy.typing as npt
 Float32 = npt.NDArray[np.float32]
 BENCHMARK_NOISE = 0.3
 """Variance of a benchmark's standardised logit that abilities do not explain; see `leeroo.training.abilities`."""
+LABELS: Mapping[str, str] = {
+    "zeroeval": "math and code to reason about",
+    "bfcl": "tool calls",
+    "korbench": "puzzles with rules of their own",
+    "pmllm22": "long analyst work",
+    "pmllm3": "long analyst work, hard",
+    "shaberi_gpt41": "Japanese chat",
+    "shaberi_gpt51": "Japanese chat, strict judge",
+    "speechmap": "politically critical requests",
+    "mmlu": "school and exam knowledge",
+    "mmlu-pro": "hard exam questions",
+    "mixed": "common sense, reading, small programs",
+}
+"""Kinds of work in plain words, by the table they were learned from."""
 TODAY = 2026.5
 """When a model is taken to be released of which no date is known, in years."""
 

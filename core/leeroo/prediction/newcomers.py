@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from leeroo.pool.experts import Expert
 from leeroo.pool.names import Named, relatives, resolve
-from leeroo.prediction.kinds import Kinds, Loadings
+from leeroo.prediction.kinds import LABELS, Kinds, Loadings
 from leeroo.prediction.matching import normalised
 from leeroo.prediction.predictor import Prediction, Source
 
@@ -72,7 +72,7 @@ class KindsPredictor:
         spread = np.array([self._doubt(t, weight) for t in told], dtype=np.float32).T
         spread = np.where(mine, self.kinds.doubt.get("learned", 0.0), spread)
         order = np.argsort(-likeness, axis=1)[:, :_KINDS_SHOWN]
-        names = self.kinds.names
+        names = [LABELS.get(name, name) for name in self.kinds.names]
         return Prediction(
             quality=quality,
             output_tokens=base.output_tokens,
@@ -84,6 +84,20 @@ class KindsPredictor:
             ),
             grounds=tuple("your own outcomes" if m else t.said for m, t in zip(own, told, strict=True)),
         )
+
+    def rates(self, experts: Sequence[Expert], kind: str) -> list[tuple[float | None, int]]:
+        """Mean score and number of each expert's outcomes in a kind of work, by the kind's label."""
+        k = next(k for k, name in enumerate(self.kinds.names) if LABELS.get(name, name) == kind)
+        found: list[tuple[float | None, int]] = []
+        for expert in experts:
+            count, model = int(self.tell(expert).outcomes[k]), self.column(expert)
+            found.append((float(self.kinds.rate[k, model]) if count and model is not None else None, count))
+        return found
+
+    def column(self, expert: Expert) -> int | None:
+        """The expert's place among the models that outcomes or published scores are known of."""
+        names = [name for name in (expert.traits, expert.model_id, expert.name) if name]
+        return next((i for name in names if (i := self.kinds.column.get(normalised(name))) is not None), None)
 
     def _doubt(self, told: Loadings, likeness: Float32) -> Float32:
         """Standard deviation of the level for lack of knowledge of the expert, at quality 1/2, shape (queries,)."""

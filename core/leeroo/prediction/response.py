@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
+from leeroo.prediction.arithmetic import gelu, logit, sigmoid, unit
 from leeroo.prediction.artifact import SHIPPED, Artifact, KnownExpert, read_artifact, read_manifest
 from leeroo.prediction.kinds import Kinds
 from leeroo.prediction.matching import ADDED, Matcher
@@ -35,27 +36,6 @@ FloatArray = npt.NDArray[np.float32]
 REMEMBERED_VECTORS = 256
 UNKNOWN = 255
 """In memory_scores: this expert's outcome is not known. Others are scores x 254."""
-
-
-def sigmoid(x: FloatArray) -> FloatArray:
-    """1 / (1 + exp(-x)), without overflow."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)), dtype=np.float32)
-
-
-def logit(p: FloatArray) -> FloatArray:
-    """The inverse of `sigmoid`, for probabilities kept off 0 and 1."""
-    kept = np.clip(p, 1e-4, 1 - 1e-4)
-    return np.asarray(np.log(kept / (1 - kept)), dtype=np.float32)
-
-
-def unit(x: FloatArray) -> FloatArray:
-    """Rows of length one."""
-    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9), dtype=np.float32)
-
-
-def gelu(x: FloatArray) -> FloatArray:
-    """GELU by the tanh approximation (Hendrycks and Gimpel 2016); within 1e-3 of the exact one."""
-    return np.asarray(0.5 * x * (1 + np.tanh(0.7978845608 * (x + 0.044715 * x**3))), dtype=np.float32)
 
 
 class ResponseModel:
@@ -158,6 +138,12 @@ class ResponsePredictor:
     def known(self) -> tuple[KnownExpert, ...]:
         """The experts with traits of their own."""
         return self.artifact.experts
+
+    @property
+    def knowledge(self) -> KindsPredictor | None:
+        """What is known of models by kind of work, None in an artifact of before."""
+        self._load()
+        return self._kinds
 
     def encode(self, queries: Sequence[str]) -> FloatArray:
         """The vector source's vectors, shape (queries, width)."""

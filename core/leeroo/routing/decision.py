@@ -28,6 +28,7 @@ class Decision:
         budget: The merged budget of the call.
         novelty: 0 (like the predictor's training data) .. 1 (unlike it).
         seconds: What the decision took.
+        kinds: What kinds of work the request looks like, as (kind, share), the likeliest first.
     """
 
     selection: Selection
@@ -35,6 +36,7 @@ class Decision:
     budget: Budget
     novelty: float
     seconds: float
+    kinds: tuple[tuple[str, float], ...] = ()
 
     @property
     def chosen(self) -> Candidate:

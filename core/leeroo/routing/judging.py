@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from math import inf
+from typing import TYPE_CHECKING, NamedTuple
 
 from leeroo.budget import Budget
 from leeroo.money import to_usd
@@ -16,6 +17,9 @@ from leeroo.query import Query
 from leeroo.routing.decision import least_cost
 from leeroo.routing.health import Health
 from leeroo.selection.selector import Candidate, Selection, select
+
+if TYPE_CHECKING:
+    from leeroo.prediction.predictor import Prediction
 
 TAIL = "1 in 20 answers takes"
 """How the reason begins why an expert that is late now and then cannot be used."""
@@ -53,20 +57,43 @@ class Terms:
         return self.budget.max_cost is not None and self.budget.max_cost != inf
 
 
-def judge(
-    terms: Terms, expert: Expert, quality: float, output_tokens: int, source: str, tokens: TokenCount
-) -> Candidate:
+class Estimate(NamedTuple):
+    """What the predictor says of one expert on one request.
+
+    Attributes:
+        quality: 0..1.
+        output_tokens: Expected.
+        source: Where it comes from.
+        doubt: Its standard deviation for what is not known of the expert.
+        grounds: What it rests on, in plain words.
+    """
+
+    quality: float
+    output_tokens: int
+    source: str
+    doubt: float = 0.0
+    grounds: str = ""
+
+
+def estimates(prediction: "Prediction") -> list[Estimate]:
+    """The estimates of a prediction's first query, one per expert."""
+    quality, tokens = prediction.quality[0].tolist(), prediction.output_tokens[0].tolist()
+    doubt = [0.0] * len(quality) if prediction.doubt is None else prediction.doubt[0].tolist()
+    grounds = prediction.grounds or ("",) * len(quality)
+    columns = zip(quality, tokens, prediction.sources, doubt, grounds, strict=True)
+    return [Estimate(q, int(t + 0.5), source, d, said) for q, t, source, d, said in columns]
+
+
+def judge(terms: Terms, expert: Expert, estimate: Estimate, tokens: TokenCount) -> Candidate:
     """Judge an expert.
 
     Args:
         terms: The request and its limits.
         expert: Who is judged.
-        quality: 0..1, predicted.
-        output_tokens: Predicted.
-        source: Where the prediction comes from.
+        estimate: What the predictor says of it.
         tokens: Of the prompt.
     """
-    query, cap, price = terms.query, terms.cap, expert.known_price
+    query, cap, price, output_tokens = terms.query, terms.cap, expert.known_price, estimate.output_tokens
     bound = price if terms.asked is NO_TERMS else price.bounding(terms.asked)
     most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
     if query.max_tokens is None and not terms.has_own_cap and "max_output_tokens" not in expert.model_fields_set:
@@ -83,8 +110,10 @@ def judge(
     cached = query.cached_tokens if query.last_expert == expert.name else 0
     candidate = Candidate(
         expert=expert,
-        quality=quality,
-        source=source,
+        quality=estimate.quality,
+        source=estimate.source,
+        doubt=estimate.doubt,
+        grounds=estimate.grounds,
         input_tokens=tokens.expected,
         input_upper=tokens.upper,
         output_tokens=expected_output,

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from leeroo.budget import Spent
 from leeroo.routing.decision import least_output
 from leeroo.selection.selector import Candidate
+from leeroo.spent import Spent
 
 
 class Fit(NamedTuple):

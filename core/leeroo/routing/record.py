@@ -65,6 +65,7 @@ def record_of(
         "adequate": candidate is not None and selection.is_adequate(candidate),
         "rule": selection.rule,
         "novelty": round(decision.novelty, 4),
+        **({"kinds": {kind: round(share, 3) for kind, share in decision.kinds}} if decision.kinds else {}),
         "candidates": [c.to_dict() for c in decision.candidates],
         "budget": decision.budget.to_dict(),
         "input_tokens": usage.input_tokens if usage else None,

@@ -20,7 +20,7 @@ from leeroo.query import Query
 from leeroo.routing.call import Call
 from leeroo.routing.decision import Decision, refusal
 from leeroo.routing.health import REFUSES, Health
-from leeroo.routing.judging import CRAMPED, TAIL, Terms, judge, price_terms, sticky
+from leeroo.routing.judging import CRAMPED, TAIL, Terms, estimates, judge, price_terms, sticky
 from leeroo.routing.learner import Learner, taught
 from leeroo.routing.logs import event, heard
 from leeroo.routing.observers import tell
@@ -29,10 +29,16 @@ from leeroo.routing.telemetry import emit
 from leeroo.routing.tool_calls import ToolCalls
 from leeroo.routing.whose import whose_cap
 from leeroo.selection.pacing import Meter, Pacer
-from leeroo.selection.selector import select
+from leeroo.selection.selector import Candidate, select
 
 if TYPE_CHECKING:
     from leeroo.prediction.predictor import Predictor
+
+logger = logging.getLogger("leeroo")
+BLIND = (
+    "Nothing but prices is known of any expert of this pool (%s), so the choice rests on them. "
+    "30 outcomes of yours would do more than anything else: leeroo experts add. Or give traits: or benchmark:."
+)
 
 
 class Router:
@@ -67,6 +73,7 @@ class Router:
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
         self.health = health or Health(shared=getattr(self.ledger, "cool_downs", None))
         self._predictor = predictor
+        self._warned = False
         self._pacer = Pacer()
         self._on_close = on_close
         self.learn = learn
@@ -202,15 +209,10 @@ class Router:
         seen: dict[str, TokenCount] = {}
         terms = Terms(query, budget, cap, pinned, self.health, price_terms(query))
         candidates = tuple(
-            judge(terms, expert, float(quality), int(tokens + 0.5), source, count(query, expert, seen))
-            for expert, quality, tokens, source in zip(
-                experts,
-                prediction.quality[0].tolist(),
-                prediction.output_tokens[0].tolist(),
-                prediction.sources,
-                strict=True,
-            )
+            judge(terms, expert, estimate, count(query, expert, seen))
+            for expert, estimate in zip(experts, estimates(prediction), strict=True)
         )
+        self._warn_once(candidates)
         if self.learn is not None:
             self.learn.refresh(self.ledger)
             candidates = tuple(taught(self.learn, c) for c in candidates)
@@ -224,7 +226,16 @@ class Router:
                 replace(c, ineligible=None) if (c.ineligible or "").startswith(last) else c for c in candidates
             )
             selection = select(candidates, budget, toll)
-        return Decision(selection, candidates, budget, float(prediction.novelty[0]), time.perf_counter() - began)
+        kinds = prediction.kinds[0] if prediction.kinds else ()
+        novelty = float(prediction.novelty[0])
+        return Decision(selection, candidates, budget, novelty, time.perf_counter() - began, kinds)
+
+    def _warn_once(self, candidates: tuple[Candidate, ...]) -> None:
+        """Say once that the choice is by price alone, and what would help."""
+        if not self._warned and len(candidates) > 1:
+            self._warned = True
+            if all(c.source in ("price", "prior") for c in candidates):
+                logger.warning(BLIND, ", ".join(c.expert.name for c in candidates))
 
     def expert_of_tool_call(self, tool_call_id: str) -> str | None:
         """Name of the expert that made a tool call, while it is remembered."""

@@ -1,10 +1,11 @@
 """Whose money a call has run out of: a scope's limit, a block of code's total, or its own `max_cost`."""
 
-from leeroo.budget import Budget, Spent
+from leeroo.budget import Budget
 from leeroo.errors import LeerooError
 from leeroo.ledger.limits import EVERYTHING
 from leeroo.ledger.memory import Ledger
 from leeroo.money import to_nano
+from leeroo.spent import Spent
 
 
 def whose_cap(cap: int | None, budget: Budget, accounts: tuple[Spent, ...], ledger: Ledger) -> str | None:

@@ -3,12 +3,13 @@
 Pure functions of predictions, prices and constraints; nothing here knows how an expert is called.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import hypot, inf
+from statistics import NormalDist
 from typing import NamedTuple
 
-from leeroo.budget import DEFAULT_TOLERANCE, Budget
+from leeroo.budget import DEFAULT_CONFIDENCE, DEFAULT_TOLERANCE, Budget
 from leeroo.money import NANO, to_usd
 from leeroo.pool.experts import Expert
 from leeroo.pool.prices import Price
@@ -49,6 +50,8 @@ class Candidate:
     latency: float | None = None
     ineligible: str | None = None
     base_quality: float | None = None
+    doubt: float = 0.0
+    grounds: str = ""
     price: Price | None = None
 
     @property
@@ -67,6 +70,8 @@ class Candidate:
             "latency": None if self.latency is None else round(self.latency, 3),
             "ineligible": self.ineligible,
             **({} if self.base_quality is None else {"base_quality": round(self.base_quality, 4)}),
+            **({"doubt": round(self.doubt, 4)} if self.doubt else {}),
+            **({"grounds": self.grounds} if self.grounds else {}),
         }
 
 
@@ -79,16 +84,20 @@ class Selection:
         adequate: Whether the chosen one meets the rule.
         rule: The rule in words.
         least_quality: Predicted quality from which on a candidate is adequate; None where the rule names none.
+        margin: How much more is asked of an expert for doubt, by name.
     """
 
     order: tuple[Candidate, ...]
     adequate: bool
     rule: str
     least_quality: float | None = None
+    margin: Mapping[str, float] = field(default_factory=dict)
 
     def is_adequate(self, candidate: Candidate) -> bool:
         """Whether one of `order`, a fallback for example, meets the rule."""
-        return self.adequate and (self.least_quality is None or candidate.quality >= self.least_quality - EPSILON)
+        if self.least_quality is None or not self.adequate:
+            return self.adequate
+        return candidate.quality - self.margin.get(candidate.expert.name, 0.0) >= self.least_quality - EPSILON
 
 
 class Toll(NamedTuple):
@@ -108,8 +117,14 @@ def select(candidates: Sequence[Candidate], budget: Budget, toll: Toll | None = 
 
     - `expert`: the pinned one, then nothing: a pin is not a wish.
     - `willingness_to_pay` w: by quality x w - expected cost, the largest first.
-    - `min_quality` m: adequate when quality >= m; `tolerance` t: adequate when quality >= best - t. The cheapest
-      adequate one first, then the other adequate ones by cost, then the rest by quality. None adequate: by quality.
+    - `min_quality` m: adequate when quality >= m; `tolerance` t with `confidence` c: adequate when
+      P(Q_e >= Q_best - t) >= c for Q ~ N(quality, doubt^2), that is, when
+
+          quality_e >= quality_best - t + z_c sqrt(doubt_e^2 + doubt_best^2),   z_c = the normal quantile of c.
+
+      The best is adequate. So an expert of which little is known must be expected to be better than one that is known
+      well before it is taken for its price; with c = 0.5 doubt does not count. The cheapest adequate one first, then
+      the other adequate ones by cost, then the rest by quality. None adequate: by quality.
 
     Args:
         candidates: All candidates; ineligible ones are left out of the order.
@@ -130,25 +145,36 @@ def select(candidates: Sequence[Candidate], budget: Budget, toll: Toll | None = 
         return Selection(
             tuple(order), adequate=True, rule=f"most value at {budget.willingness_to_pay} USD a right answer"
         )
+    margin: Mapping[str, float] = {}
     if budget.min_quality is not None:
         least, rule = budget.min_quality, f"cheapest with quality of at least {budget.min_quality}"
     else:
         tolerance = DEFAULT_TOLERANCE if budget.tolerance is None else budget.tolerance
-        least = max(c.quality for c in eligible) - tolerance
+        best = max(eligible, key=lambda c: (c.quality, -c.expected_cost))
+        least = best.quality - tolerance
         rule = f"cheapest within {tolerance} of the best"
+        margin = _margins(eligible, best, DEFAULT_CONFIDENCE if budget.confidence is None else budget.confidence)
     if toll is not None:
         return _paced(eligible, least, toll, rule)
     enough = least - EPSILON
     adequate: list[Candidate] = []
     rest: list[Candidate] = []
     for c in eligible:
-        (adequate if c.quality >= enough else rest).append(c)
+        (adequate if c.quality - margin.get(c.expert.name, 0.0) >= enough else rest).append(c)
     adequate.sort(key=lambda c: (c.expected_cost, -c.quality))
     rest.sort(key=lambda c: (-c.quality, c.expected_cost))
     if not adequate:
         best = f"{rule}: none, so the best, of {rest[0].quality:.3g}"
         return Selection(tuple(rest), adequate=False, rule=best, least_quality=least)
-    return Selection((*adequate, *rest), adequate=True, rule=rule, least_quality=least)
+    return Selection((*adequate, *rest), adequate=True, rule=rule, least_quality=least, margin=margin)
+
+
+def _margins(eligible: Sequence[Candidate], best: Candidate, confidence: float) -> Mapping[str, float]:
+    """z_c sqrt(doubt_e^2 + doubt_best^2) of every expert but the best."""
+    if not any(c.doubt for c in eligible):
+        return {}
+    z = NormalDist().inv_cdf(min(max(confidence, 1e-6), 1 - 1e-6))
+    return {c.expert.name: z * hypot(c.doubt, best.doubt) for c in eligible if c is not best}
 
 
 def _paced(eligible: Sequence[Candidate], least: float | None, toll: Toll, rule: str) -> Selection:

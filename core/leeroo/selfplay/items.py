@@ -94,7 +94,7 @@ def near(vectors: Float32, others: Float32, threshold: float) -> npt.NDArray[np.
         others: Shape (m, width); m may be 0.
         threshold: Of the cosine.
     """
-    from leeroo.prediction.response import unit
+    from leeroo.prediction.arithmetic import unit
 
     found = np.zeros(len(vectors), dtype=bool)
     own, far = unit(vectors), unit(others) if len(others) else None

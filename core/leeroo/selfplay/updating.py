@@ -11,9 +11,10 @@ import numpy.typing as npt
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.experts import Expert
 from leeroo.pool.pool import Pool
+from leeroo.prediction.arithmetic import sigmoid, unit
 from leeroo.prediction.artifact import EXPERT_ARRAYS, Artifact, KnownExpert, write_artifact
 from leeroo.prediction.matching import Matcher
-from leeroo.prediction.response import ResponseModel, ResponsePredictor, benchmark_score, sigmoid, unit
+from leeroo.prediction.response import ResponseModel, ResponsePredictor, benchmark_score
 from leeroo.selfplay.items import Float32
 from leeroo.selfplay.posterior import SCALES, Belief, prior
 from leeroo.training import traits

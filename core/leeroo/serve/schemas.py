@@ -58,7 +58,8 @@ class ChatRequest(BaseModel):
     )
     leeroo: Json | None = Field(
         default=None,
-        description="The call's budget: max_cost (USD), min_quality, tolerance, willingness_to_pay (USD), max_latency "
+        description="The call's budget: max_cost (USD), min_quality, tolerance, confidence, "
+        "willingness_to_pay (USD), max_latency "
         "(seconds), scope, expert. The same as headers: `X-Leeroo-Max-Cost`, ...",
     )
 

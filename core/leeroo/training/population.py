@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.prediction.response import UNKNOWN, gelu, logit, sigmoid, unit
+from leeroo.prediction.arithmetic import gelu, logit, sigmoid, unit
+from leeroo.prediction.response import UNKNOWN
 from leeroo.training.bayes import kmeans, map_logistic, pooled_platt
 from leeroo.training.corpus import Corpus, standardised_log_tokens
 

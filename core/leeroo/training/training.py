@@ -14,7 +14,7 @@ from leeroo.prediction.artifact import TOKENIZER, read_artifact, write_artifact
 from leeroo.prediction.lexical import LEXICAL
 from leeroo.training.assembling import WORK, assemble, embed, status, with_knowledge, write_words
 from leeroo.training.corpus import Corpus
-from leeroo.training.population import fit_response, linear_traits
+from leeroo.training.population import SPREADS, fit_response, linear_traits
 from leeroo.training.words import DIMENSIONS
 
 
@@ -250,6 +250,7 @@ def refit(
             project_bias,
             activation=str(old.settings.get("activation", "gelu")),
             neighbours=0,
+            spreads=SPREADS[:1],
             seed=seed,
         )
         fitted = with_knowledge(fitted, corpus, vectors, dirs, seed=seed)

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import ConfigError
+from leeroo.prediction.arithmetic import sigmoid
 from leeroo.prediction.artifact import KnownExpert, read_artifact, write_artifact
-from leeroo.prediction.response import ResponseModel, ResponsePredictor, benchmark_offset, sigmoid
+from leeroo.prediction.response import ResponseModel, ResponsePredictor, benchmark_offset
 from leeroo.training.bayes import map_logistic
 
 Float32 = npt.NDArray[np.float32]
