@@ -200,6 +200,7 @@ def test_every_kwarg_is_a_field():
         "max_cost",
         "min_quality",
         "tolerance",
+        "confidence",
         "willingness_to_pay",
         "max_latency",
         "scope",
