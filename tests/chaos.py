@@ -157,12 +157,15 @@ def storm(calls: int, *, threads: int, seed: int, ledger: Ledger | None = None, 
 @contextmanager
 def _short_cool_downs() -> Iterator[None]:
     """Experts are asked again soon; else most calls of a storm would find all of them cooling down."""
-    before = health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN, health.ASIDE
-    health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN, health.ASIDE = 0.02, 0.1, 0.1
+    names = ("FIRST_COOL_DOWN", "LONGEST_COOL_DOWN", "OVER_CAP_FOR", "REPAIR_TIME")
+    before = {name: getattr(health, name) for name in names}
+    for name, seconds in zip(names, (0.02, 0.1, 0.1, 0.1), strict=True):
+        setattr(health, name, seconds)
     try:
         yield
     finally:
-        health.FIRST_COOL_DOWN, health.LONGEST_COOL_DOWN, health.ASIDE = before
+        for name, seconds in before.items():
+            setattr(health, name, seconds)
 
 
 def faults_of(record: dict[str, Any], budget: Budget, *, answered: bool) -> list[str]:

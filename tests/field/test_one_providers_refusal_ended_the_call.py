@@ -13,7 +13,7 @@ import pytest
 from leeroo import Budget, Expert, ExpertsFailed, Price, Router
 from leeroo.endpoints.openai_compatible import Endpoint, ask, request_to
 from leeroo.prediction import ConstantPredictor
-from leeroo.routing.health import ASIDE
+from leeroo.routing.health import REFUSES
 from tests.openai_server import OpenAIServer
 
 PRICE = Price(input=1, output=2)
@@ -55,7 +55,7 @@ def test_the_next_expert_answers_and_the_refused_one_is_put_aside_with_the_reaso
         return
     assert asked == ["best", "next", "next"]
     reason = next(c["ineligible"] for c in again["candidates"] if c["expert"] == "best")
-    assert reason.startswith(ASIDE)
+    assert reason.startswith(REFUSES)
     assert kind in reason
     assert first["detail"] in reason
     assert first["detail"] in caplog.text

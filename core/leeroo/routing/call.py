@@ -165,15 +165,8 @@ class Call:
         return self._tries.has_failed(expert)
 
     def is_final(self, expert: Expert, failure: Failure) -> bool:
-        """Whether nobody else is to be tried after this failure. Called by `Attempt`, before `ended`.
-
-        So where the caller is at fault beyond doubt: a second expert calls the request malformed. And so where an only
-        expert refuses: its own words say more than "no expert answered".
-        """
-        agreed = any(a["error"] == "bad_request" and a["expert"] != expert.name for a in self._attempts)
-        if failure.fatal or (failure.kind == "bad_request" and agreed):
-            return True
-        return failure.refused and len(self._started) == 1 and not self._attempts and self._tries.nobody_is_left
+        """Whether nobody else is to be tried after this failure. Called by `Attempt`, before `ended`."""
+        return self._tries.ends_with(expert, failure, self._attempts, alone=len(self._started) == 1)
 
     def pays_for(self, candidate: Candidate) -> bool:
         """Whether the rest of the budget pays for a try of an expert."""

@@ -15,9 +15,9 @@ FIRST_COOL_DOWN = 5.0
 LONGEST_COOL_DOWN = 300.0
 REFRESH = 1.0
 """Seconds after which cool-downs of other processes are read again."""
-ASIDE_FOR = 300.0
+REPAIR_TIME = 300.0
 """Seconds that an expert is put aside which somebody has to repair: a key, an account, a model's name."""
-ASIDE = "put aside after a refusal"
+REFUSES = "put aside after a refusal"
 """How the reason begins why an expert is left out that refuses every call: no better one is left out for it."""
 FAIR_TIMEOUT = 1.0
 """Seconds that an expert of unknown latency must have been given before its timeout counts against it."""
@@ -88,7 +88,7 @@ class Health:
         self._refresh()
         state = self._states.get(expert.name)
         if state is not None and (left := state.aside_until - self._clock()) > 0:
-            return f"{ASIDE}, for {left:.0f} s: {state.refusal}"
+            return f"{REFUSES}, for {left:.0f} s: {state.refusal}"
         if self._is_well(expert):
             return None
         with self._lock:
@@ -169,7 +169,7 @@ class Health:
             state.probing = False
             if POLICIES[failure.kind].aside:
                 status = f" (HTTP {failure.status})" if failure.status else ""
-                state.aside_until = self._clock() + ASIDE_FOR
+                state.aside_until = self._clock() + REPAIR_TIME
                 state.refusal = f"{failure.kind}{status}: {failure.remedy}"
             if not POLICIES[failure.kind].counts or self._hurried(expert, state, failure, given):
                 return

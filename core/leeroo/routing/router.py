@@ -19,7 +19,7 @@ from leeroo.pool.tokens import TokenCount, count
 from leeroo.query import Query
 from leeroo.routing.call import Call
 from leeroo.routing.decision import Decision, refusal
-from leeroo.routing.health import ASIDE, Health
+from leeroo.routing.health import REFUSES, Health
 from leeroo.routing.judging import CRAMPED, TAIL, Terms, estimates, judge, price_terms, sticky
 from leeroo.routing.learner import Learner, taught
 from leeroo.routing.logs import event, heard
@@ -221,7 +221,7 @@ class Router:
         if not selection.order:
             # Late now and then is better than no answer; and who is never asked is never found to be quick again, or
             # repaired.
-            last = (TAIL, CRAMPED, ASIDE)
+            last = (TAIL, CRAMPED, REFUSES)
             candidates = tuple(
                 replace(c, ineligible=None) if (c.ineligible or "").startswith(last) else c for c in candidates
             )

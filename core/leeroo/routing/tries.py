@@ -10,8 +10,8 @@ import asyncio
 import random
 import weakref
 from collections import Counter
-from collections.abc import Iterator
-from typing import Protocol, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, Self
 
 from leeroo.pool.experts import Expert
 from leeroo.routing.attempt import Attempt
@@ -127,10 +127,24 @@ class Tries:
         """Whether an attempt at the expert has failed."""
         return expert.name in self._failures
 
-    @property
-    def nobody_is_left(self) -> bool:
-        """Whether every expert has been tried, and none is to be asked again."""
-        return not self._order and not self._again
+    def ends_with(self, expert: Expert, failure: Failure, met: Sequence[Mapping[str, Any]], *, alone: bool) -> bool:
+        """Whether nobody else is to be tried after a failure.
+
+        So where the caller is at fault beyond doubt: a second expert calls the request malformed. And so where an only
+        expert refuses: its own words say more than "no expert answered".
+
+        Args:
+            expert: Who failed.
+            failure: How.
+            met: The call's lines of the record before it.
+            alone: Whether no other attempt was begun.
+        """
+        if failure.fatal:
+            return True
+        agreed = any(line["error"] == "bad_request" and line["expert"] != expert.name for line in met)
+        if failure.kind == "bad_request" and agreed:
+            return True
+        return failure.refused and alone and not met and not self._order and not self._again
 
     def _next(self) -> Candidate | None:
         for candidate in self._order:

@@ -2,7 +2,7 @@ import pytest
 
 from leeroo import Latency
 from leeroo.routing.failures import Failure
-from leeroo.routing.health import ASIDE, ASIDE_FOR, FAILURES_TO_OPEN, FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Health
+from leeroo.routing.health import FAILURES_TO_OPEN, FIRST_COOL_DOWN, LONGEST_COOL_DOWN, REFUSES, REPAIR_TIME, Health
 
 DOWN = Failure("server", status=503)
 
@@ -77,9 +77,9 @@ def test_the_requests_own_faults_do_not_count(health, expert, kind):
 @pytest.mark.parametrize("kind", ["auth", "credit", "not_found", "region", "config"])
 def test_an_expert_that_somebody_must_repair_is_put_aside_with_the_reason(health, expert, clock, kind):
     fail(health, expert, 1, Failure(kind, status=403))
-    assert health.why_not(expert).startswith(f"{ASIDE}, for {ASIDE_FOR:.0f} s: {kind} (HTTP 403): ")
+    assert health.why_not(expert).startswith(f"{REFUSES}, for {REPAIR_TIME:.0f} s: {kind} (HTTP 403): ")
     assert health.breaker(expert) == "closed", "it is no outage: a call that has nobody else may ask it"
-    clock.now += ASIDE_FOR
+    clock.now += REPAIR_TIME
     assert health.why_not(expert) is None
     fail(health, expert, 1, Failure(kind))
     health.succeeded(expert, 1.0, 10)
