@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -129,14 +130,15 @@ class KindsPredictor:
 
     def _kin(self, named: Named, prior: Float32) -> Loadings | None:
         """From the nearest relatives that something is known of: the nearer, the more they say."""
-        near = [r for r in relatives(named.model) if r.model in self.kinds.column and r.distance <= NEAR][:3]
+        close = (r for r in relatives(named.model) if r.distance <= NEAR)
+        near = list(islice(((r, found) for r in close if (found := self.kinds.known(r.model)) is not None), 3))
         if not near:
             return None
-        weight = np.exp(-np.array([r.distance for r in near]))
-        places = np.array([self.kinds.known(r.model).place for r in near])  # type: ignore[union-attr] - all are columns
+        weight = np.exp(-np.array([r.distance for r, _ in near]))
+        places = np.array([found.place for _, found in near])
         own = weight.sum() / (weight.sum() + 0.1)
         place = own * (weight @ places / weight.sum()) + (1 - own) * prior
-        words = ", ".join(f"{r.model} ({r.relation})" for r in near[:2])
+        words = ", ".join(f"{r.model} ({r.relation})" for r, _ in near[:2])
         return self.kinds.placed(place.astype(np.float32), "relative", f"its relatives {words}")
 
 

@@ -164,8 +164,8 @@ def select(candidates: Sequence[Candidate], budget: Budget, toll: Toll | None = 
     adequate.sort(key=lambda c: (c.expected_cost, -c.quality))
     rest.sort(key=lambda c: (-c.quality, c.expected_cost))
     if not adequate:
-        best = f"{rule}: none, so the best, of {rest[0].quality:.3g}"
-        return Selection(tuple(rest), adequate=False, rule=best, least_quality=least)
+        instead = f"{rule}: none, so the best, of {rest[0].quality:.3g}"
+        return Selection(tuple(rest), adequate=False, rule=instead, least_quality=least)
     return Selection((*adequate, *rest), adequate=True, rule=rule, least_quality=least, margin=margin)
 
 
