@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from langchain_leeroo.unwrapping import unwrap
 from leeroo.endpoints.openai_compatible import resolve
@@ -63,10 +63,13 @@ def adapt(name: str, given: Any) -> Any:
     model, _ = unwrap(name, given.get("model") if isinstance(given, Mapping) else None)
     if not isinstance(model, BaseChatModel):
         return given
-    known = _known_of(model)
-    if not _is_capped(model):
-        known.pop("max_output_tokens", None)  # the pool knows the limits of models by their names
-    return {**known, **given, "model": model}
+    fields = {**_known_of(model), **given, "model": model}
+    if "max_output_tokens" in given:
+        return fields
+    try:
+        return _unset(Expert(**fields), model)
+    except ValidationError:
+        return fields  # the pool says what is wrong, and with which expert
 
 
 def _unset(expert: Expert, model: BaseChatModel) -> Expert:

@@ -76,6 +76,5 @@ def trained(tmp_path_factory, table_dir, tiny_base):
         batch=16,
         max_length=32,
         serve_length=32,
-        neighbours=10,
     )
     return report, out

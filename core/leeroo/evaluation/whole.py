@@ -21,7 +21,7 @@ from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
 from leeroo.prediction.kinds import Kinds
 from leeroo.prediction.newcomers import KindsPredictor
-from leeroo.prediction.predictor import Prediction
+from leeroo.prediction.predictor import Prediction, Source
 from leeroo.prediction.response import ResponsePredictor
 from leeroo.training.corpus import Corpus
 from leeroo.training.knowledge import blended_prices, fit_knowledge
@@ -56,7 +56,8 @@ class Study:
         """Predictions for a table's experts on queries of the corpus."""
         experts = experts_of(table.experts, table.prices)
         nothing = np.zeros((len(at), len(experts)), dtype=np.float32)
-        base = Prediction(nothing, nothing, np.zeros(len(at), np.float32), ("prior",) * len(experts))
+        sources: tuple[Source, ...] = tuple("prior" for _ in experts)
+        base = Prediction(nothing, nothing, np.zeros(len(at), np.float32), sources)
         return known.predict(self.vectors[at], experts, base, [False] * len(experts)).quality.astype(np.float64)
 
     def cross_validated(self, folds: int = FOLDS) -> list[Floats]:

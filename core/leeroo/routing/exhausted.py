@@ -26,6 +26,7 @@ def nobody_answered(
     bill = f" {to_usd(spent):.6f} USD is on the record." if spent else " Nothing was spent."
     failure, cause = most_telling(met) if met else (None, None)
     kind, status = (failure.kind, failure.status) if failure else (None, None)
-    error = ExpertsFailed(f"No expert answered ({failures}).{bill}", record, kind, status)
+    remedy = f" {cause}" if kind == "config" else ""  # our own words, which name what is missing
+    error = ExpertsFailed(f"No expert answered ({failures}).{bill}{remedy}", record, kind, status)
     error.__cause__ = cause
     return error

@@ -1,32 +1,21 @@
 """Fit the predictor: outcome tables in, artifact out. One resumable command (`leeroo train`)."""
 
-import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from leeroo.errors import ConfigError, MissingDependency
-from leeroo.outcomes.table import OutcomeTable
-from leeroo.prediction.artifact import TOKENIZER, Artifact, KnownExpert, read_artifact, sha256, write_artifact
-from leeroo.prediction.cache import kept_vectors
+from leeroo.prediction.artifact import TOKENIZER, read_artifact, write_artifact
 from leeroo.prediction.lexical import LEXICAL
-from leeroo.prediction.source import open_source
+from leeroo.training.assembling import WORK, assemble, embed, status, with_knowledge, write_words
 from leeroo.training.corpus import Corpus
-from leeroo.training.knowledge import blended_prices, fit_knowledge
-from leeroo.training.population import SPREADS, Fitted, fit_response, linear_traits
-from leeroo.training.words import DIMENSIONS, fit_lexical
-
-FloatArray = npt.NDArray[np.float32]
-WORK = "work"
-"""Folder beside the artifact with checkpoints and vectors; may be deleted when training is done."""
+from leeroo.training.population import SPREADS, fit_response, linear_traits
+from leeroo.training.words import DIMENSIONS
 
 
 @dataclass(frozen=True)
@@ -173,7 +162,7 @@ def train(
         return team.same(None)
     source, files = backbone.save(place)
     if causal_lm is None:
-        files = (*files, _write_words(backbone.tokenizer, corpus, rows, place, serve_length, seed))
+        files = (*files, write_words(backbone.tokenizer, corpus, rows, place, serve_length, seed))
     about = {**backbone.about, "training": {**asdict(settings), **backbone.identity}}
     del backbone  # a large LM need not lie in memory twice
     serving = {"max_length": serve_length, **source}
@@ -184,7 +173,7 @@ def train(
     vectors[read] = some
     width = vectors.shape[1] - (DIMENSIONS if causal_lm is None else 0)
     project, project_bias, learned = head or (*linear_traits(vectors[rows, :width], traits), None)
-    with _status("fitting the response model", progress):
+    with status("fitting the response model", progress):
         fitted = fit_response(
             corpus,
             vectors[:, : len(project)],
@@ -247,11 +236,11 @@ def refit(
     tokenizer.no_truncation()
     tokenizer.no_padding()
     rows, length = np.flatnonzero(corpus.parts == "train"), int(old.settings["max_length"])
-    files = (*files, _write_words(tokenizer, corpus, rows, place, length, seed))
+    files = (*files, write_words(tokenizer, corpus, rows, place, length, seed))
     serving = {"max_length": length}
     vectors = embed(list(corpus.queries), place, serving, files, threads=None, progress=progress)
     project, project_bias = old.arrays["project"], old.arrays["project_bias"]
-    with _status("fitting the response model", progress):
+    with status("fitting the response model", progress):
         fitted = fit_response(
             corpus,
             vectors[:, : len(project)],
@@ -270,105 +259,8 @@ def refit(
     return write_artifact(artifact, place)
 
 
-def with_knowledge(
-    fitted: Fitted, corpus: Corpus, vectors: FloatArray, dirs: Sequence[str | Path], *, seed: int
-) -> Fitted:
-    """A response model and, beside it, the kinds of work, both from all but the test part."""
-    prices = blended_prices([OutcomeTable.read(folder) for folder in dirs])
-    width = len(fitted.arrays["project"])
-    arrays, kinds = fit_knowledge(corpus, vectors, corpus.parts != "test", prices, width=width, seed=seed)
-    return Fitted({**fitted.arrays, **arrays}, {**fitted.settings, "kinds": kinds}, fitted.tried)
-
-
-def _write_words(
-    tokenizer: Any, corpus: Corpus, rows: npt.NDArray[np.int64], folder: Path, length: int, seed: int
-) -> str:
-    """Fit and write the lexical part of vectors; returns the file's name."""
-    texts = [corpus.queries[i] for i in rows]
-    fit_lexical(tokenizer, texts, corpus.table[rows], max_length=length, seed=seed).write(folder / LEXICAL)
-    return LEXICAL
-
-
 def main_process() -> bool:
     """Whether this is the only process that trains, or the one of them that writes."""
     from leeroo.training.processes import launched
 
     return not launched() or os.environ["RANK"] == "0"
-
-
-def embed(
-    queries: Sequence[str],
-    folder: Path,
-    serving: Mapping[str, Any],
-    files: Sequence[str],
-    *,
-    threads: int | None,
-    progress: bool = False,
-) -> FloatArray:
-    """The vectors of the source that will serve, kept in `folder/work` for the next time.
-
-    The response model is fitted on what it will be served: quantisation costs less that way.
-
-    Args:
-        queries: The texts.
-        folder: Holds the source's files.
-        serving: Settings of `open_source`.
-        files: Names of the source's files.
-        threads: Threads per encoding.
-        progress: Show a progress bar.
-    """
-    hashes = [sha256(folder / name) for name in files]
-    mark = hashlib.sha256(json.dumps([hashes, dict(serving)], sort_keys=True).encode()).hexdigest()[:16]
-    source = open_source(folder, serving, threads=threads)
-    return kept_vectors(queries, source.encode, folder / WORK / f"vectors-{mark}.npz", progress=progress)
-
-
-def assemble(
-    corpus: Corpus,
-    fitted: Fitted,
-    folder: Path,
-    *,
-    serving: Mapping[str, Any],
-    files: tuple[str, ...],
-    about: dict[str, Any],
-    dirs: Sequence[str | Path],
-) -> Artifact:
-    """The artifact of a fitted response model, its origin and licence stated."""
-    train_rows = corpus.parts == "train"
-    counts = (~np.isnan(corpus.scores[train_rows])).sum(axis=0)
-    experts = tuple(
-        KnownExpert(name=expert, table=table, outcomes=int(count))
-        for (table, expert), count in zip(corpus.columns, counts, strict=True)
-    )
-    settings = {**fitted.settings, **serving, "assumed_tokens": assumed_tokens(dirs)}
-    origin = {
-        "trained_on": corpus.digest,
-        "tables": [Path(folder_).name for folder_ in dirs],
-        "queries": int(train_rows.sum()),
-        **about,
-    }
-    return Artifact(folder=folder, experts=experts, arrays=fitted.arrays, settings=settings, about=origin, files=files)
-
-
-def assumed_tokens(dirs: Sequence[str | Path]) -> dict[str, float]:
-    """Tables that assume one length for every output, and that length."""
-    from leeroo.outcomes.table import OutcomeTable
-
-    found = {}
-    for folder in dirs:
-        known = OutcomeTable.read(folder).completion_tokens
-        known = known[~np.isnan(known)]
-        if known.size and known.std() == 0:
-            found[Path(folder).name] = float(known[0])
-    return found
-
-
-@contextmanager
-def _status(text: str, shown: bool) -> Iterator[None]:
-    if not shown:
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(text):
-        yield

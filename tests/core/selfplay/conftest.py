@@ -82,7 +82,6 @@ def artifact(tmp_path_factory):
         settings={
             "max_length": 64,
             "activation": "linear",
-            "neighbours": 0,
             "novelty": [3.0, 4.0],
             "tokens": {"mean": 2.0, "deviation": 1.0, "residual_variance": 0.0},
         },

@@ -18,7 +18,6 @@ SETTINGS = {
     "batch": 15,  # an odd number: the shares of two processes overlap
     "max_length": 32,
     "serve_length": 32,
-    "neighbours": 10,
 }
 
 

@@ -14,7 +14,7 @@ from leeroo.prediction import load
 from leeroo.training.training import train
 from tests.core.tables import FILLER, WORDS
 
-TINY = {"traits": 8, "batch": 16, "max_length": 32, "serve_length": 32, "neighbours": 10, "learning_rate": 1e-2}
+TINY = {"traits": 8, "batch": 16, "max_length": 32, "serve_length": 32, "learning_rate": 1e-2}
 LORA = {"layers": 2, "lora_layers": 1, "lora_rank": 4}
 
 

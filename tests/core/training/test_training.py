@@ -51,7 +51,7 @@ def test_resuming_a_finished_run_gives_the_same_artifact(trained, table_dir, tin
     _, out = trained
     shutil.copytree(out / "work", tmp_path / "work")
     settings = {"base": tiny_base, "traits": 8, "frozen_layers": 0, "learning_rate": 3e-3, "batch": 16}
-    lengths = {"max_length": 32, "serve_length": 32, "neighbours": 10}
+    lengths = {"max_length": 32, "serve_length": 32}
     train([table_dir], tmp_path, epochs=8, resume=True, **settings, **lengths)
     first, second = (load(place).artifact.arrays for place in (out, tmp_path))
     np.testing.assert_allclose(first["ability"], second["ability"], atol=1e-5)
@@ -62,7 +62,7 @@ def test_resuming_a_finished_run_gives_the_same_artifact(trained, table_dir, tin
 def test_a_frozen_encoder_trains_without_epochs(table_dir, tiny_base, tmp_path):
     from leeroo.training.training import train
 
-    report = train([table_dir], tmp_path, epochs=0, base=tiny_base, traits=8, serve_length=32, limit=100, neighbours=0)
+    report = train([table_dir], tmp_path, epochs=0, base=tiny_base, traits=8, serve_length=32, limit=100)
     assert sum(report.queries.values()) == 100
     quality = load(tmp_path).predict(["court judge"], experts("both", "neither")).quality[0]
     assert quality[0] > quality[1]
