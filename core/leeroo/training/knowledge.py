@@ -122,9 +122,14 @@ def doubts(
     found.setdefault("prior", 0.2)
     for name, stand_in in (("price", "prior"), ("catalogue", "price"), ("elsewhere", "catalogue")):
         found.setdefault(name, found[stand_in])
+    # What says less leaves no less doubt: where the measured ones are the other way round, both are their mean.
+    for less, more in (("catalogue", "price"), ("elsewhere", "catalogue"), ("price", "prior")):
+        if found[less] > found[more]:
+            found[less] = found[more] = (found[less] + found[more]) / 2
     # A level from hundreds of outcomes of the very kind of work; what is left is what the query's features miss.
     found["learned"] = min(0.02, found["elsewhere"])
-    found["benchmark"] = found["relative"] = max(found["catalogue"], found["elsewhere"])
+    found["benchmark"] = found["catalogue"]
+    found["relative"] = (found["catalogue"] + found["price"]) / 2
     return {name: round(value, 4) for name, value in found.items()}
 
 
