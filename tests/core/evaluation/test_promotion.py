@@ -21,11 +21,13 @@ def held_out(table_dir):
 
 @pytest.fixture
 def other(trained, tmp_path):
-    """A copy of the trained artifact whose biases are moved: `other("worse", 3.0)`."""
+    """A copy of the trained artifact whose levels are moved: `other("worse", 3.0)`."""
 
     def made(name, step):
         artifact = read_artifact(trained[1])
         arrays = {**artifact.arrays, "bias": artifact.arrays["bias"] + np.float32(step)}
+        arrays["kinds_loading"] = arrays["kinds_loading"].copy()
+        arrays["kinds_loading"][:, :, 0] += np.float32(0.1 * step)
         return write_artifact(replace(artifact, arrays=arrays), tmp_path / name)
 
     return made

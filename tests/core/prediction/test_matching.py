@@ -22,9 +22,11 @@ def expert(model, **kwargs):
     ("model", "column"),
     [
         ("openai:gpt-4-1106-preview", 1),
-        ("GPT-4-Turbo", 1),
+        ("GPT-4_1106-Preview", 1),
+        ("GPT-4-Turbo", None),  # another version is a relative, not the same model
         ("openrouter:google/gemini-1.5-pro-002", 4),
-        ("google_genai:gemini-1.5-pro", 4),
+        ("google_genai:gemini-1.5-pro-002", 4),
+        ("google_genai:gemini-1.5-pro", None),
         ("01-ai/yi_6b", 3),
         ("gpt-5", None),
     ],
@@ -44,11 +46,11 @@ def test_a_model_of_two_tables_is_the_one_measured_with_its_pool():
 def test_the_same_models_under_other_names_or_traits_are_matched_anew():
     matcher = Matcher(KNOWN)
     for _ in range(2):
-        assert matcher.columns([expert("gpt-4"), expert("mine")]) == [1, None]
-        assert matcher.columns([expert("gpt-4"), expert("mine", name="Yi-6B")]) == [1, 3]
-        assert matcher.columns([expert("gpt-4"), expert("mine", traits="gemini-1.5-pro-002")]) == [1, 4]
-    matcher.columns([expert("gpt-4")]).append(7)
-    assert matcher.columns([expert("gpt-4")]) == [1]
+        assert matcher.columns([expert("gpt-4-1106-preview"), expert("mine")]) == [1, None]
+        assert matcher.columns([expert("gpt-4-1106-preview"), expert("mine", name="Yi-6B")]) == [1, 3]
+        assert matcher.columns([expert("gpt-4-1106-preview"), expert("mine", traits="gemini-1.5-pro-002")]) == [1, 4]
+    matcher.columns([expert("gpt-4-1106-preview")]).append(7)
+    assert matcher.columns([expert("gpt-4-1106-preview")]) == [1]
 
 
 def test_an_added_expert_stands_before_the_shipped_one():
@@ -64,4 +66,4 @@ def test_traits_go_before_the_name_and_must_be_known():
 
 def test_the_pool_name_counts_when_the_model_is_unknown():
     assert Matcher(KNOWN).columns([expert("my-server-model", name="Yi-6B")]) == [3]
-    assert normalised("meta-llama/Llama-3.1-8B-Instruct") == "metallama318binstruct"
+    assert normalised("meta-llama/Llama-3.1-8B-Instruct") == "llama-3.1-8b-instruct"

@@ -65,7 +65,7 @@ def test_it_learns_who_is_good_at_what_and_serves_it_like_any_predictor(lm, tabl
     assert maths[0] > maths[1] + 0.2
     assert law[1] > law[0] + 0.2
     assert np.isfinite(predicted.quality).all()
-    assert predicted.sources == ("learned",) * 3 + ("prior",)
+    assert predicted.sources == ("learned",) * 3 + ("price",)
     report = evaluate(table_dir, load(out), reference="both", baselines="none")
     assert min(report.experts[name]["auc"] for name in ("mathematician", "lawyer")) > 0.8
 
