@@ -151,7 +151,7 @@ def rate_reaching(
         Quality that a unit of cost is worth, shape (queries, settings).
     """
     dearest = np.maximum(costs.max(axis=1, initial=0.0), 1e-300)
-    rates = (DEMAND / dearest)[:, None] * np.geomspace(1.0, 1e5, len(RATES))
+    rates = (DEMAND / dearest)[:, None] * np.geomspace(1.0, 1e5, 18)  # each less than twice the one before
     quality = plan(outlook, costs, rates, must=must, limits=limits, haste=0).quality
     enough = quality[:, :, None] >= least - 1e-9
     last = len(rates[0]) - 1 - enough[:, ::-1].argmax(axis=1)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leeroo.consult.lattice import ABSTAINED, UNASKED
@@ -68,6 +68,7 @@ def test_two_are_asked_at_once_where_the_second_is_nearly_sure_to_be_asked():
 
 @settings(deadline=None, max_examples=15)
 @given(qualities, prices, st.floats(0.2, 0.9))
+@example([0.5, 0.53125, 0.75, 0.5], [1.0, 0.125, 1.0, 0.25], 0.625)  # rates that were tried too far apart
 def test_a_demanded_quality_is_reached_at_the_largest_rate_or_not_at_all(quality, costs, least):
     ahead = outlook(MODEL, np.array([quality]), NAMES, START, 4)
     rate = float(rate_reaching(ahead, np.array([costs]), np.array([least]), must=True)[0, 0])
