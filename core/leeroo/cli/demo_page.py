@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.text import Text
 
 from leeroo.budget import Budget
-from leeroo.cli.printing import printable
 from leeroo.money import to_usd
 from leeroo.pool.experts import Expert
+from leeroo.visible import visible_lines
 
 MOST_WIDTH = 100
 """Columns: longer lines are hard to read."""
@@ -182,5 +182,5 @@ class Page:
 
 def first_words(text: str) -> str:
     """The beginning of an answer, on one line."""
-    words = printable(text).split()
+    words = visible_lines(text).split()
     return " ".join(words[:WORDS]) + (" ..." if len(words) > WORDS else "")

@@ -1,7 +1,6 @@
 """What commands read and print alike."""
 
 import json
-import re
 import sys
 from typing import Any
 
@@ -11,13 +10,6 @@ from rich.markup import escape
 from leeroo.visible import visible
 
 out = Console()
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Control characters but tab and newline."""
-
-
-def printable(text: str) -> str:
-    """A text from elsewhere without control characters, which could move the cursor or rename the window."""
-    return _CONTROL.sub("", text)
 
 
 def text_of(given: str) -> str:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from leeroo.budget import FIELDS, NOTHING_SET, Budget
-from leeroo.cli.printing import printable
 from leeroo.endpoints.streamed import Streamed
 from leeroo.errors import ConfigError, LeerooError, did_you_mean
 from leeroo.money import show_usd
 from leeroo.routing.router import Router
+from leeroo.visible import visible_lines
 
 HELP = """\
 /why                the last decision, with every expert
@@ -87,7 +87,7 @@ class Session:
             with closing(iter(streamed)) as coming:  # type: ignore[type-var]
                 for piece in coming:
                     pieces.append(piece)
-                    self._write(printable(piece))
+                    self._write(visible_lines(piece))
         except KeyboardInterrupt:
             self.messages.pop()
             self._write("\n")

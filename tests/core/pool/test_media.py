@@ -8,6 +8,7 @@ import pytest
 from leeroo import Budget, NoEligibleExpert
 from leeroo.endpoints.chat_format import to_query
 from leeroo.pool.media import measure, most_tokens_of
+from leeroo.pool.prices import Price
 from leeroo.pool.tokens import count
 from tests.media import media_samples
 
@@ -106,3 +107,27 @@ def test_functions_are_priced(make_router):
     tools = [{"type": "function", "function": {"name": "f"}}, {"type": "custom", "custom": {"name": "g"}}]
     query = to_query({"messages": [{"role": "user", "content": "hi"}], "tools": tools, "n": 1}, make_router())
     assert not query.unpriced
+
+
+@pytest.mark.parametrize(
+    ("price", "more"),
+    [
+        ({"cache_write": 2.0}, {"cache_control": {"type": "ephemeral"}}),
+        ({"cache_write_1h": 3.0}, {"cache_control": {"type": "ephemeral", "ttl": "1h"}}),
+        ({"services": {"priority": {"input": 2.0, "output": 4.0}}}, {"service_tier": "priority"}),
+        ({}, {"service_tier": "flex"}),  # the cheap one
+    ],
+)
+def test_what_an_expert_has_a_price_for_is_counted_under_a_cap_and_what_another_has_none_for_is_not_its(
+    make_router, make_expert, price, more
+):
+    priced = make_expert("priced").model_copy(update={"price": Price(input=1.0, output=2.0, **price)})
+    router = make_router({"priced": priced, "plain": make_expert("plain")}, {"priced": 0.9, "plain": 0.9})
+    body = {"messages": [{"role": "user", "content": "hi " * 500}]}
+    with router.open(to_query({**body, **more}, router), Budget(max_cost=1)) as call:
+        named = {c.expert.name: c for c in call.decision.candidates}
+    assert named["priced"].ineligible is None
+    assert (named["plain"].ineligible is None) == (price == {})
+    with router.open(to_query(body, router), Budget(max_cost=1)) as call:
+        cheap = next(c for c in call.decision.candidates if c.expert.name == "priced").worst_cost
+    assert named["priced"].worst_cost > cheap or price == {}
