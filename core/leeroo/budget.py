@@ -21,7 +21,8 @@ from leeroo.spent import Spent
 
 RULES = ("min_quality", "tolerance", "willingness_to_pay")
 DEFAULT_TOLERANCE = 0.02
-DEFAULT_CONFIDENCE = 0.6
+DEFAULT_CONFIDENCE = 0.4
+"""Not 0.5: of two of which little is known the dearer would nearly always be taken to be surer."""
 MOST = 1e12
 """The largest sum of money or time that is taken for meant."""
 
@@ -34,7 +35,7 @@ class Budget:
         max_cost: USD, hard cap of the call with all its retries and fallbacks.
         min_quality: 0..1; adequate means a predicted quality of at least this.
         tolerance: 0..1; adequate means within this of the best eligible expert (the default rule, 0.02).
-        confidence: 0..1; how sure it must be that an expert is within the tolerance (0.6; 0.5: doubt does not count).
+        confidence: 0..1; how sure it must be that an expert is within the tolerance (0.4; 0.5: doubt does not count).
         willingness_to_pay: USD that a right answer is worth: the largest quality x this - cost is picked.
         max_latency: Seconds; slower experts are not eligible, and it is the call's deadline.
         scope: Ledger account charged, "acme/team-a/user-7".

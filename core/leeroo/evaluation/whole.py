@@ -24,7 +24,8 @@ from leeroo.prediction.newcomers import KindsPredictor
 from leeroo.prediction.predictor import Prediction, Source
 from leeroo.prediction.response import ResponsePredictor
 from leeroo.training.corpus import Corpus
-from leeroo.training.knowledge import blended_prices, fit_knowledge
+from leeroo.training.kinds import fit_kinds
+from leeroo.training.knowledge import blended_prices, tables_of
 
 Float32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -49,8 +50,9 @@ class Study:
 
     def fitted(self, rows: npt.NDArray[np.bool_]) -> KindsPredictor:
         """What is known after these queries."""
-        arrays, settings = fit_knowledge(self.corpus, self.vectors, rows, self.prices, width=self.width)
-        return KindsPredictor(Kinds(arrays, settings))
+        tables, models = tables_of(self.corpus, rows)
+        arrays, settings = fit_kinds(self.vectors, tables, models, self.prices, width=self.width)
+        return KindsPredictor(Kinds(arrays, {**settings, "doubt": {}}))
 
     def asked(self, known: KindsPredictor, table: OutcomeTable, at: npt.NDArray[np.int64]) -> Floats:
         """Predictions for a table's experts on queries of the corpus."""

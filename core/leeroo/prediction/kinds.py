@@ -12,11 +12,11 @@ P(q, e) = sum_k pi_k(q) P_k(q, e), pi from a linear discriminant, and even where
 Models without outcomes in a kind have levels and u by regression on their place z_e in the common space of all models.
 So nobody is unknown: z_e comes from published scores, from relatives, or from the price.
 
-Arrays of the artifact (W width of vectors, L landmarks, T features, K kinds, R directions, E models, D dimensions):
+Arrays of the artifact (W width of vectors, L landmarks, K kinds, R directions, E models, D dimensions):
     kinds_scale (W)                        what the parts of a vector are multiplied by before distances are taken
-    kinds_landmarks (L, W), kinds_features (L, T)      Nystroem features of the kernel (Williams and Seeger 2001)
+    kinds_landmarks (L, W)                 queries that stand for all (Williams and Seeger 2001)
     kinds_discriminant (W+1, K)            log pi up to a constant
-    kinds_directions (K, T, R)             f
+    kinds_directions (K, L, R)             f, from the kernel with the landmarks
     kinds_loading (K, E, 1+R)              m and u
     kinds_outcomes (K, E), kinds_rate (K, E)           outcomes known, and their mean score
     kinds_from_place (K, 1+D, 1+R)         m and u from z
@@ -108,10 +108,12 @@ class Kinds:
         self.rate = a["kinds_rate"]
 
     def features(self, vectors: Float32) -> tuple[Float32, Float32]:
-        """Kernel features, shape (queries, T), and the scaled vectors they come from, shape (queries, W)."""
+        """The kernel with the landmarks, shape (queries, L), and the scaled vectors, shape (queries, W)."""
         x = scaled(vectors, self._a["kinds_scale"], self._width)
-        distance = (x**2).sum(axis=1)[:, None] + self._squares - 2 * (x @ self._landmarks)
-        return np.exp(-0.5 * np.maximum(distance, 0)) @ self._a["kinds_features"], x
+        # One query without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
+        inner = np.einsum("w,wl->l", x[0], self._landmarks)[None] if len(x) == 1 else x @ self._landmarks
+        distance = (x**2).sum(axis=1)[:, None] + self._squares - 2 * inner
+        return np.asarray(np.exp(-0.5 * np.maximum(distance, 0)), dtype=np.float32), x
 
     def likeness(self, x: Float32, novelty: Float32) -> Float32:
         """pi, how much each query is like each kind, shape (queries, kinds); rows sum to 1."""

@@ -122,8 +122,9 @@ def select(candidates: Sequence[Candidate], budget: Budget, toll: Toll | None = 
 
           quality_e >= quality_best - t + z_c sqrt(doubt_e^2 + doubt_best^2),   z_c = the normal quantile of c.
 
-      The best is adequate. So an expert of which little is known must be expected to be better than one that is known
-      well before it is taken for its price; with c = 0.5 doubt does not count. The cheapest adequate one first, then
+      The best is adequate. With c = 0.5 doubt does not count; above it, an expert of which little is known must be
+      expected to be better before it is taken for its price; below it (0.4 is the default), what cannot be told apart
+      counts as alike, and the price decides. The cheapest adequate one first, then
       the other adequate ones by cost, then the rest by quality. None adequate: by quality.
 
     Args:

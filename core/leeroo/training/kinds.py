@@ -180,7 +180,7 @@ def fit_kinds(
         share = seen / (seen + OWN_OUTCOMES)
         told = regression(abilities.place[on], merged[on], share[on])
         guess = np.concatenate([np.ones((len(everyone), 1)), abilities.place], axis=1) @ told
-        arrays["directions"].append(functions)
+        arrays["directions"].append(features @ functions)
         arrays["loading"].append(share[:, None] * merged + (1 - share[:, None]) * guess)
         arrays["from_place"].append(told)
         arrays["outcomes"].append(seen)
@@ -191,7 +191,6 @@ def fit_kinds(
     found |= {
         "kinds_scale": scale,
         "kinds_landmarks": points.astype(np.float32),
-        "kinds_features": features.astype(np.float32),
         "kinds_discriminant": discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32),
         "models_place": abilities.place.astype(np.float32),
         "facts_place": abilities.from_facts.astype(np.float32),
