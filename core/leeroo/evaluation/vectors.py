@@ -1,5 +1,6 @@
 """Vectors of queries, kept on disk between runs: of the predictor's encoder, and of the plain one for the baselines."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -32,8 +33,9 @@ def plain_vectors(queries: Sequence[str], *, progress: bool = False) -> Float32:
 def predictor_vectors(queries: Sequence[str], predictor: ResponsePredictor, *, progress: bool = False) -> Float32:
     """Vectors by a predictor's own encoder, as it serves, shape (queries, width)."""
     artifact = predictor.artifact
-    weights = artifact.folder / ENCODER
-    mark = sha256(weights if weights.exists() else artifact.folder / MANIFEST)
+    # Adapters of a causal LM stand in the manifest, as all files do.
+    files = [name for name in artifact.files if (artifact.folder / name).exists()] or [MANIFEST]
+    mark = hashlib.sha256("".join(sha256(artifact.folder / name) for name in files).encode()).hexdigest()
     return _kept(queries, predictor.encode, f"{mark[:16]}-{artifact.settings['max_length']}", progress)
 
 

@@ -14,9 +14,10 @@ So nobody is unknown: z_e comes from published scores, from relatives, or from t
 
 Arrays of the artifact (W width of vectors, L landmarks, K kinds, R directions, E models, D dimensions):
     kinds_scale (W)                        what the parts of a vector are multiplied by before distances are taken
-    kinds_landmarks (L, W)                 queries that stand for all (Williams and Seeger 2001)
+    kinds_landmarks (L, W)                 queries that stand for each kind's (Williams and Seeger 2001), kind by kind
+    kinds_starts (K+1)                     where each kind's landmarks begin
     kinds_discriminant (W+1, K)            log pi up to a constant
-    kinds_directions (K, L, R)             f, from the kernel with the landmarks
+    kinds_directions (L, R)                f of a kind, from the kernel with its landmarks
     kinds_loading (K, E, 1+R)              m and u
     kinds_outcomes (K, E), kinds_rate (K, E)           outcomes known, and their mean score
     kinds_from_place (K, 1+D, 1+R)         m and u from z
@@ -35,6 +36,7 @@ import numpy.typing as npt
 Float32 = npt.NDArray[np.float32]
 BENCHMARK_NOISE = 0.3
 """Variance of a benchmark's standardised logit that abilities do not explain; see `leeroo.training.abilities`."""
+_LEAST_SHARE = 0.01
 LABELS: Mapping[str, str] = {
     "zeroeval": "math and code to reason about",
     "bfcl": "tool calls",
@@ -104,16 +106,13 @@ class Kinds:
         self._width = int(settings["width"])
         self._landmarks = np.ascontiguousarray((a["kinds_landmarks"] * 1.0).T)
         self._squares = (a["kinds_landmarks"] ** 2).sum(axis=1)
+        self._starts: list[int] = a["kinds_starts"].astype(np.int64).tolist()
         self.outcomes = a["kinds_outcomes"].astype(np.int64)
         self.rate = a["kinds_rate"]
 
-    def features(self, vectors: Float32) -> tuple[Float32, Float32]:
-        """The kernel with the landmarks, shape (queries, L), and the scaled vectors, shape (queries, W)."""
-        x = scaled(vectors, self._a["kinds_scale"], self._width)
-        # One query without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
-        inner = np.einsum("w,wl->l", x[0], self._landmarks)[None] if len(x) == 1 else x @ self._landmarks
-        distance = (x**2).sum(axis=1)[:, None] + self._squares - 2 * inner
-        return np.asarray(np.exp(-0.5 * np.maximum(distance, 0)), dtype=np.float32), x
+    def scaled(self, vectors: Float32) -> Float32:
+        """Vectors as distances are taken between them, shape (queries, W)."""
+        return scaled(vectors, self._a["kinds_scale"], self._width)
 
     def likeness(self, x: Float32, novelty: Float32) -> Float32:
         """pi, how much each query is like each kind, shape (queries, kinds); rows sum to 1."""
@@ -124,18 +123,32 @@ class Kinds:
         far = novelty[:, None]
         return np.asarray((1 - far) * weight + far / weight.shape[1], dtype=np.float32)
 
-    def quality(self, features: Float32, likeness: Float32, loadings: Float32) -> Float32:
-        """P, shape (queries, experts), for loadings of shape (experts, kinds, 1 + directions)."""
-        found = np.zeros((len(features), len(loadings)), dtype=np.float32)
-        for k, directions in enumerate(self._a["kinds_directions"]):
+    def quality(self, x: Float32, likeness: Float32, loadings: Float32) -> Float32:
+        """P, shape (queries, experts).
+
+        Args:
+            x: As `scaled` gives it.
+            likeness: pi, shape (queries, kinds).
+            loadings: m and u, shape (experts, kinds, 1 + directions).
+        """
+        found = np.zeros((len(x), len(loadings)), dtype=np.float32)
+        for k in range(len(self.names)):
             share = likeness[:, k]
-            rows = np.flatnonzero(share > 0.01)
+            rows = np.flatnonzero(share > _LEAST_SHARE)
             if len(rows):
-                told = features[rows] @ directions
-                p = loadings[:, k, 0] + told @ loadings[:, k, 1:].T
+                p = loadings[:, k, 0] + self._told(x[rows], k) @ loadings[:, k, 1:].T
                 found[rows] += share[rows, None] * np.clip(p, 0.005, 0.995)
-        kept = (likeness * (likeness > 0.01)).sum(axis=1, keepdims=True)
+        kept = (likeness * (likeness > _LEAST_SHARE)).sum(axis=1, keepdims=True)
         return np.asarray(np.clip(found / kept, 0.005, 0.995), dtype=np.float32)
+
+    def _told(self, x: Float32, k: int) -> Float32:
+        """F of one kind, shape (queries, directions)."""
+        own = slice(self._starts[k], self._starts[k + 1])
+        points = self._landmarks[:, own]
+        # One query without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
+        inner = np.einsum("w,wl->l", x[0], points)[None] if len(x) == 1 else x @ points
+        distance = (x**2).sum(axis=1)[:, None] + self._squares[own] - 2 * inner
+        return np.asarray(np.exp(-0.5 * np.maximum(distance, 0)) @ self._a["kinds_directions"][own], dtype=np.float32)
 
     def known(self, model: str) -> Loadings | None:
         """A model's loadings by its canonical name, None where it has neither outcomes nor published scores."""

@@ -70,7 +70,7 @@ class Matcher:
     def _options(self, traits: str | None, model_id: str | None, name: str) -> list[int]:
         if traits is not None:
             found = self._look_up(traits)
-            if not found:
+            if not found and resolve(traits) is None:
                 hint = did_you_mean(traits, {e.name for e in self._known})
                 raise ConfigError(f"Expert {name!r}: traits {traits!r} is not a known expert.{hint}")
             return found

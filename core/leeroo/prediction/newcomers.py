@@ -61,13 +61,13 @@ class KindsPredictor:
             own: Which experts the user taught the predictor from outcomes of his own.
         """
         told = [self.tell(expert) for expert in experts]
-        features, x = self.kinds.features(vectors)
+        x = self.kinds.scaled(vectors)
         likeness = self.kinds.likeness(x, base.novelty)
         # Outcomes of these very experts say more than levels that are inferred from elsewhere.
         covered = np.mean([t.outcomes / (t.outcomes + OWN_OUTCOMES) for t in told], axis=0) + _INFERRED
         weight = likeness * (covered / covered.max()).astype(np.float32)
         weight /= weight.sum(axis=1, keepdims=True)
-        found = self.kinds.quality(features, weight, np.stack([t.values for t in told]))
+        found = self.kinds.quality(x, weight, np.stack([t.values for t in told]))
         mine = np.array(own, dtype=bool)
         quality = np.where(mine, base.quality, found).astype(np.float32)
         spread = np.array([self._doubt(t, weight) for t in told], dtype=np.float32).T

@@ -18,7 +18,8 @@ from leeroo.training.abilities import Abilities, facts_matrix, fit_abilities, pu
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-LANDMARKS = 1200
+LANDMARKS = 400
+"""Of each table."""
 DIRECTIONS = 12
 SHARES = (0.0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.25, 0.4, 0.6, 0.8)
 ENCODER_SCALE, LEXICAL_SCALE = 2.0, 1.4
@@ -54,21 +55,19 @@ def completed(scores: Float64) -> Float64:
     return np.where(known, scores, np.clip(expert + query[:, None], 0, 1))
 
 
-def landmarks(x: Float32, table: npt.NDArray[np.int64], count: int, seed: int) -> tuple[Float32, Float32]:
-    """Queries that stand for all, and the map from kernels with them to features: (L, W) and (L, T)."""
-    rng = np.random.default_rng(seed)
-    sizes = np.bincount(table) ** 0.25  # small tables have kinds of their own to tell apart, too
-    chosen: list[int] = []
-    for number in np.flatnonzero(sizes):
-        rows = np.flatnonzero(table == number)
-        some = min(len(rows), max(1, round(count * sizes[number] / sizes.sum())))
-        chosen += sorted(rng.choice(rows, some, replace=False).tolist())
-    points = x[chosen]
-    square = (points**2).sum(axis=1)
-    kernel = np.exp(-0.5 * np.maximum(square[:, None] + square - 2 * points @ points.T, 0)).astype(np.float64)
+def landmarks(x: Float32, count: int, rng: np.random.Generator) -> tuple[Float32, Float32]:
+    """Some of a table's queries that stand for all, and the map from kernels with them to features: (L, W), (L, T)."""
+    points = x[np.sort(rng.choice(len(x), min(count, len(x)), replace=False))]
+    kernel = kernel_with(points, points).astype(np.float64)
     values, axes = np.linalg.eigh(kernel)
     keep = values > 1e-4 * values.max()
     return points, (axes[:, keep] / np.sqrt(values[keep])).astype(np.float32)
+
+
+def kernel_with(x: Float32, points: Float32) -> Float32:
+    """exp(-|x - point|^2 / 2), shape (queries, points)."""
+    distance = (x**2).sum(axis=1)[:, None] + (points**2).sum(axis=1) - 2 * x @ points.T
+    return np.asarray(np.exp(-0.5 * np.maximum(distance, 0)), dtype=np.float32)
 
 
 def directions_of(features: Float64, scores: Float64, most: int) -> tuple[Float64, Float64, Float64]:
@@ -158,19 +157,17 @@ def fit_kinds(
     x = scaled(vectors, scale, width)
     rows = np.concatenate([table.rows for table in tables])
     which = np.concatenate([np.full(len(table.rows), k) for k, table in enumerate(tables)])
-    points, features = landmarks(x[rows], which, count, seed)
-    squares = (points**2).sum(axis=1)
-
-    def phi(at: npt.NDArray[np.int64]) -> Float64:
-        distance = (x[at] ** 2).sum(axis=1)[:, None] + squares - 2 * x[at] @ points.T
-        return np.asarray(np.exp(-0.5 * np.maximum(distance, 0)) @ features, dtype=np.float64)
-
+    rng = np.random.default_rng(seed)
     full = [completed(table.scores) for table in tables]
     abilities = place_models(tables, full, models, prices, seed=seed)
     everyone = abilities.models
-    arrays: dict[str, list[Float64]] = {"directions": [], "loading": [], "from_place": [], "outcomes": [], "rate": []}
+    chosen: list[Float32] = []
+    directions: list[Float64] = []
+    arrays: dict[str, list[Float64]] = {"loading": [], "from_place": [], "outcomes": [], "rate": []}
     for table, scores in zip(tables, full, strict=True):
-        level, axes, functions = directions_of(phi(table.rows), scores, most)
+        points, features = landmarks(x[table.rows], count, rng)
+        told_apart = kernel_with(x[table.rows], points).astype(np.float64) @ features
+        level, axes, functions = directions_of(told_apart, scores, most)
         pad = most - axes.shape[1]
         axes, functions = np.pad(axes, ((0, 0), (0, pad))), np.pad(functions, ((0, 0), (0, pad)))
         own = np.concatenate([level[:, None], axes], axis=1)
@@ -180,7 +177,8 @@ def fit_kinds(
         share = seen / (seen + OWN_OUTCOMES)
         told = regression(abilities.place[on], merged[on], share[on])
         guess = np.concatenate([np.ones((len(everyone), 1)), abilities.place], axis=1) @ told
-        arrays["directions"].append(features @ functions)
+        chosen.append(points)
+        directions.append(features @ functions)
         arrays["loading"].append(share[:, None] * merged + (1 - share[:, None]) * guess)
         arrays["from_place"].append(told)
         arrays["outcomes"].append(seen)
@@ -190,7 +188,9 @@ def fit_kinds(
     }
     found |= {
         "kinds_scale": scale,
-        "kinds_landmarks": points.astype(np.float32),
+        "kinds_landmarks": np.concatenate(chosen),
+        "kinds_starts": np.cumsum([0, *(len(points) for points in chosen)]).astype(np.float32),
+        "kinds_directions": np.concatenate(directions).astype(np.float32),
         "kinds_discriminant": discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32),
         "models_place": abilities.place.astype(np.float32),
         "facts_place": abilities.from_facts.astype(np.float32),

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from leeroo.errors import ConfigError
+from leeroo.evaluation.crossval import folds_of, gain, ordered
+from leeroo.outcomes.table import OutcomeTable
+
+
+def table(experts=3, queries=240, seed=0):
+    rng = np.random.default_rng(seed)
+    chance = np.where(np.arange(queries)[:, None] % 2 == 0, 0.95, np.linspace(0.1, 0.95, experts))
+    scores = (rng.random((queries, experts)) < chance).astype(np.float32)
+    return OutcomeTable(
+        name="t",
+        query_ids=tuple(f"q{i}" for i in range(queries)),
+        datasets=("t",) * queries,
+        domains=("d",) * queries,
+        queries=tuple(f"question number {i}" for i in range(queries)),
+        experts=tuple(f"e{j}" for j in range(experts)),
+        prices=np.array([[10.0**j, 10.0**j] for j in range(experts)], dtype=np.float32),
+        scores=scores,
+        prompt_tokens=np.full(scores.shape, 10, np.float32),
+        completion_tokens=np.full(scores.shape, 10, np.float32),
+    )
+
+
+def test_the_oracle_wins_all_and_fixed_means_nothing():
+    t = table()
+    oracle = gain(t, t.scores.astype(float), "oracle", pools=20, resamples=5)
+    assert oracle.won == pytest.approx(1, abs=0.02)
+    assert oracle.order == 1
+    means = gain(t, np.repeat(t.scores.mean(axis=0, keepdims=True), len(t), axis=0).astype(float), "means", pools=20)
+    assert abs(means.won) < 0.15
+    assert means.low <= means.won <= means.high
+
+
+def test_knowing_the_easy_half_wins_some():
+    t = table()
+    easy = np.where(np.arange(240)[:, None] % 2 == 0, 0.95, np.linspace(0.1, 0.95, 3))
+    assert gain(t, easy, "easy", pools=20).won > 0.3
+
+
+def test_ties_count_half_and_a_table_without_prices_has_no_pools():
+    t = table()
+    assert ordered(np.zeros(t.scores.shape), t.scores.astype(float)) == 0.5
+    free = OutcomeTable(**{**vars(t), "prices": np.full((3, 2), np.nan, np.float32)})
+    found = gain(free, t.scores.astype(float), "oracle")
+    assert found.pools == 0
+    assert np.isnan(found.won)
+
+
+def test_one_expert_is_refused():
+    with pytest.raises(ConfigError, match="at least two experts"):
+        gain(table(experts=1), np.zeros((240, 1)), "x")
+
+
+def test_versions_of_a_question_share_a_fold():
+    a, b = folds_of(["Which is it?\nA. one\nB. two", "Which is it?\nA. one\nB. two\nC. three"])
+    assert a == b

@@ -1,0 +1,64 @@
+"""What the shipped predictor knows of experts that people name today."""
+
+import numpy as np
+import pytest
+
+from leeroo import Expert, Price
+from leeroo.prediction import load
+
+
+@pytest.fixture(scope="module")
+def known():
+    return load().knowledge
+
+
+def told(known, model, price=None, **kwargs):
+    return known.tell(Expert(model=model, name="e", price=price, **kwargs))
+
+
+def test_each_source_in_its_order(known):
+    assert told(known, "openai:gpt-5-mini").source == "learned"
+    assert told(known, "openai:gpt-5-mini-2025-08-07").source == "learned"
+    assert told(known, "ft:gpt-4o-mini-2024-07-18:acme::1").source == "relative"
+    assert told(known, "my-own", benchmark={"mmlu_pro": 0.7}).source == "benchmark"
+    assert told(known, "my-own", price=Price(input=1, output=2)).source == "price"
+    assert told(known, "my-own").source == "prior"
+
+
+def test_doubt_grows_down_the_list(known):
+    doubt = known.kinds.doubt
+    order = [doubt[name] for name in ("learned", "elsewhere", "catalogue", "relative", "price", "prior")]
+    assert order == sorted(order)
+    assert order[0] < order[-1]
+
+
+def test_dearer_and_better_scores_mean_better(known):
+    def level(loadings):
+        return float(loadings.values[:, 0].mean())
+
+    cheap, dear = (told(known, "my-own", price=Price(input=p, output=4 * p)) for p in (0.05, 5.0))
+    assert level(cheap) < level(dear)
+    weak, strong = (told(known, "my-own", benchmark={"mmlu_pro": score}) for score in (0.3, 0.85))
+    assert level(weak) < level(strong)
+
+
+def test_four_models_of_today_do_not_get_the_same_quality():
+    names = ("openai:gpt-5-nano", "openai:gpt-5-mini", "openai:gpt-5", "anthropic:claude-sonnet-4-5")
+    experts = [Expert(model=name, name=name, price=Price(input=1, output=2)) for name in names]
+    found = load().predict(["Prove that the square root of 2 is irrational.", "What is 9.11 - 9.9?"], experts)
+    assert (np.ptp(found.quality, axis=1) > 0.01).all()
+    assert found.doubt is not None
+    assert (found.doubt > 0).all()
+    assert len(found.kinds) == 2
+    assert all(grounds for grounds in found.grounds)
+
+
+def test_a_price_that_nobody_knows_is_no_obstacle():
+    found = load().predict(["Hi"], [Expert(model="my-own", name="e")])
+    assert found.sources == ("prior",)
+    assert 0 < found.quality[0, 0] < 1
+
+
+def test_a_query_of_200_000_tokens_is_answered():
+    found = load().predict(["word " * 200_000], [Expert(model="openai:gpt-5", name="e")])
+    assert np.isfinite(found.quality).all()

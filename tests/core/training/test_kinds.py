@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from leeroo.prediction.kinds import Kinds
+from leeroo.training.kinds import TableScores, completed, fit_kinds, landmarks
+
+WIDTH, WORDS = 12, 4
+
+
+def toy(seed=0, queries=400):
+    """Two topics told apart by the vector: half of the experts are good at the one, half at the other."""
+    rng = np.random.default_rng(seed)
+    topic = rng.integers(0, 2, queries)
+    vectors = rng.normal(0, 0.3, (queries, WIDTH + WORDS)).astype(np.float32)
+    vectors[:, 0] += 2 * topic - 1
+    chance = np.where(topic[:, None] == np.arange(6) % 2, 0.9, 0.2)
+    return vectors, topic, (rng.random((queries, 6)) < chance).astype(np.float64)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    vectors, topic, scores = toy()
+    table = TableScores("toy", np.arange(300), np.arange(6), scores[:300])
+    arrays, settings = fit_kinds(vectors, [table], [f"expert-{i}" for i in range(6)], {}, width=WIDTH, count=60)
+    return Kinds(arrays, {**settings, "doubt": {}}), vectors, topic
+
+
+def test_who_is_good_at_what_is_learned(fitted):
+    kinds, vectors, topic = fitted
+    x = kinds.scaled(vectors[300:])
+    likeness = kinds.likeness(x, np.zeros(100, np.float32))
+    loadings = np.stack([kinds.known(f"expert-{i}").values for i in range(6)])
+    quality = kinds.quality(x, likeness, loadings)
+    mine = topic[300:, None] == np.arange(6) % 2
+    assert quality[mine].mean() > 0.75
+    assert quality[~mine].mean() < 0.35
+
+
+def test_one_query_is_predicted_as_many_are(fitted):
+    kinds, vectors, _ = fitted
+    loadings = np.stack([kinds.known(f"expert-{i}").values for i in range(6)])
+
+    def ask(some):
+        x = kinds.scaled(some)
+        return kinds.quality(x, kinds.likeness(x, np.zeros(len(x), np.float32)), loadings)
+
+    alone = np.concatenate([ask(vectors[i : i + 1]) for i in range(300, 305)])
+    assert np.allclose(ask(vectors[300:305]), alone, atol=1e-5)
+
+
+def test_unknown_cells_are_filled_between_0_and_1_and_known_ones_stay():
+    scores = np.array([[1.0, np.nan, 0.0], [np.nan, 1.0, 0.0], [1.0, 1.0, np.nan]])
+    filled = completed(scores)
+    known = ~np.isnan(scores)
+    assert (filled[known] == scores[known]).all()
+    assert ((filled >= 0) & (filled <= 1)).all()
+    assert filled[2, 2] < filled[0, 1]
+
+
+def test_an_expert_with_few_outcomes_is_near_what_is_known_from_elsewhere():
+    vectors, _, scores = toy()
+    some = scores.copy()
+    some[2:, 5] = np.nan
+    some[:2, 5] = 0.0
+    table = TableScores("toy", np.arange(400), np.arange(6), some)
+    arrays, settings = fit_kinds(vectors, [table], [f"expert-{i}" for i in range(6)], {}, width=WIDTH, count=60)
+    kinds = Kinds(arrays, {**settings, "doubt": {}})
+    assert kinds.known("expert-5").values[0, 0] > 0.15  # two wrong answers do not make it the worst of all
+
+
+def test_landmarks_are_a_tables_own_queries():
+    x = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    points, features = landmarks(x, 20, np.random.default_rng(0))
+    assert len(points) == len(features) == 20
+    assert all((x == point).all(axis=1).any() for point in points)
+    assert len(landmarks(x, 400, np.random.default_rng(0))[0]) == 50
