@@ -30,7 +30,10 @@ _OTHER_VARIABLES = {"google_genai": ("GOOGLE_API_KEY",)}
 
 _SOURCES: dict[Source, str] = {
     "learned": "quality predicted from outcomes",
-    "benchmark": "quality guessed from published scores",
+    "catalogue": "quality predicted from published scores",
+    "benchmark": "quality guessed from the scores in this file",
+    "relative": "quality guessed from a relative of it",
+    "price": "quality guessed from its price and date",
     "prior": "quality not known yet: counts as an average expert until you teach it",
     "constant": "quality fixed",
 }

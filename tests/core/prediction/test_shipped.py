@@ -36,7 +36,7 @@ def predictor():
 def test_the_artifact_is_small_and_whole():
     artifact = read_artifact(SHIPPED)
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) <= 30_000_000
-    assert len(artifact.experts) == 49
+    assert len(artifact.experts) == 563
     assert {e.name for e in artifact.experts if e.table == "added"} == {"smollm2-135m", "gemma3-270m"}
     assert len(artifact.about["trained_on"]) == 64
     for name, values in artifact.arrays.items():
@@ -63,7 +63,7 @@ def test_unknown_experts_get_the_prior_or_their_benchmark(predictor):
         expert("bad-new", benchmark={"mmlu": 0.2}),
     ]
     found = predictor.predict([EASY, HARD], pool)
-    assert found.sources == ("prior", "benchmark", "benchmark")
+    assert found.sources == ("price", "benchmark", "benchmark")
     assert (found.quality[:, 1] > found.quality[:, 0]).all()
     assert (found.quality[:, 0] > found.quality[:, 2]).all()
 
