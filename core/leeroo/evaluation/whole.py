@@ -19,10 +19,12 @@ from leeroo.evaluation.crossval import BASELINES, FOLDS, POOLS, Gain, folds_of, 
 from leeroo.evaluation.vectors import predictor_vectors
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
+from leeroo.prediction.arithmetic import unit
 from leeroo.prediction.kinds import Kinds
 from leeroo.prediction.newcomers import KindsPredictor
 from leeroo.prediction.predictor import Prediction, Source
 from leeroo.prediction.response import ResponsePredictor
+from leeroo.training.bayes import kmeans
 from leeroo.training.corpus import Corpus
 from leeroo.training.kinds import fit_kinds
 from leeroo.training.knowledge import blended_prices, tables_of
@@ -45,6 +47,7 @@ class Study:
         self.corpus = Corpus.read(folders)
         self.vectors = predictor_vectors(list(self.corpus.queries), predictor, progress=progress)
         self.width = len(predictor.artifact.arrays["project"])
+        self.edges: list[float] = predictor.artifact.settings["novelty"]
         self.fold = folds_of(self.corpus.queries)
         self.prices = blended_prices(self.tables)
 
@@ -54,8 +57,10 @@ class Study:
         arrays, settings = fit_kinds(self.vectors, tables, models, self.prices, width=self.width)
         return KindsPredictor(Kinds(arrays, {**settings, "doubt": {}}))
 
-    def asked(self, known: KindsPredictor, table: OutcomeTable, at: npt.NDArray[np.int64]) -> Floats:
-        """Predictions for a table's experts on queries of the corpus."""
+    def asked(
+        self, known: KindsPredictor, table: OutcomeTable, at: npt.NDArray[np.int64], novelty: Float32 | None = None
+    ) -> Floats:
+        """Predictions for a table's experts on queries of the corpus; they are like the rest where novelty is None."""
         experts = experts_of(table.experts, table.prices)
         nothing = np.zeros((len(at), len(experts)), dtype=np.float32)
         sources: tuple[Source, ...] = tuple("prior" for _ in experts)
@@ -79,7 +84,14 @@ class Study:
         rows = np.flatnonzero(self.corpus.table == table)
         mine = {self.corpus.queries[i] for i in rows}
         others = np.array([query not in mine for query in self.corpus.queries])
-        return self.asked(self.fitted(others), self.tables[table], rows)
+        return self.asked(self.fitted(others), self.tables[table], rows, self._novelty(rows, others))
+
+    def _novelty(self, rows: npt.NDArray[np.int64], others: npt.NDArray[np.bool_]) -> Float32:
+        """As the predictor that serves finds it: by the distance to the nearest of 256 centroids of the others."""
+        x = unit(self.vectors[:, : self.width])
+        distance = 1 - (x[rows] @ kmeans(x[others], 256).T).max(axis=1)
+        near, far = self.edges
+        return np.asarray(np.clip((distance - near) / max(far - near, 1e-6), 0, 1), dtype=np.float32)
 
     def baseline(self, table: int, name: str) -> Floats:
         """A simple method's cross-validated predictions."""

@@ -7,7 +7,7 @@ A kind of work is an outcome table. Within kind k a model e answers query q with
 m_ke is its level there, f_kj are functions of the query (the first is mostly how hard it is, the others part models
 that agree on most queries), u_kej is how far the model follows them: a Gaussian process with a kernel on queries times
 a kernel on models (Bonilla et al. 2008), in its eigenbasis over models. What a query is, is a mixture:
-P(q, e) = sum_k pi_k(q) P_k(q, e), pi from a linear discriminant, and even where a query is like nothing seen.
+P(q, e) = sum_k pi_k(q) P_k(q, e), pi from a logistic regression, and even where a query is like nothing seen.
 
 Models without outcomes in a kind have levels and u by regression on their place z_e in the common space of all models.
 So nobody is unknown: z_e comes from published scores, from relatives, or from the price.
