@@ -64,6 +64,7 @@ class Study:
         experts = experts_of(table.experts, table.prices)
         nothing = np.zeros((len(at), len(experts)), dtype=np.float32)
         sources: tuple[Source, ...] = tuple("prior" for _ in experts)
+        far = np.zeros(len(at), np.float32) if novelty is None else novelty
         base = Prediction(nothing, nothing, np.zeros(len(at), np.float32), sources)
         return known.predict(self.vectors[at], experts, base, [False] * len(experts)).quality.astype(np.float64)
 

@@ -129,7 +129,7 @@ def discriminant(x: Float64, table: npt.NDArray[np.int64], kinds: int, seed: int
         raise MissingDependency(f"Training needs {error.name}: pip install 'leeroo[train]'.") from None
     rng = np.random.default_rng(seed)
     rows = np.concatenate([rng.permutation(np.flatnonzero(table == k))[:TOLD_APART_ON] for k in range(kinds)])
-    told = LogisticRegression(C=3.0, max_iter=80, class_weight="balanced").fit(x[rows], table[rows])
+    told = LogisticRegression(C=3.0, max_iter=400, class_weight="balanced").fit(x[rows], table[rows])
     if kinds == 2:  # one set of coefficients, of the second kind against the first
         found[:, 1] = np.append(told.coef_[0], told.intercept_[0])
         return found
