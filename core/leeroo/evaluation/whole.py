@@ -65,7 +65,7 @@ class Study:
         nothing = np.zeros((len(at), len(experts)), dtype=np.float32)
         sources: tuple[Source, ...] = tuple("prior" for _ in experts)
         far = np.zeros(len(at), np.float32) if novelty is None else novelty
-        base = Prediction(nothing, nothing, np.zeros(len(at), np.float32), sources)
+        base = Prediction(nothing, nothing, far, sources)
         return known.predict(self.vectors[at], experts, base, [False] * len(experts)).quality.astype(np.float64)
 
     def cross_validated(self, folds: int = FOLDS) -> list[Floats]:
