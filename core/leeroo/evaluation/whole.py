@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from leeroo.evaluation.costs import experts_of
 from leeroo.evaluation.crossval import BASELINES, FOLDS, POOLS, Gain, folds_of, gain
+from leeroo.evaluation.gains import draw, write_page
 from leeroo.evaluation.vectors import predictor_vectors
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
@@ -119,7 +120,7 @@ def study(folders: Sequence[str | Path], predictor: ResponsePredictor, *, pools:
 
 
 def main() -> None:
-    """Write all figures as JSON, a line each on the way."""
+    """Write all figures as JSON, a line each on the way, and beside it a page and a picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", nargs="+", type=Path)
     parser.add_argument("--artifact", type=Path)
@@ -134,6 +135,8 @@ def main() -> None:
             f"order {one.order:.3f} ece {one.ece:.3f}\n"
         )
         given.out.write_text(json.dumps({"gains": found}, indent=1) + "\n", encoding="utf-8")
+    write_page(found, given.out.with_suffix(".md"))
+    draw(found, given.out.with_suffix(".svg"))
 
 
 if __name__ == "__main__":

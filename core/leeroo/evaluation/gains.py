@@ -1,0 +1,87 @@
+"""The gains of `leeroo.evaluation.whole` as a page and as a picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from leeroo.prediction.kinds import LABELS
+
+METHODS = ("leeroo", "kNN, k=60", "fixed means")
+_HEAD = """# What routing wins, on whole tables
+
+Written by `python -m leeroo.evaluation.whole`; not edited by hand.
+
+**won** = (router - fixed) / (oracle - fixed): areas under the frontier of accuracy against cost, over pools of 2 to 5
+priced experts whose dearest costs at least four times the cheapest. *fixed* is the best single experts of the other
+folds, mixed: 0 is what a fixed choice reaches, 1 what someone reaches who knows every outcome beforehand. **order** is
+the share of expert pairs with different scores on a query that are put in the right order. Every query is predicted by
+a fit that saw neither it nor another version of its stem (5 folds). The interval is 95%, over queries.
+
+The encoder is the shipped one and was not fitted in the folds. It was fine-tuned on most of `mmlu`, `mmlu-pro` and
+`mixed`, so that there it has read queries that it is asked about, for kNN as for Leeroo. The others are new to it.
+"""
+_LEFT_OUT = """
+## Tables that were never seen
+
+The same, with all of the table's queries and outcomes left out of the fit; the experts are known from other tables and
+published scores only. *won* is below 0 on each: fixed choices are made on the table's own outcomes, which this
+predictor has not. Some dozens of outcomes of your own kind of work say more than all that is known from elsewhere.
+"""
+
+
+def write_page(gains: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write the page.
+
+    Args:
+        gains: As `Gain.to_dict` gives them.
+        path: The Markdown file.
+    """
+    lines = [_HEAD, "| table | kind of work | pools | Leeroo won | kNN won | order: Leeroo, kNN, fixed | ECE |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    by = {(g["table"], g["method"]): g for g in gains}
+    tables = list(dict.fromkeys(g["table"] for g in gains))
+    for table in tables:
+        ours, near, fixed = (by[table, method] for method in METHODS)
+        order = ", ".join(f"{g['order']:.3f}" for g in (ours, near, fixed))
+        kind = LABELS.get(table, "")
+        lines.append(
+            f"| `{table}` | {kind} | {ours['pools']} | {_won(ours)} | {_won(near)} | {order} | {ours['ece']:.3f} |"
+        )
+    lines += [_LEFT_OUT, "| table | won | order | ECE |", "|---|---|---|---|"]
+    lines += [
+        f"| `{t}` | {_won(g)} | {g['order']:.3f} | {g['ece']:.3f} |" for t in tables if (g := by.get((t, "left out")))
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _won(gain: Mapping[str, Any]) -> str:
+    return f"{gain['won']:.3f} ({gain['low']:.3f} to {gain['high']:.3f})"
+
+
+def draw(gains: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw what is won of each kind of work, with intervals."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    tables = list(dict.fromkeys(g["table"] for g in gains))
+    by = {(g["table"], g["method"]): g for g in gains}
+    figure, axes = plt.subplots(figsize=(8, 4.6))
+    for shift, method, colour in ((0.2, "leeroo", "#1b6ca8"), (-0.2, "kNN, k=60", "#b0b7bf")):
+        found = [by[table, method] for table in tables]
+        places = [len(tables) - i + shift for i in range(len(tables))]
+        reach = [[max(0.0, g["won"] - g["low"]) for g in found], [max(0.0, g["high"] - g["won"]) for g in found]]
+        label = "Leeroo" if method == "leeroo" else method
+        axes.barh(
+            places, [g["won"] for g in found], 0.38, xerr=reach, color=colour, label=label, ecolor="#555", capsize=2
+        )
+    axes.set_yticks([len(tables) - i for i in range(len(tables))], [LABELS.get(t, t) for t in tables])
+    axes.axvline(0, color="#333", linewidth=0.8)
+    axes.set_xlabel("won (0: the best fixed choice; 1: an oracle)")
+    axes.legend(loc="upper right", frameon=False)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    plt.close(figure)

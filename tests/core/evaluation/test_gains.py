@@ -1,0 +1,27 @@
+from leeroo.evaluation.gains import draw, write_page
+
+
+def entry(table, method, won):
+    return {
+        "table": table, "method": method, "won": won, "low": won - 0.02, "high": won + 0.02,
+        "order": 0.8, "ece": 0.01, "pools": 300,
+    }  # fmt: skip
+
+
+GAINS = [
+    entry(table, method, won)
+    for table in ("bfcl", "mine")
+    for method, won in (("leeroo", 0.26), ("kNN, k=60", 0.23), ("fixed means", 0.0), ("left out", -0.2))
+]
+
+
+def test_the_page_has_every_table_with_its_interval(tmp_path):
+    write_page(GAINS, tmp_path / "GAINS.md")
+    text = (tmp_path / "GAINS.md").read_text()
+    assert "| `bfcl` | tool calls | 300 | 0.260 (0.240 to 0.280) | 0.230 (0.210 to 0.250) |" in text
+    assert "| `mine` | -0.200 (-0.220 to -0.180) | 0.800 | 0.010 |" in text
+
+
+def test_the_picture_names_kinds_of_work(tmp_path):
+    draw(GAINS, tmp_path / "GAINS.svg")
+    assert "<svg" in (tmp_path / "GAINS.svg").read_text()
