@@ -187,7 +187,7 @@ class Replay:
         would = to_usd(chosen.expert.known_price.cost(read, written, 0 if moved else call.cached_tokens))
         total, count = sums.qualities
         sums.qualities = total + chosen.quality, count + 1
-        if chosen.source == "prior":
+        if chosen.source in ("price", "prior"):
             sums.guessed.add(chosen.expert.name)
         self._compare(call, query.text, chosen.quality, sums)
         return Replayed(call, chosen.expert.name, moved, paid, would, chosen.quality)

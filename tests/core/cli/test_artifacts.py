@@ -37,7 +37,7 @@ def test_add_list_show_use_diff_and_back(tmp_path, candidate):
         (second, first, True),
     ]
     assert "as it ships" in run("list", store=store)
-    assert json.loads(run("show", "--json", store=store))["experts"] == 50
+    assert json.loads(run("show", "--json", store=store))["experts"] == 566
     assert f"id: {second}" in run("show", store=store)
     changed = json.loads(run("diff", "previous", "--json", store=store))
     assert [(row["expert"], row["change"]) for row in changed["experts"]] == [("added/mine", "added")]
