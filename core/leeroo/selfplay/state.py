@@ -55,8 +55,9 @@ class State:
         if new:
             found = self.base.encode([item.question for item in new])
             self._vectors |= {item.id: vector for item, vector in zip(new, found, strict=True)}
-        width = self.base.artifact.arrays["project"].shape[0]
-        return np.array([self._vectors[item.id] for item in items], dtype=np.float32).reshape(len(items), width)
+        if not items:
+            return np.zeros((0, self.base.artifact.arrays["project"].shape[0]), dtype=np.float32)
+        return np.array([self._vectors[item.id] for item in items], dtype=np.float32)
 
     def inputs(self, items: Collection[Item]) -> Float64:
         """[h(q), 1] of each item, shape (items, traits + 1)."""
