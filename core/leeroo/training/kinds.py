@@ -256,4 +256,4 @@ def _by_model(
     np.add.at(seen, table.models, known)
     np.add.at(total, table.models, np.nansum(table.scores, axis=0))
     some = np.maximum(seen, 1)
-    return values / some[:, None], seen, np.where(seen > 0, total / some, np.nan)
+    return values / some[:, None], seen, total / some
