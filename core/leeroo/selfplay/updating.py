@@ -99,7 +99,8 @@ def quick(
         )
         artifact = artifact.with_expert(KnownExpert(expert.name, "added", count), values.arrays())
     seen = kmeans(unit(vectors), CENTROIDS)
-    centroids = np.concatenate([artifact.arrays["centroids"], seen]).astype(np.float32)
+    known = artifact.arrays["centroids"]  # of the encoder's part; the lexical one stands behind it
+    centroids = np.concatenate([known, seen[:, : known.shape[1]]]).astype(np.float32)
     artifact = replace(
         artifact,
         arrays={**artifact.arrays, "centroids": centroids},
