@@ -63,7 +63,7 @@ class Setting:
         at = train[train | validation]
         fitted = fit_response(
             used,
-            self.vectors[train | validation],
+            self.vectors[train | validation, : len(project)],  # without the lexical part, which stands behind
             at,
             ~at,
             project,

@@ -98,9 +98,9 @@ def quick(
             prior=float(sigmoid(np.float32(mean_x @ belief.mean))),  # type: ignore[arg-type]
         )
         artifact = artifact.with_expert(KnownExpert(expert.name, "added", count), values.arrays())
-    seen = kmeans(unit(vectors), CENTROIDS)
     known = artifact.arrays["centroids"]  # of the encoder's part; the lexical one stands behind it
-    centroids = np.concatenate([known, seen[:, : known.shape[1]]]).astype(np.float32)
+    seen = kmeans(unit(vectors[:, : known.shape[1]]), CENTROIDS)
+    centroids = np.concatenate([known, seen]).astype(np.float32)
     artifact = replace(
         artifact,
         arrays={**artifact.arrays, "centroids": centroids},
