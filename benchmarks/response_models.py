@@ -43,7 +43,7 @@ def ways(corpus: Corpus, vectors: Any, plain: Any, artifact: Artifact) -> Iterat
 
     def fit(spread: float, neighbours: int = 0) -> Any:
         return fit_response(
-            corpus, vectors, train, val, project, bias,
+            corpus, vectors[:, : len(project)], train, val, project, bias,
             activation=activation, neighbours=neighbours, spreads=(spread,),
         )  # fmt: skip
 
