@@ -41,10 +41,10 @@ def ways(corpus: Corpus, vectors: Any, plain: Any, artifact: Artifact) -> Iterat
         arrays = {**fitted.arrays, **changed}
         return ResponseModel(Artifact(artifact.folder, experts, arrays, fitted.settings)).quality(vectors[val], columns)
 
-    def fit(spread: float, neighbours: int = 0) -> Any:
+    def fit(spread: float) -> Any:
         return fit_response(
             corpus, vectors[:, : len(project)], train, val, project, bias,
-            activation=activation, neighbours=neighbours, spreads=(spread,),
+            activation=activation, spreads=(spread,),
         )  # fmt: skip
 
     yield "shipped artifact", _shipped(artifact, corpus, vectors[val])
@@ -53,7 +53,6 @@ def ways(corpus: Corpus, vectors: Any, plain: Any, artifact: Artifact) -> Iterat
     middle = fit(0.05)
     ours = quality(middle)
     yield "shrunk to shared, spread 0.05", ours
-    yield "the same, neighbours in memory (strength chosen)", quality(fit(0.05, 80))
     ability = middle.arrays["ability"]
     for rank in (1, 2, 4, 8):
         low = ability.copy()

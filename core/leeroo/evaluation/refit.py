@@ -46,7 +46,7 @@ class Setting:
     def fit(self, train: Mask, validation: Mask, columns: Mask | None = None) -> ResponsePredictor:
         """A response model on some queries and columns only; the latent traits too, on plain vectors.
 
-        It has no memory of neighbours and one strength of shrinkage: studies compare, and fit many.
+        It has one strength of shrinkage: studies compare, and fit many.
 
         Args:
             train: The queries fitted on.
@@ -69,7 +69,6 @@ class Setting:
             project,
             bias,
             activation=activation,
-            neighbours=0,
             spreads=(SPREAD,),
         )
         counts = (~np.isnan(used.scores[at])).sum(axis=0)

@@ -50,7 +50,7 @@ class Study:
         self.width = len(predictor.artifact.arrays["project"])
         self.edges: list[float] = predictor.artifact.settings["novelty"]
         self.fold = folds_of(self.corpus.queries)
-        self.prices = blended_prices(self.tables)
+        self.prices = blended_prices(self.corpus)
 
     def fitted(self, rows: npt.NDArray[np.bool_]) -> KindsPredictor:
         """What is known after these queries."""

@@ -33,10 +33,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leeroo.prediction.arithmetic import unit
+from leeroo.prediction.predictor import Source
+
 Float32 = npt.NDArray[np.float32]
 BENCHMARK_NOISE = 0.3
-"""Variance of a benchmark's standardised logit that abilities do not explain; see `leeroo.training.abilities`."""
+"""Variance of a benchmark's standardised logit that abilities do not explain, in fitting and in serving."""
 _LEAST_SHARE = 0.01
+PREFIXES = ("kinds_", "models_", "facts_", "benchmark_")
+"""Of the arrays' names."""
 LABELS: Mapping[str, str] = {
     "zeroeval": "math and code to reason about",
     "bfcl": "tool calls",
@@ -55,11 +60,16 @@ TODAY = 2026.5
 """When a model is taken to be released of which no date is known, in years."""
 
 
+def blended(usd_in: float, usd_out: float) -> float:
+    """One price of a model for comparisons: three parts input and one output."""
+    return (3 * usd_in + usd_out) / 4
+
+
 def facts_of(usd: float | None, released: str | None) -> list[float]:
     """What is known of a model without any score: 1, log10 of the price, the year of release, and their absence.
 
     Args:
-        usd: Blended list price, three parts input and one output, USD per 1M tokens; None where unknown or free.
+        usd: `blended` list price, USD per 1M tokens; None where unknown or free.
         released: YYYY-MM, or None.
     """
     priced = usd is not None and usd > 0
@@ -74,14 +84,14 @@ class Loadings:
     Attributes:
         values: m and u, shape (kinds, 1 + directions).
         outcomes: How many outcomes they rest on, shape (kinds,).
-        source: learned, catalogue, relative, benchmark, price or prior.
+        source: What they rest on.
         said: The same in plain words.
         place: z, shape (dimensions,).
     """
 
     values: Float32
     outcomes: npt.NDArray[np.int64]
-    source: str
+    source: Source
     said: str
     place: Float32
 
@@ -98,13 +108,14 @@ class Kinds:
         a = {name: np.asarray(value, dtype=np.float32) for name, value in arrays.items() if name.startswith(PREFIXES)}
         self.names: tuple[str, ...] = tuple(settings["names"])
         self.models: tuple[str, ...] = tuple(settings["models"])
-        self.sources: tuple[str, ...] = tuple(settings["sources"])
+        self.labels = tuple(LABELS.get(name, name) for name in self.names)
+        self.sources: tuple[Source, ...] = tuple(settings["sources"])
         self.benchmarks: tuple[str, ...] = tuple(settings["benchmarks"])
         self.doubt: Mapping[str, float] = settings["doubt"]
         self.column = {model: i for i, model in enumerate(self.models)}
         self._a = a
         self._width = int(settings["width"])
-        self._landmarks = np.ascontiguousarray((a["kinds_landmarks"] * 1.0).T)
+        self._landmarks = np.ascontiguousarray(a["kinds_landmarks"].T)
         self._squares = (a["kinds_landmarks"] ** 2).sum(axis=1)
         self._starts: list[int] = a["kinds_starts"].astype(np.int64).tolist()
         self.outcomes = a["kinds_outcomes"].astype(np.int64)
@@ -160,7 +171,7 @@ class Kinds:
         said = f"{count} outcomes" if source == "learned" else "published scores"
         return Loadings(self._a["kinds_loading"][:, i], self.outcomes[:, i], source, said, self._a["models_place"][i])
 
-    def placed(self, place: Float32, source: str, said: str) -> Loadings:
+    def placed(self, place: Float32, source: Source, said: str) -> Loadings:
         """Loadings of a model whose place in the common space is all that is known."""
         full = np.append(1.0, place).astype(np.float32)
         values = np.einsum("d,kdr->kr", full, self._a["kinds_from_place"])
@@ -191,11 +202,7 @@ class Kinds:
         return np.asarray(np.linalg.solve(left, b.T @ y / BENCHMARK_NOISE + prior), dtype=np.float32)
 
 
-PREFIXES = ("kinds_", "models_", "facts_", "benchmark_")
-
-
 def scaled(vectors: Float32, scale: Float32, width: int) -> Float32:
     """The encoder's part of vectors (the first `width`) and the lexical one, each of unit length, times `scale`."""
-    parts = [vectors[:, :width], vectors[:, width:]]
-    units = [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-9) for part in parts]
+    units = [unit(vectors[:, :width]), unit(vectors[:, width:])]
     return np.asarray(np.concatenate(units, axis=1) * scale, dtype=np.float32)

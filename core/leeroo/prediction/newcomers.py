@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from leeroo.pool.experts import Expert
 from leeroo.pool.names import Named, relatives, resolve
-from leeroo.prediction.kinds import LABELS, Kinds, Loadings
+from leeroo.prediction.kinds import Kinds, Loadings, blended
 from leeroo.prediction.matching import normalised
-from leeroo.prediction.predictor import Prediction, Source
+from leeroo.prediction.predictor import Prediction
 
 Float32 = npt.NDArray[np.float32]
 NEAR = 3.0
@@ -41,13 +41,13 @@ class KindsPredictor:
 
     def tell(self, expert: Expert) -> Loadings:
         """What is known of an expert."""
-        names = [name for name in (expert.traits, expert.model_id, expert.name) if name]
+        names = _names(expert)
         own = next((named for name in names if (named := resolve(name))), None)
         plain = next((key for name in names if (key := normalised(name)) in self.kinds.column), None)
         if own is not None and plain is not None and plain == own.model:
             plain = None
         price = expert.price
-        usd = (3 * price.input + price.output) / 4 if price is not None else None
+        usd = blended(price.input, price.output) if price is not None else None
         declared = tuple(sorted((expert.benchmark or {}).items()))
         return self._told((own, plain, declared, usd))
 
@@ -73,22 +73,22 @@ class KindsPredictor:
         spread = np.array([self._doubt(t, weight) for t in told], dtype=np.float32).T
         spread = np.where(mine, self.kinds.doubt.get("learned", 0.0), spread)
         order = np.argsort(-likeness, axis=1)[:, :_KINDS_SHOWN]
-        names = [LABELS.get(name, name) for name in self.kinds.names]
+        labels = self.kinds.labels
         return Prediction(
             quality=quality,
             output_tokens=base.output_tokens,
             novelty=base.novelty,
-            sources=tuple(_source("learned" if m else t.source) for m, t in zip(own, told, strict=True)),
+            sources=tuple("learned" if m else t.source for m, t in zip(own, told, strict=True)),
             doubt=(4 * spread * quality * (1 - quality)).astype(np.float32),
             kinds=tuple(
-                tuple((names[k], float(row[k])) for k in places) for row, places in zip(likeness, order, strict=True)
+                tuple((labels[k], float(row[k])) for k in places) for row, places in zip(likeness, order, strict=True)
             ),
             grounds=tuple("your own outcomes" if m else t.said for m, t in zip(own, told, strict=True)),
         )
 
     def rates(self, experts: Sequence[Expert], kind: str) -> list[tuple[float | None, int]]:
         """Mean score and number of each expert's outcomes in a kind of work, by the kind's label."""
-        k = next(k for k, name in enumerate(self.kinds.names) if LABELS.get(name, name) == kind)
+        k = self.kinds.labels.index(kind)
         found: list[tuple[float | None, int]] = []
         for expert in experts:
             count, model = int(self.tell(expert).outcomes[k]), self.column(expert)
@@ -97,8 +97,7 @@ class KindsPredictor:
 
     def column(self, expert: Expert) -> int | None:
         """The expert's place among the models that outcomes or published scores are known of."""
-        names = [name for name in (expert.traits, expert.model_id, expert.name) if name]
-        return next((i for name in names if (i := self.kinds.column.get(normalised(name))) is not None), None)
+        return next((i for name in _names(expert) if (i := self.kinds.column.get(normalised(name))) is not None), None)
 
     def _doubt(self, told: Loadings, likeness: Float32) -> Float32:
         """Standard deviation of the level for lack of knowledge of the expert, at quality 1/2, shape (queries,)."""
@@ -142,6 +141,6 @@ class KindsPredictor:
         return self.kinds.placed(place.astype(np.float32), "relative", f"its relatives {words}")
 
 
-def _source(text: str) -> Source:
-    known: tuple[Source, ...] = ("learned", "catalogue", "benchmark", "relative", "price", "prior", "constant")
-    return next(source for source in known if source == text)
+def _names(expert: Expert) -> list[str]:
+    """What an expert may be known by, the most telling first."""
+    return [name for name in (expert.traits, expert.model_id, expert.name) if name]

@@ -14,15 +14,12 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.pool.names import resolve
 from leeroo.pool.registry import registry
 from leeroo.prediction.catalogue import Row
-from leeroo.prediction.kinds import facts_of
+from leeroo.prediction.kinds import BENCHMARK_NOISE, facts_of
 
 Float64 = npt.NDArray[np.float64]
 DIMENSIONS = 5
-NOISE = 0.3
-"""Variance of a benchmark's standardised logit that the abilities do not explain."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +85,14 @@ def fit_abilities(
         full = np.concatenate([np.ones((len(z), 1)), z], axis=1)
         for b in range(len(columns)):
             rows = known[:, b]
-            left = full[rows].T @ full[rows] / NOISE + penalty
-            loading[b] = np.linalg.solve(left, full[rows].T @ y[rows, b] / NOISE + penalty @ centre)
+            left = full[rows].T @ full[rows] / BENCHMARK_NOISE + penalty
+            loading[b] = np.linalg.solve(left, full[rows].T @ y[rows, b] / BENCHMARK_NOISE + penalty @ centre)
         prior = facts @ g
         for e in range(len(z)):
             seen = known[e]
             beta = loading[seen, 1:]
-            left = beta.T @ beta / NOISE + np.eye(dimensions)
-            z[e] = np.linalg.solve(left, beta.T @ (y[e, seen] - loading[seen, 0]) / NOISE + prior[e])
+            left = beta.T @ beta / BENCHMARK_NOISE + np.eye(dimensions)
+            z[e] = np.linalg.solve(left, beta.T @ (y[e, seen] - loading[seen, 0]) / BENCHMARK_NOISE + prior[e])
         told = known.sum(axis=1) >= 3
         x = facts[told]
         g = np.linalg.solve(x.T @ x + 2.0 * np.eye(x.shape[1]), x.T @ z[told])
@@ -133,7 +130,5 @@ def published(rows: Sequence[Row], at_least: int = 8) -> dict[str, dict[str, flo
     """Scores by benchmark and canonical model, of benchmarks with enough models."""
     found: dict[str, dict[str, float]] = {}
     for row in rows:
-        named = resolve(row.model)
-        if named is not None:
-            found.setdefault(row.benchmark, {})[named.model] = row.score
+        found.setdefault(row.benchmark, {})[row.model] = row.score
     return {name: scores for name, scores in found.items() if len(scores) >= at_least}

@@ -16,8 +16,8 @@ from leeroo.prediction.cache import kept_vectors
 from leeroo.prediction.lexical import LEXICAL
 from leeroo.prediction.source import open_source
 from leeroo.training.corpus import Corpus
-from leeroo.training.knowledge import blended_prices, fit_knowledge
-from leeroo.training.population import Fitted
+from leeroo.training.knowledge import fit_knowledge
+from leeroo.training.population import SPREADS, Fitted, fit_response
 from leeroo.training.words import fit_lexical
 
 FloatArray = npt.NDArray[np.float32]
@@ -25,13 +25,43 @@ WORK = "work"
 """Folder beside the artifact with checkpoints and vectors; may be deleted when training is done."""
 
 
-def with_knowledge(
-    fitted: Fitted, corpus: Corpus, vectors: FloatArray, dirs: Sequence[str | Path], *, seed: int
+def fit_above(
+    corpus: Corpus,
+    vectors: FloatArray,
+    project: FloatArray,
+    project_bias: FloatArray,
+    *,
+    activation: str,
+    learned: FloatArray | None = None,
+    spreads: Sequence[float] = SPREADS,
+    seed: int = 0,
 ) -> Fitted:
-    """A response model and, beside it, the kinds of work, both from all but the test part."""
-    prices = blended_prices([OutcomeTable.read(folder) for folder in dirs])
-    width = len(fitted.arrays["project"])
-    arrays, kinds = fit_knowledge(corpus, vectors, corpus.parts != "test", prices, width=width, seed=seed)
+    """All that stands above the encoder: a response model and, beside it, the kinds of work; the test part is left out.
+
+    Args:
+        corpus: All tables.
+        vectors: Of all queries, the lexical part behind the encoder's.
+        project: Encoder's part -> traits, shape (W, T).
+        project_bias: Shape (T,).
+        activation: As in `fit_response`.
+        learned: The same.
+        spreads: The same.
+        seed: Of what is drawn.
+    """
+    width = len(project)
+    fitted = fit_response(
+        corpus,
+        vectors[:, :width],
+        corpus.parts == "train",
+        corpus.parts == "validation",
+        project,
+        project_bias,
+        activation=activation,
+        learned=learned,
+        spreads=spreads,
+        seed=seed,
+    )
+    arrays, kinds = fit_knowledge(corpus, vectors, corpus.parts != "test", width=width, seed=seed)
     return Fitted({**fitted.arrays, **arrays}, {**fitted.settings, "kinds": kinds}, fitted.tried)
 
 

@@ -31,6 +31,7 @@ class Corpus:
         scores: 0..1, NaN where unknown, shape (queries, columns).
         tokens: Output tokens, NaN where unknown or not real, shape (queries, columns).
         digest: Hash of all tables.
+        prices: USD per 1M input and output tokens, NaN where unknown, shape (columns, 2).
     """
 
     queries: tuple[str, ...]
@@ -42,6 +43,7 @@ class Corpus:
     scores: FloatArray
     tokens: FloatArray
     digest: str
+    prices: FloatArray
 
     @classmethod
     def read(cls, folders: Sequence[str | Path], *, limit: int | None = None, seed: int = 0) -> "Corpus":
@@ -85,6 +87,7 @@ class Corpus:
             scores=scores,
             tokens=tokens,
             digest=_digest(tables),
+            prices=np.concatenate([table.prices for table in tables]),
         )
 
     def take(self, rows: npt.NDArray[np.bool_] | None = None, columns: npt.NDArray[np.bool_] | None = None) -> "Corpus":
@@ -101,6 +104,7 @@ class Corpus:
             domains=self.domains[at],
             scores=self.scores[np.ix_(at, on)],
             tokens=self.tokens[np.ix_(at, on)],
+            prices=self.prices[on],
         )
 
 

@@ -137,7 +137,7 @@ def discriminant(x: Float64, table: npt.NDArray[np.int64], kinds: int, seed: int
 
 
 def regression(place: Float64, values: Float64, weight: Float64, penalty: float = 3.0) -> Float64:
-    """Least squares of levels and loadings on the common space, shape (1+D, 1+R)."""
+    """Ridge regression of levels and loadings on the common space, intercept first, shape (1+D, 1+R)."""
     x = np.concatenate([np.ones((len(place), 1)), place], axis=1)
     ridge = np.diag(np.append(1e-3, np.full(place.shape[1], penalty)))
     return np.asarray(np.linalg.solve((x * weight[:, None]).T @ x + ridge, (x * weight[:, None]).T @ values))

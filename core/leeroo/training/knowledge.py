@@ -1,22 +1,23 @@
 """What outcome tables and published scores say of models, as an artifact's arrays; and how far that can be trusted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.outcomes.table import OutcomeTable
-from leeroo.pool.registry import registry
-from leeroo.prediction.kinds import Kinds, facts_of
+from leeroo.prediction.kinds import blended
 from leeroo.prediction.matching import normalised
-from leeroo.training.abilities import listed_facts
+from leeroo.training.abilities import facts_matrix
 from leeroo.training.corpus import Corpus
-from leeroo.training.kinds import TableScores, completed, fit_kinds, place_models
+from leeroo.training.kinds import TableScores, completed, fit_kinds, place_models, regression
 
 Float32 = npt.NDArray[np.float32]
 LEAST_EXPERTS = 12
 """A table with fewer experts does not say how far estimates of newcomers lie off."""
+LEAST_COMPARED = 5
+"""Nor do fewer estimates from one source."""
 
 
 def tables_of(corpus: Corpus, rows: npt.NDArray[np.bool_]) -> tuple[list[TableScores], list[str]]:
@@ -35,13 +36,12 @@ def tables_of(corpus: Corpus, rows: npt.NDArray[np.bool_]) -> tuple[list[TableSc
     return [table for table in found if len(table.rows) > 1 and len(set(table.models.tolist())) > 1], models
 
 
-def blended_prices(tables: Sequence[OutcomeTable]) -> dict[str, float]:
-    """USD per 1M tokens, three parts input and one output, by canonical model; models without a price are left out."""
+def blended_prices(corpus: Corpus) -> dict[str, float]:
+    """Blended USD per 1M tokens by canonical model; models without a price are left out."""
     found: dict[str, float] = {}
-    for table in tables:
-        for name, (usd_in, usd_out) in zip(table.experts, table.prices.tolist(), strict=True):
-            if usd_in == usd_in and usd_out == usd_out:
-                found.setdefault(normalised(name), (3 * usd_in + usd_out) / 4)
+    for (_, expert), (usd_in, usd_out) in zip(corpus.columns, corpus.prices.tolist(), strict=True):
+        if not (isnan(usd_in) or isnan(usd_out)):
+            found.setdefault(normalised(expert), blended(usd_in, usd_out))
     return found
 
 
@@ -49,7 +49,6 @@ def fit_knowledge(
     corpus: Corpus,
     vectors: Float32,
     rows: npt.NDArray[np.bool_],
-    prices: Mapping[str, float],
     *,
     width: int,
     seed: int = 0,
@@ -60,7 +59,6 @@ def fit_knowledge(
         corpus: All tables.
         vectors: Of all queries, shape (queries, width).
         rows: The queries to fit on.
-        prices: From `blended_prices`.
         width: Of the encoder's part of the vectors.
         seed: Of what is drawn.
 
@@ -68,61 +66,70 @@ def fit_knowledge(
         Arrays, and the setting `kinds`.
     """
     tables, models = tables_of(corpus, rows)
+    prices = blended_prices(corpus)
     arrays, settings = fit_kinds(vectors, tables, models, prices, width=width, seed=seed)
-    settings["doubt"] = doubts(arrays, settings, tables, models, prices)
+    settings["doubt"] = ordered(misses(tables, models, prices, published=set(settings["models"])))
     return arrays, settings
 
 
-def doubts(
-    arrays: Mapping[str, npt.NDArray[Any]],
-    settings: Mapping[str, Any],
-    tables: Sequence[TableScores],
-    models: Sequence[str],
-    prices: Mapping[str, float],
+def misses(
+    tables: Sequence[TableScores], models: Sequence[str], prices: Mapping[str, float], *, published: Collection[str]
 ) -> dict[str, float]:
     """Root mean square error of a model's level in a table, in score at 1/2, by what it was estimated from.
 
     A table's experts are predicted from the space that was fitted on all other tables and on published scores (the
     table's own link to that space is kept); the offset that all experts share is taken out: a judge's strictness is
     not a doubt about who is better.
+
+    Args:
+        tables: The outcomes.
+        models: Canonical names of the tables' experts.
+        prices: From `blended_prices`.
+        published: Models that the common space holds.
     """
-    kinds = Kinds(arrays, {**settings, "doubt": {}})
-    listed, dates = listed_facts(), {row.model: row.released for row in registry().models}
     errors: dict[str, list[float]] = {"elsewhere": [], "catalogue": [], "price": [], "prior": []}
+    facts = facts_matrix(models, prices)
     for k, table in enumerate(tables):
         if len(table.models) < LEAST_EXPERTS:
             continue
         others = [other for i, other in enumerate(tables) if i != k]
         away = place_models(others, [completed(other.scores) for other in others], models, prices)
-        place = dict(zip(away.models, away.place, strict=True))
-        elsewhere = {models[m] for other in others for m in other.models.tolist()}
+        place_of = dict(zip(away.models, away.place, strict=True))
+        names = [models[m] for m in table.models]
+        place = np.array([place_of[name] for name in names])
         level = completed(table.scores).mean(axis=0)
-        told: dict[str, list[tuple[float, float]]] = {name: [] for name in errors}
-        x, y = [], []
-        for j, m in enumerate(table.models.tolist()):
-            name = models[m]
-            x.append(place[name])
-            y.append(level[j])
-        link = _link(np.array(x), np.array(y))
-        for j, m in enumerate(table.models.tolist()):
-            name = models[m]
-            usd = prices.get(name, listed.get(name, (None, None))[0])
-            facts = np.array(facts_of(usd, listed.get(name, (None, None))[1] or dates.get(name)))
-            own = "elsewhere" if name in elsewhere else "catalogue" if name in kinds.column else "price"
-            told[own].append((float(link @ np.append(1.0, place[name])), level[j]))
-            if usd:
-                told["price"].append((float(link @ np.append(1.0, facts @ away.from_facts)), level[j]))
-            told["prior"].append((float(np.mean(y)), level[j]))
-        for source, pairs in told.items():
-            if len(pairs) >= 5:
-                gap = np.array([a - b for a, b in pairs])
-                spread = 4 * np.mean([b * (1 - b) for _, b in pairs])  # as if the level were 1/2
-                errors[source] += ((gap - gap.mean()) / max(spread, 0.3)).tolist()
-    found = {name: float(np.sqrt(np.mean(np.square(values)))) for name, values in errors.items() if values}
-    found.setdefault("prior", 0.2)
+        link = regression(place, level, np.ones(len(level)))
+        known = facts[table.models]
+        elsewhere = {models[m] for other in others for m in other.models}
+        source = np.array(
+            ["elsewhere" if n in elsewhere else "catalogue" if n in published else "price" for n in names]
+        )
+        priced = known[:, 3] == 0
+        by_place, by_price = link[0] + place @ link[1:], link[0] + known @ away.from_facts @ link[1:]
+        estimates = {
+            "elsewhere": (by_place, level, source == "elsewhere"),
+            "catalogue": (by_place, level, source == "catalogue"),
+            "price": (
+                np.concatenate([by_place, by_price]),
+                np.tile(level, 2),
+                np.concatenate([source == "price", priced]),
+            ),
+            "prior": (np.full(len(level), level.mean()), level, np.ones(len(level), dtype=bool)),
+        }
+        for name, (estimate, truth, told) in estimates.items():
+            if told.sum() >= LEAST_COMPARED:
+                gap, reached = (estimate - truth)[told], truth[told]
+                spread = max(float(4 * (reached * (1 - reached)).mean()), 0.3)  # as if the level were 1/2
+                errors[name] += ((gap - gap.mean()) / spread).tolist()
+    return {name: float(np.sqrt(np.mean(np.square(values)))) for name, values in errors.items() if values}
+
+
+def ordered(measured: Mapping[str, float]) -> dict[str, float]:
+    """The doubt of every source: what says less leaves no less doubt; what was not measured is as its neighbour."""
+    found = {"prior": 0.2, **measured}
     for name, stand_in in (("price", "prior"), ("catalogue", "price"), ("elsewhere", "catalogue")):
         found.setdefault(name, found[stand_in])
-    # What says less leaves no less doubt: where the measured ones are the other way round, both are their mean.
+    # Where the measured ones are the other way round, both are their mean.
     for less, more in (("catalogue", "price"), ("elsewhere", "catalogue"), ("price", "prior")):
         if found[less] > found[more]:
             found[less] = found[more] = (found[less] + found[more]) / 2
@@ -131,10 +138,3 @@ def doubts(
     found["benchmark"] = found["catalogue"]
     found["relative"] = (found["catalogue"] + found["price"]) / 2
     return {name: round(value, 4) for name, value in found.items()}
-
-
-def _link(place: npt.NDArray[np.float64], level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Ridge regression of levels on places, intercept first."""
-    x = np.concatenate([np.ones((len(place), 1)), place], axis=1)
-    ridge = np.diag(np.append(1e-3, np.full(place.shape[1], 3.0)))
-    return np.asarray(np.linalg.solve(x.T @ x + ridge, x.T @ level))

@@ -1,4 +1,4 @@
-"""From vectors to a response model: abilities shrunk to what experts share, memory, calibration, novelty.
+"""From vectors to a response model: abilities shrunk to what experts share, calibration, novelty.
 
 The shrinkage is what routing needs: each table's experts share a difficulty factor mu_g, fitted from the mean score of
 each query, and an expert's own ability is theta_e = mu_g + r_e with r_e ~ N(0, tau^2 I). Small tau: experts differ by
@@ -6,7 +6,7 @@ their overall level only, and the dearer expert helps where questions are hard; 
 of its own, estimated from its outcomes alone. tau is chosen on the validation part.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.prediction.arithmetic import gelu, logit, sigmoid, unit
-from leeroo.prediction.response import UNKNOWN
 from leeroo.training.bayes import kmeans, map_logistic, pooled_platt
 from leeroo.training.corpus import Corpus, standardised_log_tokens
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 SPREADS = (0.05, 0.02, 0.1, 0.2)
-STRENGTHS = (50.0, 100.0, 200.0, 400.0)
 SHARES = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -63,12 +61,11 @@ def fit_response(
     project_bias: Float32,
     *,
     activation: str,
-    neighbours: int = 80,
     learned: npt.NDArray[np.floating[Any]] | None = None,
     spreads: Sequence[float] = SPREADS,
     seed: int = 0,
 ) -> Fitted:
-    """Fit abilities, memory, calibration, lengths and novelty on given vectors.
+    """Fit abilities, calibration, lengths and novelty on given vectors.
 
     Args:
         corpus: All tables.
@@ -78,7 +75,6 @@ def fit_response(
         project: Vector -> traits, shape (W, T).
         project_bias: Shape (T,).
         activation: gelu or linear.
-        neighbours: Size of the neighbourhood in the memory; 0: no memory.
         learned: [ability, bias] that the network learned, shape (columns, T+1). Then these are shrunk towards their
             table's mean as candidates too.
         spreads: Candidates of tau; with no validation part the first is taken.
@@ -88,24 +84,18 @@ def fit_response(
     h = h if activation == "linear" else gelu(h)
     scale = float(np.sqrt(np.mean(h[train] ** 2)))
     X = np.concatenate([h / scale, np.ones((len(h), 1), np.float32)], axis=1).astype(np.float64)
-    memory = _Memory.build(corpus, vectors, train, neighbours) if neighbours else None
     tried: list[dict[str, float]] = []
-    best: tuple[float, Float64, str, float] | None = None
+    best: tuple[float, Float64, str] | None = None
     chosen = validation if validation.any() else train
-    near = memory.neighbours(vectors[chosen]) if memory else None
     for kind, spread, theta in _candidates(corpus, X, train, scale, learned, spreads, several=bool(validation.any())):
         p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
-        for strength in (*STRENGTHS, np.inf) if memory is not None else (np.inf,):
-            blended = p if near is None or np.isinf(strength) else _blend(p, near, strength)
-            loss = _comparison_loss(blended, corpus, chosen)
-            tried.append({kind: spread, "strength": strength, **loss})
-            if best is None or loss["total"] < best[0]:
-                best = (loss["total"], theta, f"{kind} {spread:g}", float(strength))
+        loss = _comparison_loss(p, corpus, chosen)
+        tried.append({kind: spread, **loss})
+        if best is None or loss["total"] < best[0]:
+            best = (loss["total"], theta, f"{kind} {spread:g}")
     assert best is not None  # noqa: S101 - at least one candidate was tried
-    _, theta, shrinkage, strength = best
+    _, theta, shrinkage = best
     p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
-    if near is not None and not np.isinf(strength):
-        p = _blend(p, near, strength)
     calibration = pooled_platt(logit(p).astype(np.float64), corpus.scores[chosen].astype(np.float64))
     raw = np.concatenate([theta[:, :-1] / scale, theta[:, -1:]], axis=1)
     lengths, token_settings = _lengths(corpus, X, train, scale)
@@ -139,11 +129,7 @@ def fit_response(
         "tokens": token_settings,
         "novelty": [near_edge, near_edge + 2 * (far_edge - near_edge)],
         "shrinkage": shrinkage,
-        "neighbours": 0,
     }
-    if memory is not None and not np.isinf(strength):
-        arrays |= memory.arrays()
-        settings |= {"neighbours": neighbours, "neighbour_strength": strength}
     return Fitted(arrays, settings, tried)
 
 
@@ -234,11 +220,6 @@ def _comparison_loss(p: Float32, corpus: Corpus, rows: npt.NDArray[np.bool_]) ->
     return {"single": single, "pairs": pairs, "total": (single + pairs) / 2}
 
 
-def _blend(p: Float32, near: tuple[Float32, Float32], strength: float) -> Float32:
-    total, count = near
-    return np.asarray((total + strength * p) / (count + strength), dtype=np.float32)
-
-
 def _lengths(corpus: Corpus, X: Float64, train: npt.NDArray[np.bool_], scale: float) -> tuple[Float64, dict[str, Any]]:
     """Ridge regression of standardised log tokens, shape (columns, T+1); the mean where lengths are not real."""
     z, settings = standardised_log_tokens(corpus.tokens)
@@ -257,42 +238,3 @@ def _lengths(corpus: Corpus, X: Float64, train: npt.NDArray[np.bool_], scale: fl
     found = np.where(np.isnan(found), mean, found)
     found[:, :-1] /= scale
     return found, settings
-
-
-@dataclass(frozen=True)
-class _Memory:
-    """Training queries as int8 vectors, with their outcomes: numbers only, never text."""
-
-    project: Float32
-    vectors: npt.NDArray[np.int8]
-    scores: npt.NDArray[np.uint8]
-    size: int
-
-    @classmethod
-    def build(
-        cls, corpus: Corpus, vectors: Float32, train: npt.NDArray[np.bool_], size: int, width: int = 128
-    ) -> "_Memory":
-        _, _, axes = np.linalg.svd(vectors[train], full_matrices=False)
-        project = np.ascontiguousarray(axes[:width].T.astype(np.float32))
-        small = unit(vectors[train] @ project)
-        scale = 127 / np.abs(small).max(axis=1, keepdims=True)
-        scores = corpus.scores[train]
-        stored = np.where(np.isnan(scores), UNKNOWN, np.rint(np.nan_to_num(scores) * 254)).astype(np.uint8)
-        return cls(project, np.rint(small * scale).astype(np.int8), stored, size)
-
-    def neighbours(self, vectors: Float32) -> tuple[Float32, Float32]:
-        """Sum of the neighbours' scores and their number, both of shape (queries, columns)."""
-        similar = unit(vectors @ self.project) @ unit(self.vectors.astype(np.float32)).T
-        k = min(self.size, similar.shape[1])
-        nearest = np.argpartition(similar, -k, axis=1)[:, -k:]
-        total = np.empty((len(vectors), self.scores.shape[1]), dtype=np.float32)
-        count = np.empty_like(total)
-        for i, at in enumerate(nearest):
-            near = self.scores[at]
-            known = near != UNKNOWN
-            total[i] = np.where(known, near, 0).sum(axis=0) / 254
-            count[i] = known.sum(axis=0)
-        return total, count
-
-    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
-        return {"memory": self.vectors, "memory_project": self.project, "memory_scores": self.scores}

@@ -12,9 +12,9 @@ import numpy as np
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.prediction.artifact import TOKENIZER, read_artifact, write_artifact
 from leeroo.prediction.lexical import LEXICAL
-from leeroo.training.assembling import WORK, assemble, embed, status, with_knowledge, write_words
+from leeroo.training.assembling import WORK, assemble, embed, fit_above, status, write_words
 from leeroo.training.corpus import Corpus
-from leeroo.training.population import SPREADS, fit_response, linear_traits
+from leeroo.training.population import SPREADS, linear_traits
 from leeroo.training.words import DIMENSIONS
 
 
@@ -174,19 +174,8 @@ def train(
     width = vectors.shape[1] - (DIMENSIONS if causal_lm is None else 0)
     project, project_bias, learned = head or (*linear_traits(vectors[rows, :width], traits), None)
     with status("fitting the response model", progress):
-        fitted = fit_response(
-            corpus,
-            vectors[:, : len(project)],
-            corpus.parts == "train",
-            corpus.parts == "validation",
-            project,
-            project_bias,
-            activation="linear" if head is None else "gelu",
-            neighbours=0,
-            learned=learned,
-            seed=seed,
-        )
-        fitted = with_knowledge(fitted, corpus, vectors, dirs, seed=seed)
+        activation = "linear" if head is None else "gelu"
+        fitted = fit_above(corpus, vectors, project, project_bias, activation=activation, learned=learned, seed=seed)
     artifact = assemble(corpus, fitted, place, serving=serving, files=files, about=about, dirs=dirs)
     write_artifact(artifact, place)
     best = min(fitted.tried, key=lambda entry: entry["total"])
@@ -241,19 +230,10 @@ def refit(
     vectors = embed(list(corpus.queries), place, serving, files, threads=None, progress=progress)
     project, project_bias = old.arrays["project"], old.arrays["project_bias"]
     with status("fitting the response model", progress):
-        fitted = fit_response(
-            corpus,
-            vectors[:, : len(project)],
-            corpus.parts == "train",
-            corpus.parts == "validation",
-            project,
-            project_bias,
-            activation=str(old.settings.get("activation", "gelu")),
-            neighbours=0,
-            spreads=SPREADS[:1],
-            seed=seed,
+        activation = str(old.settings.get("activation", "gelu"))
+        fitted = fit_above(
+            corpus, vectors, project, project_bias, activation=activation, spreads=SPREADS[:1], seed=seed
         )
-        fitted = with_knowledge(fitted, corpus, vectors, dirs, seed=seed)
     about = {key: old.about[key] for key in ("encoder", "licence", "training") if key in old.about}
     artifact = assemble(corpus, fitted, place, serving=serving, files=files, about=about, dirs=dirs)
     return write_artifact(artifact, place)

@@ -60,9 +60,7 @@ def fitted(folder):
     corpus = Corpus.read([folder])
     vectors, train = vectors_of(corpus.queries), corpus.parts == "train"
     project, bias = linear_traits(vectors[train], 8)
-    found = fit_response(
-        corpus, vectors, train, corpus.parts == "validation", project, bias, activation="linear", neighbours=0
-    )
+    found = fit_response(corpus, vectors, train, corpus.parts == "validation", project, bias, activation="linear")
     experts = tuple(KnownExpert(name=name, table="made", outcomes=int(train.sum())) for name in EXPERTS)
     return Artifact(folder, experts, found.arrays, {**found.settings, "max_length": 8})
 
