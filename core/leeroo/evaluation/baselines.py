@@ -40,7 +40,7 @@ Baseline = Callable[[Known, Float32], Floats]
 
 def domain_mean(train_domains: Sequence[str], scores: Floats, domains: Sequence[str]) -> Floats:
     """Each expert's mean score in the query's domain, which it is told; small domains lean on the overall mean."""
-    overall = _means(scores)
+    overall = expert_means(scores)
     known_domains = np.array(train_domains)
     found = np.tile(overall, (len(domains), 1))
     for domain in set(domains):
@@ -51,17 +51,17 @@ def domain_mean(train_domains: Sequence[str], scores: Floats, domains: Sequence[
     return found
 
 
-def nearest(known: Known, vectors: Float32, k: int = 80) -> Floats:
-    """Mean score of the k nearest training queries by cosine similarity."""
+def nearest(known: Known, vectors: Float32, k: int = 80, prior: float = 1.0) -> Floats:
+    """Mean score of the k nearest training queries by cosine similarity; each expert's mean counts as `prior` more."""
     a, b = _unit(known.vectors), _unit(vectors)
     k = min(k, len(a))
-    overall = _means(known.scores)
+    overall = expert_means(known.scores)
     found = np.empty((len(b), known.scores.shape[1]))
     for start in range(0, len(b), 256):
         near = np.argpartition(b[start : start + 256] @ a.T, -k, axis=1)[:, -k:]
         block = known.scores[near]
         count = (~np.isnan(block)).sum(axis=1)
-        found[start : start + 256] = (np.nansum(block, axis=1) + overall) / (count + 1)
+        found[start : start + 256] = (np.nansum(block, axis=1) + prior * overall) / (count + prior)
     return found
 
 
@@ -97,7 +97,7 @@ def mlp(known: Known, vectors: Float32, *, hidden: int = 256, epochs: int = 40, 
     x, val, new = ((v - centre) / scale for v in (known.vectors, known.val_vectors, vectors))
     told = ~np.isnan(known.scores)
     y = np.nan_to_num(known.scores).astype(np.float32)
-    start = np.clip(_means(known.scores), 0.02, 0.98)
+    start = np.clip(expert_means(known.scores), 0.02, 0.98)
     width, experts = x.shape[1], y.shape[1]
     parameters = [
         (rng.normal(size=(width, hidden)) * np.sqrt(2 / width)).astype(np.float32),
@@ -138,7 +138,7 @@ def mlp(known: Known, vectors: Float32, *, hidden: int = 256, epochs: int = 40, 
 
 def matrix_factorisation(known: Known, vectors: Float32, rank: int = 8) -> Floats:
     """Scores as expert factors x a linear map of the vector (RouteLLM's factorisation, least squares)."""
-    overall = _means(known.scores)
+    overall = expert_means(known.scores)
     filled = np.where(np.isnan(known.scores), 0.0, known.scores - overall)
     inputs = known.vectors.astype(np.float64)
     centre = inputs.mean(axis=0)
@@ -156,7 +156,8 @@ def matrix_factorisation(known: Known, vectors: Float32, rank: int = 8) -> Float
     return predict(penalty, vectors)
 
 
-def _means(scores: Floats) -> Floats:
+def expert_means(scores: Floats) -> Floats:
+    """Each expert's mean score; 0.5 where nothing is known of it."""
     told = ~np.isnan(scores)
     return np.asarray(np.where(told.any(axis=0), np.nansum(scores, axis=0) / np.maximum(told.sum(axis=0), 1), 0.5))
 

@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import ConfigError
-from leeroo.evaluation.metrics import calibration_error
+from leeroo.evaluation.baselines import Known, expert_means, nearest
+from leeroo.evaluation.metrics import calibration_error, on_hull
 from leeroo.outcomes.table import OutcomeTable, stem_key
 
+Float32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 FOLDS, POOLS, RESAMPLES = 5, 300, 40
 _GRID = np.linspace(0.0, 1.0, 101)
@@ -156,7 +158,9 @@ def _areas(scores: Floats, costs: Floats, predicted: Floats, fold: npt.NDArray[n
     fixed = np.zeros((len(weight), len(_GRID)))
     for number in np.unique(fold):
         here = fold == number
-        names = _hull(costs[~here].mean(axis=0), scores[~here].mean(axis=0)) if not here.all() else [int(mean.argmin())]
+        names = (
+            on_hull(costs[~here].mean(axis=0), scores[~here].mean(axis=0)) if not here.all() else [int(mean.argmin())]
+        )
         order = sorted(names, key=lambda j: mean[j])
         for b, w in enumerate(weight):
             part = w[here]
@@ -168,53 +172,24 @@ def _areas(scores: Floats, costs: Floats, predicted: Floats, fold: npt.NDArray[n
     for place, span in ((0, spans[0]), (2, spans[2])):
         assert span is not None  # noqa: S101 - only the middle one is left open
         for b in range(len(weight)):
-            at = _hull(span[0][:, b], span[1][:, b])
+            at = on_hull(span[0][:, b], span[1][:, b])
             x = (span[0][at, b] - low) / (high - low)
             found[place, b] = np.trapezoid(np.interp(_GRID, x, span[1][at, b]), _GRID)
     return found
 
 
-def _hull(cost: Floats, accuracy: Floats) -> list[int]:
-    """Indices of the points on the upper concave envelope, by cost."""
-    found: list[int] = []
-    for i in np.lexsort((-accuracy, cost)).tolist():
-        if found and accuracy[i] <= accuracy[found[-1]]:
-            continue
-        while len(found) > 1 and (accuracy[found[-1]] - accuracy[found[-2]]) * (cost[i] - cost[found[-2]]) <= (
-            accuracy[i] - accuracy[found[-2]]
-        ) * (cost[found[-1]] - cost[found[-2]]):
-            found.pop()
-        found.append(i)
-    return found
-
-
-def neighbours(vectors: Floats, scores: Floats, asked: Floats, *, count: int = 60, prior: float = 5.0) -> Floats:
+def _neighbours(vectors: Float32, scores: Floats, asked: Float32) -> Floats:
     """The baseline to beat: the mean score of the nearest training queries, with each expert's mean as a prior."""
-
-    def unit(x: Floats) -> Floats:
-        return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9))
-
-    similar = unit(asked) @ unit(vectors).T
-    nearest = np.argpartition(similar, -min(count, len(vectors)), axis=1)[:, -min(count, len(vectors)) :]
-    mean = _means(scores)
-    found = np.empty((len(asked), scores.shape[1]))
-    for i, at in enumerate(nearest):
-        near = scores[at]
-        found[i] = (np.nansum(near, axis=0) + prior * mean) / ((~np.isnan(near)).sum(axis=0) + prior)
-    return found
+    return nearest(Known(vectors, scores, vectors[:0], scores[:0]), asked, k=60, prior=5.0)
 
 
-def fixed_means(vectors: Floats, scores: Floats, asked: Floats) -> Floats:
+def _fixed_means(_: Float32, scores: Floats, asked: Float32) -> Floats:
     """The baseline that knows no query: each expert's mean score."""
-    return np.repeat(_means(scores)[None], len(asked), axis=0)
+    return np.tile(expert_means(scores), (len(asked), 1))
 
 
-def _means(scores: Floats) -> Floats:
-    count = (~np.isnan(scores)).sum(axis=0)
-    return np.asarray(np.where(count > 0, np.nansum(scores, axis=0) / np.maximum(count, 1), np.nanmean(scores)))
-
-
-BASELINES: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
-    "fixed means": fixed_means,
-    "kNN, k=60": neighbours,
+BASELINES: dict[str, Callable[[Float32, Floats, Float32], Floats]] = {
+    "fixed means": _fixed_means,
+    "kNN, k=60": _neighbours,
 }
+"""(vectors and scores known, vectors asked about) -> predicted quality, shape (queries, experts)."""

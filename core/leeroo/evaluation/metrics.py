@@ -184,20 +184,24 @@ def accuracy_at(curve: Curve, cost: float) -> float:
     return float(curve.accuracy[paid].max()) if paid.any() else float("nan")
 
 
+def on_hull(cost: Floats, accuracy: Floats) -> list[int]:
+    """Which points make the non-decreasing convex hull, by cost."""
+    kept: list[int] = []
+    for i in np.lexsort((-accuracy, cost)).tolist():
+        if kept and accuracy[i] <= accuracy[kept[-1]]:
+            continue
+        while len(kept) >= 2 and (accuracy[kept[-1]] - accuracy[kept[-2]]) * (cost[i] - cost[kept[-2]]) <= (
+            accuracy[i] - accuracy[kept[-2]]
+        ) * (cost[kept[-1]] - cost[kept[-2]]):
+            kept.pop()
+        kept.append(i)
+    return kept
+
+
 def hull(curve: Curve) -> Curve:
     """The non-decreasing convex hull: what mixing neighbouring points by chance reaches (RouterBench, section 3.1)."""
-    kept: list[tuple[float, float]] = []
-    best = -np.inf
-    for c, a in sorted(zip(curve.cost, curve.accuracy, strict=True), key=lambda point: (point[0], -point[1])):
-        if a <= best:
-            continue
-        best = a
-        while len(kept) >= 2 and (kept[-1][1] - kept[-2][1]) * (c - kept[-2][0]) <= (a - kept[-2][1]) * (
-            kept[-1][0] - kept[-2][0]
-        ):
-            kept.pop()
-        kept.append((float(c), float(a)))
-    return Curve(np.array([c for c, _ in kept]), np.array([a for _, a in kept]))
+    kept = on_hull(curve.cost, curve.accuracy)
+    return Curve(curve.cost[kept], curve.accuracy[kept])
 
 
 def aiq(curve: Curve, low: float, high: float) -> float:

@@ -1,13 +1,14 @@
 """Cross-validate the predictor on whole tables: `python -m leeroo.evaluation.whole DIR... --out docs/GAINS.json`.
 
-The encoder is the artifact's. Tables that it was fine-tuned on are marked: there, its vectors of the queries asked
-about are not new to it.
+The encoder is the artifact's: on tables that it was fine-tuned on, its vectors of the queries asked about are not new
+to it, and the page says so.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from leeroo.prediction.arithmetic import unit
 from leeroo.prediction.kinds import Kinds
 from leeroo.prediction.newcomers import KindsPredictor
 from leeroo.prediction.predictor import Prediction, Source
-from leeroo.prediction.response import ResponsePredictor
+from leeroo.prediction.response import ResponseModel, ResponsePredictor
 from leeroo.training.bayes import kmeans
 from leeroo.training.corpus import Corpus
 from leeroo.training.kinds import fit_kinds
@@ -48,7 +49,7 @@ class Study:
         self.corpus = Corpus.read(folders)
         self.vectors = predictor_vectors(list(self.corpus.queries), predictor, progress=progress)
         self.width = len(predictor.artifact.arrays["project"])
-        self.edges: list[float] = predictor.artifact.settings["novelty"]
+        self.artifact = predictor.artifact
         self.fold = folds_of(self.corpus.queries)
         self.prices = blended_prices(self.corpus)
 
@@ -90,15 +91,14 @@ class Study:
 
     def _novelty(self, rows: npt.NDArray[np.int64], others: npt.NDArray[np.bool_]) -> Float32:
         """As the predictor that serves finds it: by the distance to the nearest of 256 centroids of the others."""
-        x = unit(self.vectors[:, : self.width])
-        distance = 1 - (x[rows] @ kmeans(x[others], 256).T).max(axis=1)
-        near, far = self.edges
-        return np.asarray(np.clip((distance - near) / max(far - near, 1e-6), 0, 1), dtype=np.float32)
+        centroids = kmeans(unit(self.vectors[others, : self.width]), 256)
+        served = replace(self.artifact, arrays={**self.artifact.arrays, "centroids": centroids})
+        return ResponseModel(served).novelty(self.vectors[rows])
 
     def baseline(self, table: int, name: str) -> Floats:
         """A simple method's cross-validated predictions."""
         rows = np.flatnonzero(self.corpus.table == table)
-        vectors, fold = self.vectors[rows].astype(np.float64), self.fold[rows]
+        vectors, fold = self.vectors[rows], self.fold[rows]
         scores = self.tables[table].scores.astype(np.float64)
         found = np.full(scores.shape, np.nan)
         for number in np.unique(fold):

@@ -10,23 +10,9 @@ from leeroo.consult.settings import Consulting
 from leeroo.endpoints.http import tls
 from leeroo.endpoints.openai_compatible import Endpoint, ask, complete, resolve
 from leeroo.prediction.predictor import ConstantPredictor
-from tests.openai_server import OpenAIServer
+from tests.core.endpoints.conftest import router
 
 PRICE = leeroo.Price(input=1.0, output=2.0)
-
-
-@pytest.fixture
-def server():
-    with OpenAIServer() as running:
-        yield running
-
-
-def router(server, **quality):
-    experts = {
-        name: leeroo.Expert(model=name, base_url=server.url, price=leeroo.Price(input=place + 1.0, output=place + 2.0))
-        for place, name in enumerate(quality)
-    }
-    return leeroo.Router(experts, predictor=ConstantPredictor(quality, output_tokens=20))
 
 
 def test_ask_gives_the_answer_and_the_settled_record(server):

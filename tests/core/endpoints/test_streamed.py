@@ -4,24 +4,10 @@ import pytest
 
 import leeroo
 from leeroo.endpoints.streamed import Streamed
-from leeroo.prediction.predictor import ConstantPredictor
+from tests.core.endpoints.conftest import router
 from tests.openai_server import OpenAIServer
 
 QUESTION = [{"role": "user", "content": "Hi."}]
-
-
-@pytest.fixture
-def server():
-    with OpenAIServer() as running:
-        yield running
-
-
-def router(server, **quality):
-    experts = {
-        name: leeroo.Expert(model=name, base_url=server.url, price=leeroo.Price(input=place + 1.0, output=place + 2.0))
-        for place, name in enumerate(quality)
-    }
-    return leeroo.Router(experts, predictor=ConstantPredictor(quality, output_tokens=20))
 
 
 def test_a_stream_has_the_whole_answer_and_ends_with_the_record(server):
