@@ -60,6 +60,13 @@ def folds_of(queries: Sequence[str], folds: int = FOLDS) -> npt.NDArray[np.int64
     return np.array([int(stem_key(query)[:8], 16) % folds for query in queries], dtype=np.int64)
 
 
+def without_stems_of(queries: Sequence[str], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Mask of the queries that are no version of any of `rows`."""
+    stems = [stem_key(query) for query in queries]
+    mine = {stems[i] for i in rows}
+    return np.array([stem not in mine for stem in stems])
+
+
 def gain(
     table: OutcomeTable,
     predicted: Floats,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.evaluation.costs import experts_of
-from leeroo.evaluation.crossval import BASELINES, FOLDS, POOLS, Gain, folds_of, gain
+from leeroo.evaluation.crossval import BASELINES, FOLDS, POOLS, Gain, folds_of, gain, without_stems_of
 from leeroo.evaluation.gains import draw, write_page
 from leeroo.evaluation.vectors import predictor_vectors
 from leeroo.outcomes.table import OutcomeTable
@@ -85,8 +85,7 @@ class Study:
     def left_out(self, table: int) -> Floats:
         """Predictions of a table by a fit on the queries of all others that do not share its stems."""
         rows = np.flatnonzero(self.corpus.table == table)
-        mine = {self.corpus.queries[i] for i in rows}
-        others = np.array([query not in mine for query in self.corpus.queries])
+        others = without_stems_of(self.corpus.queries, rows)
         return self.asked(self.fitted(others), self.tables[table], rows, self._novelty(rows, others))
 
     def _novelty(self, rows: npt.NDArray[np.int64], others: npt.NDArray[np.bool_]) -> Float32:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from leeroo.errors import ConfigError
-from leeroo.evaluation.crossval import folds_of, gain, ordered
+from leeroo.evaluation.crossval import folds_of, gain, ordered, without_stems_of
 from leeroo.outcomes.table import OutcomeTable
 
 
@@ -57,3 +57,8 @@ def test_one_expert_is_refused():
 def test_versions_of_a_question_share_a_fold():
     a, b = folds_of(["Which is it?\nA. one\nB. two", "Which is it?\nA. one\nB. two\nC. three"])
     assert a == b
+
+
+def test_another_version_of_a_question_is_not_among_the_others():
+    queries = ["Which is it?\nA. one\nB. two", "Which is it?\nA. one\nB. two\nC. three", "And which is that?"]
+    assert without_stems_of(queries, np.array([0])).tolist() == [False, False, True]
