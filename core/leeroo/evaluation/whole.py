@@ -23,7 +23,7 @@ from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
 from leeroo.prediction.arithmetic import unit
 from leeroo.prediction.kinds import Kinds
-from leeroo.prediction.newcomers import KindsPredictor
+from leeroo.prediction.knowledge import KindsPredictor
 from leeroo.prediction.predictor import Prediction, Source
 from leeroo.prediction.response import ResponseModel, ResponsePredictor
 from leeroo.training.bayes import kmeans

@@ -26,8 +26,8 @@ from leeroo.pool.experts import Expert
 from leeroo.prediction.arithmetic import gelu, logit, sigmoid, unit
 from leeroo.prediction.artifact import SHIPPED, Artifact, KnownExpert, read_artifact, read_manifest
 from leeroo.prediction.kinds import Kinds
+from leeroo.prediction.knowledge import KindsPredictor
 from leeroo.prediction.matching import ADDED, Matcher
-from leeroo.prediction.newcomers import KindsPredictor
 from leeroo.prediction.predictor import Prediction, Source
 from leeroo.prediction.source import VectorSource, open_source
 from leeroo.prediction.versions import resolve

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from leeroo.errors import MissingDependency
 from leeroo.prediction.catalogue import catalogue
 from leeroo.prediction.kinds import scaled
-from leeroo.prediction.newcomers import OWN_OUTCOMES
+from leeroo.prediction.knowledge import OWN_OUTCOMES
 from leeroo.training.abilities import Abilities, facts_matrix, fit_abilities, published
 
 Float32 = npt.NDArray[np.float32]
