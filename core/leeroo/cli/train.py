@@ -31,6 +31,9 @@ def train(
         int | None, typer.Option(min=0, help="Uppermost of these that get adapters; all if absent.")
     ] = None,
     lora_rank: Annotated[int, typer.Option(min=1, help="Rank of the adapters.")] = 8,
+    numbers_only: Annotated[
+        list[str] | None, typer.Option(help="A table whose licence lets only numbers be learned from it, no text.")
+    ] = None,
     encoder_of: Annotated[
         Path | None, typer.Option(help="Keep this artifact's encoder and fit anew what stands above it: minutes.")
     ] = None,
@@ -65,6 +68,7 @@ def train(
         lora_rank=lora_rank,
         max_length=max_length or 128,
         serve_length=max_length or 160,
+        numbers_only=numbers_only or (),
         progress=True,
     )
     if main_process():

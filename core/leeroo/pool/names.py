@@ -4,24 +4,25 @@
 date, effort) and looks the rest up whole in the registry. It never measures likeness: a wrong match is worse than none.
 """
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Literal
 
 from leeroo.pool.providers import split_provider
-from leeroo.pool.registry import TIERS, Model, registry
+from leeroo.pool.registry import Model, registry
 from leeroo.pool.spelling import Kind, peel, plain
 from leeroo.pool.wrapping import Place, unwrap
 
-__all__ = ["Model", "Named", "Relative", "all_models", "relatives", "resolve", "split_provider"]
+__all__ = ["Model", "Named", "all_models", "kindred", "resolve", "split_provider"]
 
 Relation = Literal["same", "snapshot", "effort", "quantised", "fine-tune", "mode"]
 
 # Longer than any name in use; what is longer is a mistake or an attack, and not worth a place in the cache.
 _LONGEST = 300
+_BETWEEN = re.compile(r"[-_/:@\s]+")
+_MOST_PARTS = 12
 
 # Which difference a name's relation tells of, where it has several: the one that changes the answers most.
 _WEIGHTIEST: tuple[Relation, ...] = ("fine-tune", "snapshot", "effort", "quantised", "mode", "same")
@@ -54,21 +55,6 @@ class Named:
     row: Model
 
 
-class Relative(NamedTuple):
-    """A model of kin.
-
-    Attributes:
-        model: Canonical id.
-        relation: "effort" or "snapshot" (of one root), "generation" (older or newer at the same size), "size" (of the
-            same generation), "family" (both differ).
-        distance: See `relatives`.
-    """
-
-    model: str
-    relation: str
-    distance: float
-
-
 def resolve(name: str) -> Named | None:
     """Which model a name means, or None where it is not surely one that is known.
 
@@ -83,27 +69,25 @@ def all_models() -> tuple[Model, ...]:
     return registry().models
 
 
-@cache
-def relatives(model: str, most: int = 12) -> tuple[Relative, ...]:
-    """The nearest kin of a model in the registry, nearest first.
+@lru_cache(maxsize=1024)
+def kindred(name: str) -> Named | None:
+    """The model that an unknown name speaks of: `my-finetune-llama-3.1-8b` of `llama-3.1-8b`.
 
-    Distance: 0.5 to the same snapshot at another effort; 1 to another snapshot or variant of the same root. Else,
-    within the family: 2; and 1 for each step of generation, counting those that have a model of either's tier (2 at
-    most); and the doublings of size between, or, where a size is not known, the steps of tier (1 between a size and
-    another tier); and 0.5 where one thinks before it answers and the other does not; and 2 between a base model and
-    a tuned one; and 0.25 for another effort. Kin further than 6 is left out. Among the equally distant, those
-    released at about the same time come first.
+    The name may belong to something else altogether, so this says what its model may be like, never which it is.
 
     Args:
-        model: Canonical id; an unknown one has no kin.
-        most: How many at most.
+        name: A name that `resolve` does not know.
     """
-    own = registry().rows.get(model)
-    if own is None:
-        return ()
-    family = [row for row in all_models() if row.family == own.family]
-    kin = [found for row in all_models() if row is not own and (found := _kinship(own, row, family))]
-    return tuple(sorted(kin, key=lambda k: (k.distance, _months_apart(own, registry().rows[k.model]), k.model))[:most])
+    if len(name) > _LONGEST:
+        return None
+    parts = [part for part in _BETWEEN.split(name.lower()) if part][:_MOST_PARTS]
+    for length in range(len(parts) - 1, 0, -1):
+        for start in range(len(parts) - length, -1, -1):
+            run = "-".join(parts[start : start + length])
+            # A family's name alone, or a bare number, may stand in anything.
+            if re.search(r"[a-z]{2}", run) and re.search(r"\d", run) and (found := resolve(run)) is not None:
+                return found
+    return None
 
 
 @lru_cache(maxsize=4096)
@@ -220,46 +204,3 @@ def _say(relation: Relation, said: str, effort: str | None, moving: bool) -> str
     if relation == "snapshot" and moving:
         return said
     return f"{'a quantised' if relation == 'quantised' else f'a {relation} of'} {said}"
-
-
-def _kinship(own: Model, other: Model, family: list[Model]) -> Relative | None:
-    one_root = registry().root(own.model) == registry().root(other.model)
-    if one_root:
-        only_effort = own.effort != other.effort and _unlevelled(own) == _unlevelled(other)
-        return Relative(other.model, "effort", 0.5) if only_effort else Relative(other.model, "snapshot", 1.0)
-    if own.family != other.family or not own.generation or not other.generation:
-        return None
-    low, high = sorted((own.generation, other.generation))
-    # A mini's neighbour is the next mini, though the larger models had generations between.
-    tiers = {own.tier, other.tier}
-    apart = len({r.generation for r in family if r.tier in tiers and r.generation and low < r.generation <= high})
-    size = _size_apart(own, other)
-    distance = 2 + apart + size + 2 * (own.kind != other.kind) + 0.25 * (own.effort != other.effort)
-    distance += 0.5 * (_thinks(own) != _thinks(other))
-    if apart > 2 or distance > 6:
-        return None
-    relation = "size" if not apart else "generation" if size < 0.5 else "family"
-    return Relative(other.model, relation, round(distance, 2))
-
-
-def _unlevelled(row: Model) -> str:
-    return row.of if row.effort and row.of else row.model
-
-
-def _size_apart(own: Model, other: Model) -> float:
-    if own.size and other.size:
-        return abs(math.log2(own.size / other.size))
-    if (own.size or other.size) and (own.tier != other.tier or not own.tier):
-        return 1.0
-    return abs(TIERS[own.tier] - TIERS[other.tier])
-
-
-def _thinks(row: Model) -> bool:
-    return row.effort != "none" and (row.reasoning == "yes" or row.effort is not None)
-
-
-def _months_apart(own: Model, other: Model) -> int:
-    if not own.released or not other.released:
-        return 999
-    (a, b), (c, d) = (map(int, row.released.split("-")) for row in (own, other))
-    return abs(12 * (a - c) + b - d)

@@ -33,11 +33,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leeroo.pool.kin import release_of, thinks
+from leeroo.pool.registry import TIERS, Model
 from leeroo.prediction.arithmetic import unit
 from leeroo.prediction.predictor import Source
 
 Float32 = npt.NDArray[np.float32]
-BENCHMARK_NOISE = 0.3
+BENCHMARK_NOISE = 0.6
 """Variance of a benchmark's standardised logit that abilities do not explain, in fitting and in serving."""
 _LEAST_SHARE = 0.01
 PREFIXES = ("kinds_", "models_", "facts_", "benchmark_")
@@ -65,16 +67,39 @@ def blended(usd_in: float, usd_out: float) -> float:
     return (3 * usd_in + usd_out) / 4
 
 
-def facts_of(usd: float | None, released: str | None) -> list[float]:
-    """What is known of a model without any score: 1, log10 of the price, the year of release, and their absence.
+def facts_of(usd: float | None, row: Model | None, size: float | None = None) -> list[float]:
+    """What is known of a model without any score.
 
     Args:
         usd: `blended` list price, USD per 1M tokens; None where unknown or free.
-        released: YYYY-MM, or None.
+        row: The model's row in the registry, None where it has none.
+        size: Billions of parameters, where the row does not say.
+
+    Returns:
+        1; log10 of the price, the year of release since 2025, whether there is no price; log10 of the size and whether
+        it is not known; the tier of models without a known size; whether it thinks before it answers; whether it is a
+        base model. `FACTS` names them.
     """
     priced = usd is not None and usd > 0
+    released = release_of(row) if row is not None else ""
     year = float(released[:4]) + (float(released[5:7]) - 1) / 12 if released else TODAY
-    return [1.0, math.log10(usd) if priced and usd else 0.0, year - 2025.0, 0.0 if priced else 1.0]
+    billions = (row.size if row is not None else None) or size
+    tier = TIERS[row.tier] - TIERS[""] if row is not None and not billions else 0.0
+    return [
+        1.0,
+        math.log10(usd) if priced and usd else 0.0,
+        year - 2025.0,
+        0.0 if priced else 1.0,
+        math.log10(billions) - 1.5 if billions else 0.0,
+        0.0 if billions else 1.0,
+        tier,
+        float(row is not None and thinks(row)),
+        float(row is not None and row.kind == "base"),
+    ]
+
+
+FACTS = ("one", "price", "year", "no price", "size", "no size", "tier", "thinks", "base")
+"""What `facts_of` gives; artifacts of before know the first four."""
 
 
 @dataclass(frozen=True)
@@ -177,9 +202,10 @@ class Kinds:
         values = np.einsum("d,kdr->kr", full, self._a["kinds_from_place"])
         return Loadings(values, np.zeros(len(values), dtype=np.int64), source, said, place)
 
-    def place_of_facts(self, usd: float | None, released: str | None) -> Float32:
-        """Z of a model of which only price and date are known."""
-        return np.asarray(np.array(facts_of(usd, released)) @ self._a["facts_place"], dtype=np.float32)
+    def place_of_facts(self, usd: float | None, row: Model | None, size: float | None = None) -> Float32:
+        """Z of a model of which only `facts_of` are known."""
+        known = self._a["facts_place"]
+        return np.asarray(np.array(facts_of(usd, row, size)[: len(known)]) @ known, dtype=np.float32)
 
     def place_of_scores(self, scores: Mapping[str, float], prior: Float32) -> Float32:
         """Z of a model with declared benchmark scores, under a prior N(prior, I).

@@ -1,5 +1,6 @@
 """What is known of any expert: its outcomes, published or declared scores, relatives, its price, or nothing of it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -9,14 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.pool.experts import Expert
-from leeroo.pool.names import Named, relatives, resolve
+from leeroo.pool.kin import relatives
+from leeroo.pool.names import Named, kindred, resolve
 from leeroo.prediction.kinds import Kinds, Loadings, blended
 from leeroo.prediction.matching import normalised
 from leeroo.prediction.predictor import Prediction
 
 Float32 = npt.NDArray[np.float32]
 NEAR = 3.0
-"""Relatives further away say no more than the price does; see `leeroo.pool.names.relatives` for the distance."""
+"""Relatives further away say no more than the price does; see `leeroo.pool.kin.relatives` for the distance."""
+GUESSED = 1.5
+"""How much further a relative is that a name which is not known only speaks of."""
 OWN_OUTCOMES = 15.0
 """Outcomes in a kind of work that weigh as much as what is known of an expert from elsewhere."""
 _INFERRED = 0.05
@@ -24,8 +28,9 @@ _KINDS_SHOWN = 3
 _OTHER = ("fine-tune", "effort")
 """How a name may stand to a model whose outcomes say much of it, and not all."""
 
-# What tells one expert from another here: its model's name, what the pool declares of it, its price.
-_Key = tuple[Named | None, str | None, tuple[tuple[str, float], ...], float | None]
+# What tells one expert from another here: its model, or its names where they are of none, what the pool declares of it,
+# its price.
+_Key = tuple[Named | None, str | None, tuple[str, ...], tuple[tuple[str, float], ...], float | None]
 
 
 class KindsPredictor:
@@ -49,7 +54,7 @@ class KindsPredictor:
         price = expert.price
         usd = blended(price.input, price.output) if price is not None else None
         declared = tuple(sorted((expert.benchmark or {}).items()))
-        return self._told((own, plain, declared, usd))
+        return self._told((own, plain, () if own is not None else tuple(names), declared, usd))
 
     def predict(self, vectors: Float32, experts: Sequence[Expert], base: Prediction, own: Sequence[bool]) -> Prediction:
         """The prediction of all experts.
@@ -108,7 +113,7 @@ class KindsPredictor:
         return np.asarray(share * here + (1 - share) * general, dtype=np.float32)
 
     def _tell(self, key: _Key) -> Loadings:
-        named, plain, declared, usd = key
+        named, plain, unknown, declared, usd = key
         kinds = self.kinds
         if plain is not None and (unlisted := kinds.known(plain)) is not None:
             return unlisted
@@ -116,29 +121,41 @@ class KindsPredictor:
             if named.relation in _OTHER:
                 return replace(found, source="relative", said=f"{named.said} ({found.said})")
             return found
-        released = named.row.released if named is not None else None
-        prior = kinds.place_of_facts(usd, released or None)
+        alike = named or next((other for name in unknown if (other := kindred(name)) is not None), None)
+        size = next((size for name in unknown if (size := size_in(name)) is not None), None)
+        prior = kinds.place_of_facts(usd, alike.row if alike is not None else None, size)
         if declared:
             place = kinds.place_of_scores(dict(declared), prior)
             return kinds.placed(place, "benchmark", "the scores that the pool declares")
-        if named is not None and (kin := self._kin(named, prior)) is not None:
+        if alike is not None and (kin := self._kin(alike, prior, guessed=named is None)) is not None:
             return kin
         if usd:
             return kinds.placed(prior, "price", "its price among the models of its time")
         return kinds.placed(prior, "prior", "nothing but what models are like in general")
 
-    def _kin(self, named: Named, prior: Float32) -> Loadings | None:
+    def _kin(self, named: Named, prior: Float32, *, guessed: bool) -> Loadings | None:
         """From the nearest relatives that something is known of: the nearer, the more they say."""
-        close = (r for r in relatives(named.model) if r.distance <= NEAR)
-        near = list(islice(((r, found) for r in close if (found := self.kinds.known(r.model)) is not None), 3))
+        close = [(r.model, r.relation, r.distance) for r in relatives(named.model) if r.distance <= NEAR]
+        if guessed:
+            close = [(named.model, "its name speaks of it", 0.0), *close]
+        near = list(islice(((r, found) for r in close if (found := self.kinds.known(r[0])) is not None), 3))
         if not near:
             return None
-        weight = np.exp(-np.array([r.distance for r, _ in near]))
+        weight = np.exp(-np.array([distance + GUESSED * guessed for (_, _, distance), _ in near]))
         places = np.array([found.place for _, found in near])
         own = weight.sum() / (weight.sum() + 0.1)
         place = own * (weight @ places / weight.sum()) + (1 - own) * prior
-        words = ", ".join(f"{r.model} ({r.relation})" for r, _ in near[:2])
+        words = ", ".join(f"{model} ({relation})" for (model, relation, _), _ in near[:2])
         return self.kinds.placed(place.astype(np.float32), "relative", f"its relatives {words}")
+
+
+def size_in(name: str) -> float | None:
+    """Billions of parameters, where a name says so: 8 of `my-llama-8b`, 56 of `8x7b`."""
+    found = _SIZE.search(name.lower())
+    return float(found["experts"] or 1) * float(found["size"]) if found else None
+
+
+_SIZE = re.compile(r"(?<![a-z\d.])(?:(?P<experts>\d)x)?(?P<size>\d{1,4}(?:\.\d{1,2})?)b(?![a-z\d])")
 
 
 def _names(expert: Expert) -> list[str]:

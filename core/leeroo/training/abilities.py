@@ -7,14 +7,14 @@ score: the logarithm of its price, and when it was released.
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.pool.registry import registry
+from leeroo.pool.names import resolve
 from leeroo.prediction.catalogue import Row
 from leeroo.prediction.kinds import BENCHMARK_NOISE, facts_of
 
@@ -117,12 +117,15 @@ def facts_matrix(models: Sequence[str], prices: Mapping[str, float]) -> Float64:
         models: Canonical names.
         prices: Blended USD per 1M tokens by canonical name, where a table says so.
     """
-    known = {row.model: row.released for row in registry().models}
     listed = listed_facts()
     rows = []
     for model in models:
         usd, released = listed.get(model, (None, None))
-        rows.append(facts_of(prices.get(model, usd), released or known.get(model)))
+        named = resolve(model)
+        row = named.row if named is not None else None
+        if row is not None and released and not row.released:
+            row = replace(row, released=released)
+        rows.append(facts_of(prices.get(model, usd), row))
     return np.array(rows, dtype=np.float64)
 
 

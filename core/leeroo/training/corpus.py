@@ -1,6 +1,6 @@
 """Several outcome tables as one: all queries below each other, one column per expert and table."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
@@ -13,6 +13,8 @@ from leeroo.errors import ConfigError
 from leeroo.outcomes.table import OutcomeTable
 
 FloatArray = npt.NDArray[np.float32]
+LARGE, MOST_SHOWN = 3000, 3
+"""A table of fewer training queries than the largest and this is shown again, at most this often in a pass."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,25 @@ class Corpus:
             tokens=self.tokens[np.ix_(at, on)],
             prices=self.prices[on],
         )
+
+    def to_read(self, numbers_only: Collection[str] = ()) -> npt.NDArray[np.int64]:
+        """The training queries that a text model is shown in one pass, those of small tables several times.
+
+        Args:
+            numbers_only: Names of tables whose licence allows to learn numbers about experts from, and no text.
+
+        Raises:
+            ConfigError: No table has that name, or none is left.
+        """
+        names = [self.columns[int(np.flatnonzero(self.group == k)[0])][0] for k in range(int(self.group.max()) + 1)]
+        if unknown := sorted(set(numbers_only) - set(names)):
+            raise ConfigError(f"No outcome table is called {unknown[0]!r}; there are {', '.join(names)}.")
+        parts = [np.flatnonzero((self.parts == "train") & (self.table == number)) for number in range(len(names))]
+        allowed = [rows for name, rows in zip(names, parts, strict=True) if len(rows) and name not in numbers_only]
+        if not allowed:
+            raise ConfigError("No table is left whose text may be read: give one that is not --numbers-only.")
+        large = min(LARGE, max(len(rows) for rows in allowed))
+        return np.concatenate([np.repeat(rows, min(large // len(rows), MOST_SHOWN) or 1) for rows in allowed])
 
 
 def _lengths_are_real(tokens: FloatArray) -> bool:

@@ -23,17 +23,18 @@ LEAST_COMPARED = 5
 def tables_of(corpus: Corpus, rows: npt.NDArray[np.bool_]) -> tuple[list[TableScores], list[str]]:
     """A corpus's tables for `fit_kinds`, and the models that their experts are."""
     names = [normalised(expert) for _, expert in corpus.columns]
-    models = list(dict.fromkeys(names))
-    index = {model: i for i, model in enumerate(models)}
-    found = []
+    cut = []
     for number in range(int(corpus.group.max()) + 1):
         at = np.flatnonzero(rows & (corpus.table == number))
         on = np.flatnonzero(corpus.group == number)
         scores = corpus.scores[np.ix_(at, on)].astype(np.float64)
-        answered = ~np.isnan(scores).all(axis=1)
-        on_models = np.array([index[names[j]] for j in on])
-        found.append(TableScores(corpus.columns[on[0]][0], at[answered], on_models, scores[answered]))
-    return [table for table in found if len(table.rows) > 1 and len(set(table.models.tolist())) > 1], models
+        answered, known = ~np.isnan(scores).all(axis=1), ~np.isnan(scores).all(axis=0)
+        if answered.sum() > 1 and len({names[j] for j in on[known]}) > 1:
+            cut.append((corpus.columns[on[0]][0], at[answered], on[known], scores[np.ix_(answered, known)]))
+    # A model of whose outcomes none are among these rows is not one that outcomes are known of.
+    models = list(dict.fromkeys(names[j] for _, _, on, _ in cut for j in on))
+    index = {model: i for i, model in enumerate(models)}
+    return [TableScores(n, at, np.array([index[names[j]] for j in on]), scores) for n, at, on, scores in cut], models
 
 
 def blended_prices(corpus: Corpus) -> dict[str, float]:

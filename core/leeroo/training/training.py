@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ def train(
     causal_lm: str | None = None,
     lora_layers: int | None = None,
     lora_rank: int = 8,
+    numbers_only: Collection[str] = (),
     progress: bool = False,
 ) -> TrainingReport:
     """Fine-tune the encoder, or a causal LM, on outcome tables, fit the response model and write the artifact.
@@ -101,6 +102,7 @@ def train(
         causal_lm: Read hidden states of this causal LM instead of the encoder's; `smollm2`, a path, or `hf:org/name`.
         lora_layers: Uppermost of these that get LoRA adapters; all when None.
         lora_rank: Rank of the adapters.
+        numbers_only: Names of tables whose text the text model must not learn from, for their licence.
         progress: Show progress bars.
 
     Raises:
@@ -154,7 +156,14 @@ def train(
     head = None
     if epochs > 0:
         network = finetune.fit(
-            corpus, rows, work, settings, backbone=backbone, resume=resume, progress=progress, team=team
+            corpus,
+            corpus.to_read(numbers_only),
+            work,
+            settings,
+            backbone=backbone,
+            resume=resume,
+            progress=progress,
+            team=team,
         )
         head = network.head()
         del network

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leeroo.pool.names import all_models, resolve
+from leeroo.pool.kin import relatives, release_of
+from leeroo.pool.names import all_models, kindred, resolve
 from leeroo.pool.registry import registry
 
 # Names as providers' documentation and model lists write them: name, model, relation, effort.
@@ -588,3 +589,27 @@ def test_a_known_name_is_resolved_in_no_time():
     for _ in range(2_000):
         resolve("us.anthropic.claude-sonnet-4-5-20250929-v1:0")
     assert (time.perf_counter() - began) / 2_000 < 50e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("dolphin-9.9-llama3-8b", "llama-3-8b-instruct"),
+        ("acme/our-mistral-7b-v0.1-tuned", "mistral-7b-v0.1"),
+        ("my-llm", None),
+        ("gpt", None),
+        ("7b", None),
+        ("x" * 400, None),
+        ("-".join(["a1"] * 100), None),
+    ],
+)
+def test_an_unknown_name_may_speak_of_a_model(name, model):
+    found = kindred(name)
+    assert (found.model if found else None) == model
+
+
+def test_a_model_without_a_date_is_as_old_as_its_kin():
+    dated = [row for row in all_models() if not row.released and release_of(row)]
+    assert dated
+    for row in dated:
+        assert release_of(row) in {registry().rows[k.model].released for k in relatives(row.model)}

@@ -1,7 +1,8 @@
 import pytest
 
 from leeroo.errors import ConfigError
-from leeroo.pool.names import all_models, relatives
+from leeroo.pool.kin import relatives
+from leeroo.pool.names import all_models
 from leeroo.pool.registry import COLUMNS, TIERS, read_registry
 from leeroo.pool.spelling import key
 

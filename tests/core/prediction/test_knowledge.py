@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from leeroo import Expert, Price
+from leeroo.pool.names import resolve
 from leeroo.prediction import load
+from leeroo.prediction.kinds import FACTS, Kinds, facts_of
+from leeroo.prediction.knowledge import size_in
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +65,45 @@ def test_a_price_that_nobody_knows_is_no_obstacle():
 def test_a_query_of_200_000_tokens_is_answered():
     found = load().predict(["word " * 200_000], [Expert(model="openai:gpt-5", name="e")])
     assert np.isfinite(found.quality).all()
+
+
+def test_an_unknown_name_is_like_the_model_that_it_speaks_of_and_says_so(known):
+    told_of = told(known, "our-support-llama-3.1-8b-v3")
+    assert told_of.source == "relative"
+    assert "llama-3.1-8b" in told_of.said
+    assert "speaks of" in told_of.said
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("own-70b-chat", 70),
+        ("mix-8x7b", 56),
+        ("tiny-0.5b", 0.5),
+        ("qwen3-30b-a3b", 30),
+        ("web2b", None),
+        ("v1.5", None),
+    ],
+)
+def test_the_size_in_a_name(name, size):
+    assert size_in(name) == size
+
+
+def test_what_is_known_of_a_model_without_scores():
+    def of(name, usd=None, size=None):
+        named = resolve(name)
+        return dict(zip(FACTS, facts_of(usd, named.row if named else None, size), strict=True))
+
+    assert of("gemma-7b-it")["size"] < of("gemma-2-27b-it")["size"]
+    assert of("gemma-7b-it")["year"] < of("gemma-3-27b-it")["year"]
+    assert of("gpt-5-nano")["tier"] < of("gpt-5-mini")["tier"] < of("gpt-5-pro")["tier"]
+    assert of("gpt-5")["no size"] == of("gpt-5")["no price"] == 1
+    assert of("own", usd=10.0)["price"] == 1
+    assert of("own", size=100)["no size"] == 0
+
+
+def test_artifacts_of_before_know_fewer_facts(known):
+    arrays = {**known.kinds._a, "facts_place": known.kinds._a["facts_place"][:4]}
+    settings = {**vars(known.kinds), "width": known.kinds._width}
+    place = Kinds(arrays, settings).place_of_facts(1.0, None)
+    assert np.isfinite(place).all()

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,3 +107,23 @@ def test_two_tables_of_one_name_are_refused(table_dir):
         Corpus.read([table_dir, table_dir])
     with pytest.raises(ConfigError, match="at least one"):
         Corpus.read([])
+
+
+def test_small_tables_are_shown_more_often_and_those_for_numbers_only_never(table_dir, tmp_path):
+    from leeroo.training.corpus import Corpus
+
+    table = OutcomeTable.read(table_dir)
+    for name, count in (("small", len(table) // 4), ("private", len(table))):
+        table.take(np.arange(count)).write(tmp_path / name)
+    corpus = Corpus.read([table_dir, tmp_path / "small", tmp_path / "private"])
+    rows, times = np.unique(corpus.to_read(["private"]), return_counts=True)
+    shown = {int(table): set(times[corpus.table[rows] == table].tolist()) for table in range(3)}
+    assert shown[0] == {1}
+    assert shown[1] <= {2, 3}
+    assert shown[1]
+    assert shown[2] == set()
+    assert (corpus.parts[rows] == "train").all()
+    with pytest.raises(ConfigError, match="'privat'; there are"):
+        corpus.to_read(["privat"])
+    with pytest.raises(ConfigError, match="No table is left"):
+        corpus.to_read([Path(table_dir).name, "small", "private"])
