@@ -64,27 +64,24 @@ def evaluate(
         predictor, prediction, experts, part.queries, part.prices, part.prompt_tokens.astype(np.float64)
     )
     ours = prediction.quality.astype(np.float64)
-    methods: dict[str, Floats] = {"leeroo": ours}
-    if baselines != "none":
-        methods |= _baselines(train, validation, part, baselines, progress)
+    methods = {"leeroo": ours, **_baselines(train, validation, part, baselines, progress)}
     judge = _Judge(names, part, expected, reference, weak)
     lines, curves = judge.compare(methods)
-    scores, ref = judge.scores, judge.ref
     return Report(
         table_name=table.name,
         split=split,
         queries=len(part),
         pool=tuple(names),
-        reference=names[ref],
+        reference=names[judge.ref],
         weak=names[judge.low],
         lines=lines,
         singles=judge.singles(),
         experts=judge.experts(ours),
         curves=curves,
-        intervals=bootstrap(RoutingFigures(ours, expected, scores, judge.costs, ref=ref, weak=judge.low), len(part)),
-        chance_ece=_mean([metrics.chance_calibration_error(p, y) for p, y in zip(ours.T, scores.T, strict=True)]),
-        reliability={name: metrics.reliability(ours[:, j], scores[:, j]).tolist() for j, name in enumerate(names)},
-        regret=_regret(part.domains, default_choice(ours, expected), scores, ref),
+        intervals=bootstrap(judge.routed(ours), len(part)),
+        chance_ece=judge.chance_ece(ours),
+        reliability=judge.reliability(ours),
+        regret=_regret(part.domains, default_choice(ours, expected), judge.scores, judge.ref),
     )
 
 
@@ -207,6 +204,19 @@ class _Judge:
             for j, name in enumerate(self.names)
         }
 
+    def routed(self, ours: Floats) -> RoutingFigures:
+        """What intervals are drawn of."""
+        return RoutingFigures(ours, self.expected, self.scores, self.costs, ref=self.ref, weak=self.low)
+
+    def chance_ece(self, ours: Floats) -> float:
+        """What a perfectly calibrated predictor would show, mean over the experts."""
+        return _mean([metrics.chance_calibration_error(p, y) for p, y in zip(ours.T, self.scores.T, strict=True)])
+
+    def reliability(self, ours: Floats) -> dict[str, list[list[float]]]:
+        """Each expert's bins of predicted quality."""
+        columns = zip(self.names, ours.T, self.scores.T, strict=True)
+        return {name: metrics.reliability(p, y).tolist() for name, p, y in columns}
+
     def line(self, name: str, predicted: Floats, curve: Curve, *, calibrated: bool = True) -> Line:
         advantage = predicted[:, self.ref] - predicted[:, self.low]
         if not calibrated:  # the oracle pays for the reference only where it gains
@@ -259,7 +269,7 @@ def _mean(values: Sequence[float]) -> float:
 def _baselines(
     train: OutcomeTable, validation: OutcomeTable, part: OutcomeTable, which: Baselines, progress: bool
 ) -> dict[str, Floats]:
-    if not len(train):
+    if which == "none" or not len(train):
         return {}
     scores = train.scores.astype(np.float64)
     found = {"domain mean": domain_mean(train.domains, scores, part.domains)}
