@@ -61,7 +61,12 @@ def replay(
         _compare(game, table, predictor, known, named, plot)
         return
     plays = _play(name, game, swept, value, points, known or shipped())
-    rows = write_plays(plays, game, write) if write else len(plays) * len(game)
+    _say(name, plays, game)
+    if write:
+        out.print(f"{write_plays(plays, game, write)} rows in {write}", highlight=False)
+
+
+def _say(name: str, plays: "Sequence[Played]", game: "Game") -> None:
     asks = [sum(map(len, play.asked)) / len(game) for play in plays]
     waits = [float(play.rounds.mean()) for play in plays]
     out.print(
@@ -69,8 +74,6 @@ def replay(
         f"{max(asks):.2f} asks a query in {min(waits):.2f} to {max(waits):.2f} rounds.",
         highlight=False,
     )
-    if write:
-        out.print(f"{rows} rows in {write}", highlight=False)
 
 
 def _rule(given: str) -> tuple[str, float | None]:

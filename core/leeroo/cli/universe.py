@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from leeroo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from leeroo.evaluation.pools import CheckedPool
 
 out = Console()
 TableDir = Annotated[Path, typer.Argument(metavar="DIR", help="Outcome table.")]
@@ -45,9 +48,14 @@ def universe(
         }
         print(json.dumps(rows, indent=2))  # noqa: T201 - machine-readable
         return
-    title = (
-        f"{data.name}: the best answer of the pool, on {pool.queries} queries and on {pool.held_out_queries} held out"
-    )
+    _show(data.name, pool)
+    if plot:
+        out.print(f"Plot in {plot}")
+
+
+def _show(name: str, pool: "CheckedPool") -> None:
+    found = pool.universe
+    title = f"{name}: the best answer of the pool, on {pool.queries} queries and on {pool.held_out_queries} held out"
     shown = Table(title=title)
     for column in ("k", "expert", "gain", "S(U)", "held out"):
         shown.add_column(column, justify="left" if column == "expert" else "right")
@@ -56,9 +64,8 @@ def universe(
     out.print(shown)
     reached = found.values[-1] / found.bound if found.bound else 1.0
     share = f"{100 * reached:.1f}% of that (greedy guarantees 63.2%)"
+    size = len(found.experts)
     out.print(f"No pool of {size} can pass {found.bound:.4f}; this one reaches {share}.", highlight=False)
-    if plot:
-        out.print(f"Plot in {plot}")
 
 
 def gaps(

@@ -80,28 +80,26 @@ def plan(
     best = np.repeat(outlook.best[:, None, :], rates.shape[1], axis=1)
     due = rates[:, :, None] * costs[:, None, :]
     fits = _fitting(outlook, limits)
+    reached = outlook.reached[:, :1]
+    if not outlook.lattice.levels:
+        nobody, sure = np.full(rates.shape, STOP), best[:, :, 0] / reached + 0 * rates
+        return Plan(nobody, nobody, sure, sure)
     value = quality = best[:, :, -_last(outlook) :]
-    asks: Floats | None = None
     second: tuple[Floats, Indices] | None = None
     for depth in range(len(outlook.lattice.levels) - 1, -1, -1):
         level = outlook.lattice.levels[depth]
         here = slice(level.first, level.first + level.size)
         asks = _after(value, level) - due[:, :, level.asks] * outlook.reached[:, None, here, None]
-        asks[:, :, ~fits[level.first : level.first + level.size][np.arange(level.size)[:, None], level.asks]] = -np.inf
+        asks[:, :, ~fits[here][np.arange(level.size)[:, None], level.asks]] = -np.inf
         chosen = asks.argmax(axis=-1)[..., None]
         gained = np.take_along_axis(asks, chosen, axis=-1)[..., 0]
-        stop = best[:, :, here] >= gained if depth or not must else np.zeros(gained.shape, dtype=bool)
-        stop = stop | np.isneginf(gained)
+        stop = np.isneginf(gained) if must and not depth else best[:, :, here] >= gained  # at the root somebody must be
         if depth == 1:
             second = asks, level.asks
         children_quality = np.take_along_axis(_after(quality, level), chosen, axis=-1)[..., 0]
         value = np.where(stop, best[:, :, here], gained)
         quality = np.where(stop, best[:, :, here], children_quality)
-    reached = outlook.reached[:, :1]
     columns = np.array(outlook.left, dtype=np.int64)
-    if asks is None:
-        nobody = np.full(rates.shape, STOP)
-        return Plan(nobody, nobody, best[:, :, 0] / reached + 0 * rates, best[:, :, 0] / reached + 0 * rates)
     first = np.where(stop[:, :, 0], STOP, chosen[:, :, 0, 0])
     beside = _beside(outlook, second, first, asks[:, :, 0], due, haste) if haste > 0 else np.full(first.shape, STOP)
     return Plan(

@@ -97,43 +97,56 @@ def mlp(known: Known, vectors: Float32, *, hidden: int = 256, epochs: int = 40, 
     x, val, new = ((v - centre) / scale for v in (known.vectors, known.val_vectors, vectors))
     told = ~np.isnan(known.scores)
     y = np.nan_to_num(known.scores).astype(np.float32)
-    start = np.clip(expert_means(known.scores), 0.02, 0.98)
-    width, experts = x.shape[1], y.shape[1]
-    parameters = [
-        (rng.normal(size=(width, hidden)) * np.sqrt(2 / width)).astype(np.float32),
-        np.zeros(hidden, np.float32),
-        (rng.normal(size=(hidden, experts)) * 0.01).astype(np.float32),
-        np.log(start / (1 - start)).astype(np.float32),
-    ]
-    moments = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
-
-    def predict(inputs: Float32) -> Floats:
-        w, b, out, bias = parameters
-        return np.asarray(_sigmoid(np.maximum(inputs @ w + b, 0) @ out + bias), dtype=np.float64)
-
-    best, found, waited, step = np.inf, predict(new), 0, 0
+    network = _Network(x.shape[1], hidden, expert_means(known.scores), rng)
+    best, found, waited = np.inf, network.predict(new), 0
     for _ in range(epochs):
         for rows in np.array_split(rng.permutation(len(x)), max(1, len(x) // 64)):
-            step += 1
-            w, b, out, bias = parameters
-            kept = (rng.random((len(rows), hidden)) < 0.7).astype(np.float32) / np.float32(0.7)
-            units = np.maximum(x[rows] @ w + b, 0) * kept
-            error = (_sigmoid(units @ out + bias) - y[rows]) * told[rows] / len(rows)
-            back = (error @ out.T) * (units > 0) * kept
-            gradients = (x[rows].T @ back, back.sum(axis=0), units.T @ error, error.sum(axis=0))
-            for place, (gradient, (first, second)) in enumerate(zip(gradients, moments, strict=True)):
-                first += 0.1 * (gradient - first)
-                second += 0.001 * (gradient**2 - second)
-                move = (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
-                parameters[place] = (parameters[place] - 1e-3 * move).astype(np.float32)
-        loss = _loss(predict(val), known.val_scores)
+            network.learn(x[rows], y[rows], told[rows])
+        loss = _loss(network.predict(val), known.val_scores)
         if loss < best:
-            best, found, waited = loss, predict(new), 0
+            best, found, waited = loss, network.predict(new), 0
             continue
         waited += 1
         if waited == patience:
             break
     return found
+
+
+class _Network:
+    """A hidden layer of rectified units and a logistic output per expert, which starts at the experts' means."""
+
+    def __init__(self, width: int, hidden: int, means: Floats, rng: np.random.Generator) -> None:
+        start = np.clip(means, 0.02, 0.98)
+        self._rng, self._hidden, self._step = rng, hidden, 0
+        self._parameters = [
+            (rng.normal(size=(width, hidden)) * np.sqrt(2 / width)).astype(np.float32),
+            np.zeros(hidden, np.float32),
+            (rng.normal(size=(hidden, len(means))) * 0.01).astype(np.float32),
+            np.log(start / (1 - start)).astype(np.float32),
+        ]
+        self._moments = [(np.zeros_like(p), np.zeros_like(p)) for p in self._parameters]
+
+    def predict(self, inputs: Float32) -> Floats:
+        w, b, out, bias = self._parameters
+        return np.asarray(_sigmoid(np.maximum(inputs @ w + b, 0) @ out + bias), dtype=np.float64)
+
+    def learn(self, x: Float32, y: Float32, told: npt.NDArray[np.bool_]) -> None:
+        """One step on a batch, a random share of the units left out."""
+        w, b, out, bias = self._parameters
+        kept = (self._rng.random((len(x), self._hidden)) < 0.7).astype(np.float32) / np.float32(0.7)
+        units = np.maximum(x @ w + b, 0) * kept
+        error = (_sigmoid(units @ out + bias) - y) * told / len(x)
+        back = (error @ out.T) * (units > 0) * kept
+        self._descend((x.T @ back, back.sum(axis=0), units.T @ error, error.sum(axis=0)))
+
+    def _descend(self, gradients: Sequence[Floats]) -> None:
+        """Adam (Kingma and Ba 2015)."""
+        self._step += 1
+        for place, (gradient, (first, second)) in enumerate(zip(gradients, self._moments, strict=True)):
+            first += 0.1 * (gradient - first)
+            second += 0.001 * (gradient**2 - second)
+            move = (first / (1 - 0.9**self._step)) / (np.sqrt(second / (1 - 0.999**self._step)) + 1e-8)
+            self._parameters[place] = (self._parameters[place] - 1e-3 * move).astype(np.float32)
 
 
 def matrix_factorisation(known: Known, vectors: Float32, rank: int = 8) -> Floats:

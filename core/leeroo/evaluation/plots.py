@@ -60,6 +60,25 @@ def draw(report: Figures, path: Path) -> list[Path]:
 def frontier(report: Figures) -> Any:
     """Accuracy against cost by method, single experts as dots."""
     figure, axes = canvas(8, 5)
+    _methods(axes, report)
+    _singles(axes, report)
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("mean cost, USD per 1,000 queries")
+    axes.set_ylabel("accuracy")
+    axes.set_title(
+        f"{report.table_name}, {report.split} part: {report.queries} queries, {len(report.pool)} experts", fontsize=10
+    )
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def _methods(axes: Any, report: Figures) -> None:
+    """A line per method."""
     colours = iter(COLOURS)
     for name, curve in report.curves.items():
         best = np.maximum.accumulate(curve.accuracy)
@@ -76,6 +95,10 @@ def frontier(report: Figures) -> Any:
             linestyle=style,
             zorder=5 if ours else 2,
         )
+
+
+def _singles(axes: Any, report: Figures) -> None:
+    """A dot per expert, with the names that matter or fit."""
     middle = float(np.sqrt(min(s.cost for s in report.singles) * max(s.cost for s in report.singles)))
     for line in report.singles:
         axes.plot(line.cost * 1000, line.accuracy, ".", color="black", markersize=6, zorder=6)
@@ -88,19 +111,6 @@ def frontier(report: Figures) -> Any:
                 textcoords="offset points",
                 ha="left" if line.cost < middle else "right",
             )
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("mean cost, USD per 1,000 queries")
-    axes.set_ylabel("accuracy")
-    axes.set_title(
-        f"{report.table_name}, {report.split} part: {report.queries} queries, {len(report.pool)} experts", fontsize=10
-    )
-    axes.legend(fontsize=8, frameon=False)
-    return figure
 
 
 def calibration(report: Figures) -> Any:

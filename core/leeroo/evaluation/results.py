@@ -130,26 +130,9 @@ def write_results(
     path.parent.mkdir(parents=True, exist_ok=True)
     reports, text = [], []
     for folder in folders:
-        if folder.name == "mmlu":
-            reports.append(
-                evaluate(
-                    folder,
-                    predictor,
-                    pool=[MIXTRAL, GPT4],
-                    reference=GPT4,
-                    weak=MIXTRAL,
-                    baselines=baselines,
-                    progress=progress,
-                )
-            )
-            text.append(section("MMLU: Mixtral-8x7B and GPT-4", reports[-1]))
-        else:
-            reports.append(evaluate(folder, predictor, baselines=baselines, progress=progress))
-            text.append(section(folder.name, reports[-1]))
-        drawn = reports[-1].plot(path.parent / f"frontier-{folder.name}.svg")
-        text += [f"![{file.stem}]({file.name})\n" for file in drawn]
-        if folder.name == "mmlu":
-            text.append(paper_pools(folder, predictor))
+        report, pages = _measured(folder, predictor, path.parent, baselines, progress)
+        reports.append(report)
+        text += pages
     text += left_out(folders, predictor, path, progress) if studies else []
     text += [robustness(folders, predictor), universe(folders, path)]
     text += [*feedback(folders, predictor, path.parent / "feedback.svg"), _LIMITS]
@@ -160,6 +143,30 @@ def write_results(
         "off by the hash of its stems, was not used in training or tuning.\n"
     )
     path.write_text("\n".join([intro, headline(reports), *text]), encoding="utf-8")
+
+
+def _measured(
+    folder: Path, predictor: ResponsePredictor, beside: Path, baselines: Baselines, progress: bool
+) -> tuple[Report, list[str]]:
+    """One table's evaluation, and what is written of it; its plots lie in `beside`."""
+    mmlu = folder.name == "mmlu"
+    if mmlu:
+        report = evaluate(
+            folder,
+            predictor,
+            pool=[MIXTRAL, GPT4],
+            reference=GPT4,
+            weak=MIXTRAL,
+            baselines=baselines,
+            progress=progress,
+        )
+    else:
+        report = evaluate(folder, predictor, baselines=baselines, progress=progress)
+    text = [section("MMLU: Mixtral-8x7B and GPT-4" if mmlu else folder.name, report)]
+    text += [f"![{file.stem}]({file.name})\n" for file in report.plot(beside / f"frontier-{folder.name}.svg")]
+    if mmlu:
+        text.append(paper_pools(folder, predictor))
+    return report, text
 
 
 def main() -> None:

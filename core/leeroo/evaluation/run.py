@@ -1,6 +1,6 @@
 """Compare a predictor with every baseline on a table of real outcomes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -56,11 +56,48 @@ def evaluate(
         ConfigError: Unknown split or expert, or no query is left.
     """
     table = OutcomeTable.read(table_dir)
-    if split not in SPLITS:
-        raise ConfigError(f"Unknown split {split!r}.{did_you_mean(split, SPLITS)}")
+    names = _pool_of(table, pool)
+    train, validation, part = _parts(table, names, split, seed)
+    experts = experts_of(names, part.prices)
+    prediction = predictor.predict(part.queries, experts)
+    expected = expected_costs(
+        predictor, prediction, experts, part.queries, part.prices, part.prompt_tokens.astype(np.float64)
+    )
+    ours = prediction.quality.astype(np.float64)
+    methods = {"leeroo": ours, **_baselines(train, validation, part, baselines, progress)}
+    judge = _Judge(names, part, expected, reference, weak)
+    lines, curves = judge.compare(methods)
+    return Report(
+        table_name=table.name,
+        split=split,
+        queries=len(part),
+        pool=tuple(names),
+        reference=names[judge.ref],
+        weak=names[judge.low],
+        lines=lines,
+        singles=judge.singles(),
+        experts=judge.experts(ours),
+        curves=curves,
+        intervals=bootstrap(judge.routed(ours), len(part)),
+        chance_ece=judge.chance_ece(ours),
+        reliability=judge.reliability(ours),
+        regret=_regret(part.domains, default_choice(ours, expected), judge.scores, judge.ref),
+    )
+
+
+def _pool_of(table: OutcomeTable, pool: Sequence[str] | None) -> list[str]:
     names = [find(name, table.experts) for name in pool] if pool else list(table.experts)
     if len(set(names)) < 2:
         raise ConfigError("Routing needs a pool of at least two experts.")
+    return names
+
+
+def _parts(
+    table: OutcomeTable, names: Sequence[str], split: str, seed: int
+) -> tuple[OutcomeTable, OutcomeTable, OutcomeTable]:
+    """The pool's training and validation part, for baselines; and the queries of `split` that all of it answered."""
+    if split not in SPLITS:
+        raise ConfigError(f"Unknown split {split!r}.{did_you_mean(split, SPLITS)}")
     parts = table.parts(seed=seed)
     whole = table.take(np.arange(len(table)), names)
     answered = ~np.isnan(whole.scores).any(axis=1)
@@ -69,57 +106,9 @@ def evaluate(
     if not chosen.any():
         raise ConfigError(f"{table.name}: no query of the {split} part was answered by every expert of the pool.")
     part = whole.take(chosen)
-    scores, costs = part.scores.astype(np.float64), part.costs.astype(np.float64)
-    if np.isnan(costs).any():
+    if np.isnan(part.costs).any():
         raise ConfigError(f"{table.name}: tokens or prices of some outcomes are missing; costs cannot be compared.")
-    accuracy, cost = scores.mean(axis=0), costs.mean(axis=0)
-    ref = names.index(find(reference, names)) if reference else int(accuracy.argmax())
-    low = names.index(find(weak, names)) if weak else _weak(accuracy, cost, ref)
-    experts = experts_of(names, part.prices)
-    prediction = predictor.predict(part.queries, experts)
-    expected = expected_costs(
-        predictor, prediction, experts, part.queries, part.prices, part.prompt_tokens.astype(np.float64)
-    )
-    ours = prediction.quality.astype(np.float64)
-    methods: dict[str, Floats] = {"leeroo": ours}
-    if baselines != "none":
-        methods |= _baselines(
-            whole.take(parts == "train"), whole.take(parts == "validation"), part, baselines, progress
-        )
-    judge = _Judge(scores, costs, expected, ref, low)
-    curves = {name: metrics.sweep(p, expected, scores, costs) for name, p in methods.items()}
-    lines = [judge.line(name, predicted, curves[name]) for name, predicted in methods.items()]
-    curves["random mixing"] = metrics.hull(Curve(np.sort(cost), accuracy[np.argsort(cost)]))
-    lines.append(judge.chance(curves["random mixing"]))
-    curves["oracle"] = metrics.sweep(scores, costs, scores, costs)
-    lines.append(judge.line("oracle", scores, curves["oracle"], calibrated=False))
-    return Report(
-        table_name=table.name,
-        split=split,
-        queries=len(part),
-        pool=tuple(names),
-        reference=names[ref],
-        weak=names[low],
-        lines=tuple(lines),
-        singles=tuple(
-            Line(names[j], accuracy=float(accuracy[j]), cost=float(cost[j]), cost_100=float(cost[j] / cost[ref]))
-            for j in np.argsort(-accuracy)
-        ),
-        experts={
-            name: {
-                "auc": metrics.auc(ours[:, j], scores[:, j]),
-                "ece": metrics.calibration_error(ours[:, j], scores[:, j]),
-                "accuracy": float(accuracy[j]),
-                "predicted": float(ours[:, j].mean()),
-            }
-            for j, name in enumerate(names)
-        },
-        curves=curves,
-        intervals=bootstrap(RoutingFigures(ours, expected, scores, costs, ref=ref, weak=low), len(part)),
-        chance_ece=_mean([metrics.chance_calibration_error(p, y) for p, y in zip(ours.T, scores.T, strict=True)]),
-        reliability={name: metrics.reliability(ours[:, j], scores[:, j]).tolist() for j, name in enumerate(names)},
-        regret=_regret(part.domains, default_choice(ours, expected), scores, ref),
-    )
+    return whole.take(parts == "train"), whole.take(parts == "validation"), part
 
 
 def default_choice(predicted: Floats, expected: Floats) -> npt.NDArray[np.intp]:
@@ -169,13 +158,64 @@ def _weak(accuracy: Floats, cost: Floats, ref: int) -> int:
 
 
 class _Judge:
-    """Figures of a method, given what came out."""
+    """Figures of methods, given what came out on one pool's queries."""
 
-    def __init__(self, scores: Floats, costs: Floats, expected: Floats, ref: int, low: int) -> None:
-        self.scores, self.costs, self.expected, self.ref, self.low = scores, costs, expected, ref, low
-        self.ref_cost = float(costs[:, ref].mean())
-        self.ref_accuracy = float(scores[:, ref].mean())
-        self.span = (float(costs.mean(axis=0).min()), float(costs.mean(axis=0).max()))
+    def __init__(
+        self, names: Sequence[str], part: OutcomeTable, expected: Floats, reference: str | None, weak: str | None
+    ) -> None:
+        self.names, self.expected = names, expected
+        self.scores, self.costs = part.scores.astype(np.float64), part.costs.astype(np.float64)
+        self.accuracy, self.cost = self.scores.mean(axis=0), self.costs.mean(axis=0)
+        self.ref = names.index(find(reference, names)) if reference else int(self.accuracy.argmax())
+        self.low = names.index(find(weak, names)) if weak else _weak(self.accuracy, self.cost, self.ref)
+        self.ref_cost = float(self.costs[:, self.ref].mean())
+        self.ref_accuracy = float(self.scores[:, self.ref].mean())
+        self.span = (float(self.cost.min()), float(self.cost.max()))
+
+    def compare(self, methods: Mapping[str, Floats]) -> tuple[tuple[Line, ...], dict[str, Curve]]:
+        """Figures and frontier of each method's predictions, of random mixing of single experts and of the oracle."""
+        scores, costs = self.scores, self.costs
+        curves = {name: metrics.sweep(p, self.expected, scores, costs) for name, p in methods.items()}
+        lines = [self.line(name, predicted, curves[name]) for name, predicted in methods.items()]
+        order = np.argsort(self.cost)
+        curves["random mixing"] = metrics.hull(Curve(self.cost[order], self.accuracy[order]))
+        lines.append(self.chance(curves["random mixing"]))
+        curves["oracle"] = metrics.sweep(scores, costs, scores, costs)
+        lines.append(self.line("oracle", scores, curves["oracle"], calibrated=False))
+        return tuple(lines), curves
+
+    def singles(self) -> tuple[Line, ...]:
+        """Every expert alone, the most accurate first."""
+        accuracy, cost = self.accuracy.tolist(), self.cost.tolist()
+        return tuple(
+            Line(self.names[j], accuracy=accuracy[j], cost=cost[j], cost_100=cost[j] / cost[self.ref])
+            for j in np.argsort(-self.accuracy)
+        )
+
+    def experts(self, ours: Floats) -> dict[str, dict[str, float]]:
+        """How well each expert's quality was predicted."""
+        return {
+            name: {
+                "auc": metrics.auc(ours[:, j], self.scores[:, j]),
+                "ece": metrics.calibration_error(ours[:, j], self.scores[:, j]),
+                "accuracy": float(self.accuracy[j]),
+                "predicted": float(ours[:, j].mean()),
+            }
+            for j, name in enumerate(self.names)
+        }
+
+    def routed(self, ours: Floats) -> RoutingFigures:
+        """What intervals are drawn of."""
+        return RoutingFigures(ours, self.expected, self.scores, self.costs, ref=self.ref, weak=self.low)
+
+    def chance_ece(self, ours: Floats) -> float:
+        """What a perfectly calibrated predictor would show, mean over the experts."""
+        return _mean([metrics.chance_calibration_error(p, y) for p, y in zip(ours.T, self.scores.T, strict=True)])
+
+    def reliability(self, ours: Floats) -> dict[str, list[list[float]]]:
+        """Each expert's bins of predicted quality."""
+        columns = zip(self.names, ours.T, self.scores.T, strict=True)
+        return {name: metrics.reliability(p, y).tolist() for name, p, y in columns}
 
     def line(self, name: str, predicted: Floats, curve: Curve, *, calibrated: bool = True) -> Line:
         advantage = predicted[:, self.ref] - predicted[:, self.low]
@@ -229,7 +269,7 @@ def _mean(values: Sequence[float]) -> float:
 def _baselines(
     train: OutcomeTable, validation: OutcomeTable, part: OutcomeTable, which: Baselines, progress: bool
 ) -> dict[str, Floats]:
-    if not len(train):
+    if which == "none" or not len(train):
         return {}
     scores = train.scores.astype(np.float64)
     found = {"domain mean": domain_mean(train.domains, scores, part.domains)}

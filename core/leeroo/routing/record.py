@@ -54,8 +54,6 @@ def record_of(
     """
     selection = decision.selection
     candidate, usage = answered or (decision.chosen if selection.order else None, None)
-    used = usage or Usage(candidate.input_tokens if candidate else 0, 0)
-    reference_cost = reference.known_price.cost(used.input_tokens, used.output_tokens)
     return {
         "call_id": call_id,
         "expert": candidate.expert.name if candidate else None,
@@ -71,15 +69,30 @@ def record_of(
         "input_tokens": usage.input_tokens if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         "cached_tokens": usage.cached_tokens if usage else None,
+        **_money(candidate, usage, purse, attempts, reference, estimated),
+        "attempts": list(attempts),
+        "ledger_down": without_ledger,
+        "router_latency": round(decision.seconds, 6),
+    }
+
+
+def _money(
+    candidate: Candidate | None,
+    usage: Usage | None,
+    purse: Purse,
+    attempts: Sequence[dict[str, Any]],
+    reference: Expert,
+    estimated: bool,
+) -> dict[str, Any]:
+    """What was expected, paid and saved: the reference would have used the same tokens."""
+    reference_cost = reference.known_price.cost(usage.input_tokens, usage.output_tokens) if usage else None
+    return {
         "expected_cost": to_usd(candidate.expected_cost) if candidate else None,
         "cost": to_usd(purse.spent),
         "cost_is_estimate": estimated,
         "over_cap": any(attempt.get("over_cap") for attempt in attempts),
         "remaining": None if purse.cap is None else to_usd(purse.cap - purse.spent),
         "reference_expert": reference.name,
-        "reference_cost": to_usd(reference_cost) if usage else None,
-        "saved": to_usd(reference_cost - purse.spent) if usage else None,
-        "attempts": list(attempts),
-        "ledger_down": without_ledger,
-        "router_latency": round(decision.seconds, 6),
+        "reference_cost": None if reference_cost is None else to_usd(reference_cost),
+        "saved": None if reference_cost is None else to_usd(reference_cost - purse.spent),
     }

@@ -6,6 +6,7 @@ quality gained per dollar (Sinha and Zoltners 1979, "The Multiple-Choice Knapsac
 between two experts, and it stays with the cheaper one, so the total is never passed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -50,12 +51,7 @@ def assign(quality: FloatArray, cost: FloatArray, total: float) -> Assignment:
         InvalidRequest: The shapes differ, or a query has no expert.
     """
     quality, cost = np.asarray(quality, dtype=np.float64), np.asarray(cost, dtype=np.float64)
-    if quality.shape != cost.shape or quality.ndim != 2:
-        raise InvalidRequest(f"quality has shape {quality.shape}, cost {cost.shape}; give (queries, experts) twice.")
-    possible = np.isfinite(quality)
-    if not possible.any(axis=1).all():
-        raise InvalidRequest(f"Query {int(np.argmin(possible.any(axis=1)))} has no expert that can take it.")
-    hulls = [_hull(quality[i], cost[i], np.flatnonzero(possible[i])) for i in range(len(quality))]
+    hulls = _hulls(quality, cost)
     chosen = np.array([hull[0] for hull in hulls], dtype=np.intp)
     rows = np.arange(len(quality))
     spent = float(cost[rows, chosen].sum())
@@ -63,18 +59,10 @@ def assign(quality: FloatArray, cost: FloatArray, total: float) -> Assignment:
         raise BudgetExceeded(
             f"Even the cheapest experts cost {spent:g} for {len(quality)} queries; the total is {total:g}."
         )
-    steps = sorted(
-        (
-            ((quality[i, b] - quality[i, a]) / (cost[i, b] - cost[i, a]), i, a, b)
-            for i, hull in enumerate(hulls)
-            for a, b in pairwise(hull)
-        ),
-        key=lambda step: -step[0],
-    )
     bound: float | None = None
     margin = 0.0
     stopped: set[int] = set()
-    for slope, i, a, b in steps:
+    for slope, i, a, b in _steps(quality, cost, hulls):
         extra = float(cost[i, b] - cost[i, a])
         if i in stopped:
             continue
@@ -95,6 +83,30 @@ def assign(quality: FloatArray, cost: FloatArray, total: float) -> Assignment:
         bound=reached if bound is None else bound,
         price_of_quality=float("inf") if margin <= 0 else 1 / margin,
     )
+
+
+def _hulls(quality: FloatArray, cost: FloatArray) -> list[list[int]]:
+    """Every query's hull.
+
+    Raises:
+        InvalidRequest: The shapes differ, or a query has no expert.
+    """
+    if quality.shape != cost.shape or quality.ndim != 2:
+        raise InvalidRequest(f"quality has shape {quality.shape}, cost {cost.shape}; give (queries, experts) twice.")
+    possible = np.isfinite(quality)
+    if not possible.any(axis=1).all():
+        raise InvalidRequest(f"Query {int(np.argmin(possible.any(axis=1)))} has no expert that can take it.")
+    return [_hull(quality[i], cost[i], np.flatnonzero(possible[i])) for i in range(len(quality))]
+
+
+def _steps(quality: FloatArray, cost: FloatArray, hulls: Sequence[Sequence[int]]) -> list[tuple[float, int, int, int]]:
+    """(quality gained per cost, query, from expert, to expert) along all hulls, the most gain first."""
+    steps = [
+        ((quality[i, b] - quality[i, a]) / (cost[i, b] - cost[i, a]), i, a, b)
+        for i, hull in enumerate(hulls)
+        for a, b in pairwise(hull)
+    ]
+    return sorted(steps, key=lambda step: -step[0])
 
 
 def _hull(quality: FloatArray, cost: FloatArray, possible: npt.NDArray[np.intp]) -> list[int]:

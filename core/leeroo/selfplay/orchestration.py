@@ -78,26 +78,31 @@ def choose(
         if pair not in taken and spent + costs[pair] <= money:
             taken[pair] = None
             spent += float(costs[pair])
-    designs = [_Design(belief, X) for belief in beliefs]
+    spent = _informative(taken, spent, money, [_Design(belief, X) for belief in beliefs], costs)
+    return Plan(tuple(taken), spent, full)
+
+
+def _informative(
+    taken: dict[Pair, None], spent: float, money: float, designs: "Sequence[_Design]", costs: Float64
+) -> float:
+    """Take more pairs, always the one of most information per cost, while there is money; returns what all cost."""
     for row, column in taken:
         designs[column].observe(row)
-    gains = np.stack([design.gains() for design in designs], axis=1) if len(X) else np.zeros(costs.shape)
-    price = np.maximum(costs, 1e-9 * full)
+    gains = np.stack([design.gains() for design in designs], axis=1) if len(costs) else np.zeros(costs.shape)
+    price = np.maximum(costs, 1e-9 * float(costs.sum()))
     open_pairs = np.ones(costs.shape, dtype=bool)
     for pair in taken:
         open_pairs[pair] = False
     while True:
         value = np.where(open_pairs & (spent + costs <= money), gains / price, -1.0)
-        place = int(value.argmax())
-        row, column = divmod(place, len(beliefs))
+        row, column = divmod(int(value.argmax()), len(designs))
         if value[row, column] < 0:
-            break
+            return spent
         taken[row, column] = None
         open_pairs[row, column] = False
         spent += float(costs[row, column])
         designs[column].observe(row)
         gains[:, column] = designs[column].gains()
-    return Plan(tuple(taken), spent, full)
 
 
 class _Design:

@@ -67,10 +67,16 @@ def _text(result: Result, command: str, plot: str) -> str:
         "## How it went",
         "Calls by purpose: " + ", ".join(f"{count} {kind}" for kind, count in sorted(result.calls.items())) + ".",
     ]
+    return "\n\n".join([*said, *_notes(result)]) + "\n"
+
+
+def _notes(result: Result) -> list[str]:
+    """What there is to say of answers without a score, of written questions, of the judge, and the settings."""
+    about, said = result.about, []
     if result.unscored:
         listed = ", ".join(f"{count} {reason}" for reason, count in sorted(result.unscored.items()))
         said.append(f"Answers without a score, which leave no outcome: {listed}.")
-    notes = last.get("notes") or {}
+    notes = result.rounds[-1].get("notes") or {}
     if any(notes.values()):
         said.append(
             "Written questions: " + ", ".join(f"{count} {what}" for what, count in notes.items() if count) + "."
@@ -80,7 +86,7 @@ def _text(result: Result, command: str, plot: str) -> str:
         told = "not checked" if judge["auc"] is None else f"AUC {judge['auc']:.3f}"
         said.append(f"The judge on {judge['answers']} answers of known score: {told}.")
     said.append("Settings: " + ", ".join(f"{key} {value}" for key, value in about["settings"].items()) + ".")
-    return "\n\n".join(said) + "\n"
+    return said
 
 
 def _round(row: dict[str, Any], names: Sequence[str]) -> list[str]:

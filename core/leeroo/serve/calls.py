@@ -95,13 +95,7 @@ class Calls:
                     raise
                 usage = self._usage(received, job, attempt)
                 await self._aside(partial(attempt.succeeded, usage, tool_call_ids=received.tool_call_ids))
-                ending = [{**piece, **head} for piece in received.last()]
-                if job.include_usage:
-                    ending.append(
-                        {**head, "choices": [], "usage": _usage_body(usage) if usage.estimated else received.usage}
-                    )
-                ending[-1]["leeroo"] = await self._aside(call.finish)
-                for piece in ending:
+                for piece in _ending(received, usage, head, job, await self._aside(call.finish)):
                     yield piece
                 return
             raise await self._aside(call.exhausted)
@@ -152,6 +146,15 @@ class Calls:
 def _head(call: Call, attempt: Attempt, kind: str) -> Json:
     """What an answer says of itself: the expert's name as its model, which pins that expert when it is sent back."""
     return {"id": f"chatcmpl-{call.id}", "object": kind, "created": int(time.time()), "model": attempt.expert.name}
+
+
+def _ending(received: Received, usage: Usage, head: Json, job: Job, record: Any) -> list[Json]:
+    """The last pieces: the end of the answer, what was used where that was asked for, and the record."""
+    found = [{**piece, **head} for piece in received.last()]
+    if job.include_usage:
+        found.append({**head, "choices": [], "usage": _usage_body(usage) if usage.estimated else received.usage})
+    found[-1]["leeroo"] = record
+    return found
 
 
 def _usage_body(usage: Usage) -> Json:

@@ -24,7 +24,7 @@ def most_connections() -> int:
     return max(16, (soft - SPARE) // 2)
 
 
-def impatient(most: int, seconds: float = HEADER_SECONDS) -> Any:  # noqa: C901 - a class of short methods
+def impatient(most: int, seconds: float = HEADER_SECONDS) -> Any:
     """A class of uvicorn protocols.
 
     Args:
@@ -33,43 +33,50 @@ def impatient(most: int, seconds: float = HEADER_SECONDS) -> Any:  # noqa: C901 
     """
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-    base: Any = AutoHTTPProtocol
+    return type("Impatient", (_Impatient, AutoHTTPProtocol), {"most": most, "seconds": seconds})
 
-    class Impatient(base):  # type: ignore[misc]
-        _timer: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            if len(self.connections) > most:
-                transport.abort()
-            else:
-                self._await_headers()
+class _Impatient(asyncio.Protocol):
+    """What stands before uvicorn's protocol, whose attributes it reads."""
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self._is_answering():
-                self._stop()
-            elif self._timer is None:
-                self._await_headers()
+    most: int
+    seconds: float
+    connections: Any
+    cycle: Any
+    loop: Any
+    transport: Any
+    _timer: asyncio.TimerHandle | None = None
 
-        def connection_lost(self, exc: Exception | None) -> None:
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            transport.abort()
+        else:
+            self._await_headers()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._is_answering():
             self._stop()
-            super().connection_lost(exc)
+        elif self._timer is None:
+            self._await_headers()
 
-        def _is_answering(self) -> bool:
-            return self.cycle is not None and not self.cycle.response_complete
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+        super().connection_lost(exc)
 
-        def _await_headers(self) -> None:
-            self._timer = self.loop.call_later(seconds, self._too_late)
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
-        def _stop(self) -> None:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+    def _await_headers(self) -> None:
+        self._timer = self.loop.call_later(self.seconds, self._too_late)
 
-        def _too_late(self) -> None:
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
             self._timer = None
-            if not self._is_answering() and not self.transport.is_closing():
-                self.transport.abort()
 
-    return Impatient
+    def _too_late(self) -> None:
+        self._timer = None
+        if not self._is_answering() and not self.transport.is_closing():
+            self.transport.abort()

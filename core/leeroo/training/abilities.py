@@ -65,13 +65,7 @@ def fit_abilities(
         seed: Of the first guess.
     """
     known = ~np.isnan(scores)
-    kept = np.clip(np.nan_to_num(scores, nan=0.5), 0.02, 0.98)
-    logits = np.where(known, np.log(kept / (1 - kept)), np.nan)
-    mean = np.array([column[ok].mean() if ok.any() else 0.0 for column, ok in zip(logits.T, known.T, strict=True)])
-    deviation = np.array(
-        [max(column[ok].std(), 0.2) if ok.sum() > 2 else 1.0 for column, ok in zip(logits.T, known.T, strict=True)]
-    )
-    y = np.where(known, (logits - mean) / deviation, 0.0)
+    y, scale = _standardised(scores, known)
     rng = np.random.default_rng(seed)
     z = np.concatenate(
         [(y.sum(1) / np.maximum(known.sum(1), 1))[:, None], rng.normal(0, 0.1, (len(y), dimensions - 1))], 1
@@ -96,7 +90,18 @@ def fit_abilities(
         told = known.sum(axis=1) >= 3
         x = facts[told]
         g = np.linalg.solve(x.T @ x + 2.0 * np.eye(x.shape[1]), x.T @ z[told])
-    return Abilities(tuple(models), z, g, tuple(columns), loading, np.stack([mean, deviation], axis=1))
+    return Abilities(tuple(models), z, g, tuple(columns), loading, scale)
+
+
+def _standardised(scores: Float64, known: npt.NDArray[np.bool_]) -> tuple[Float64, Float64]:
+    """Logits in units of their column's deviation, 0 where unknown; each column's mean and deviation."""
+    kept = np.clip(np.nan_to_num(scores, nan=0.5), 0.02, 0.98)
+    logits = np.where(known, np.log(kept / (1 - kept)), np.nan)
+    mean = np.array([column[ok].mean() if ok.any() else 0.0 for column, ok in zip(logits.T, known.T, strict=True)])
+    deviation = np.array(
+        [max(column[ok].std(), 0.2) if ok.sum() > 2 else 1.0 for column, ok in zip(logits.T, known.T, strict=True)]
+    )
+    return np.where(known, (logits - mean) / deviation, 0.0), np.stack([mean, deviation], axis=1)
 
 
 @cache

@@ -166,61 +166,87 @@ def fit_kinds(
         most: Directions of a table.
         seed: Of the landmarks' choice.
     """
-    scale = np.concatenate([np.full(width, ENCODER_SCALE), np.full(vectors.shape[1] - width, LEXICAL_SCALE)]).astype(
-        np.float32
-    )
+    scale = np.repeat(np.array([ENCODER_SCALE, LEXICAL_SCALE], np.float32), [width, vectors.shape[1] - width])
     x = scaled(vectors, scale, width)
     rows = np.concatenate([table.rows for table in tables])
     which = np.concatenate([np.full(len(table.rows), k) for k, table in enumerate(tables)])
     rng = np.random.default_rng(seed)
     full = [completed(table.scores) for table in tables]
     abilities = place_models(tables, full, models, prices, seed=seed)
-    everyone = abilities.models
-    chosen: list[Float32] = []
-    directions: list[Float64] = []
-    arrays: dict[str, list[Float64]] = {"loading": [], "from_place": [], "outcomes": [], "rate": []}
-    for table, scores in zip(tables, full, strict=True):
-        points, features = landmarks(x[table.rows], count, rng)
-        told_apart = kernel_with(x[table.rows], points).astype(np.float64) @ features
-        level, axes, functions = directions_of(told_apart, scores, most)
-        pad = most - axes.shape[1]
-        axes, functions = np.pad(axes, ((0, 0), (0, pad))), np.pad(functions, ((0, 0), (0, pad)))
-        own = np.concatenate([level[:, None], axes], axis=1)
-        known = (~np.isnan(table.scores)).sum(axis=0)
-        merged, seen, mean = _by_model(own, known, table, len(everyone))
-        on = np.flatnonzero(seen)
-        share = seen / (seen + OWN_OUTCOMES)
-        told = regression(abilities.place[on], merged[on], share[on])
-        guess = np.concatenate([np.ones((len(everyone), 1)), abilities.place], axis=1) @ told
-        chosen.append(points)
-        directions.append(features @ functions)
-        arrays["loading"].append(share[:, None] * merged + (1 - share[:, None]) * guess)
-        arrays["from_place"].append(told)
-        arrays["outcomes"].append(seen)
-        arrays["rate"].append(mean)
+    factors = [
+        _factors_of(x[table.rows], table, scores, abilities.place, *landmarks(x[table.rows], count, rng), most)
+        for table, scores in zip(tables, full, strict=True)
+    ]
     found: dict[str, npt.NDArray[Any]] = {
-        f"kinds_{name}": np.array(values, np.float32) for name, values in arrays.items()
-    }
-    found |= {
+        **_arrays(factors),
         "kinds_scale": scale,
-        "kinds_landmarks": np.concatenate(chosen),
-        "kinds_starts": np.cumsum([0, *(len(points) for points in chosen)]).astype(np.float32),
-        "kinds_directions": np.concatenate(directions).astype(np.float32),
         "kinds_discriminant": discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32),
         "models_place": abilities.place.astype(np.float32),
         "facts_place": abilities.from_facts.astype(np.float32),
         "benchmark_loading": abilities.loading[len(tables) :].astype(np.float32),
         "benchmark_scale": abilities.scale[len(tables) :].astype(np.float32),
     }
-    measured = found["kinds_outcomes"].sum(axis=0) > 0
     settings = {
         "width": width,
         "names": [table.name for table in tables],
-        "models": list(everyone),
-        "sources": ["learned" if own else "catalogue" for own in measured],
+        "models": list(abilities.models),
+        "sources": ["learned" if own else "catalogue" for own in found["kinds_outcomes"].sum(axis=0).tolist()],
         "benchmarks": list(abilities.benchmarks[len(tables) :]),
     }
     return found, settings
+
+
+@dataclass(frozen=True)
+class _Factors:
+    """One table's part of what is fitted: R directions, M models.
+
+    Attributes:
+        landmarks: Shape (L, W).
+        directions: Kernels with the landmarks -> directions, shape (L, R).
+        loading: Level and loadings of every model, shape (M, 1+R): its own as far as its outcomes tell.
+        from_place: The same from a place in the common space, shape (1+D, 1+R).
+        outcomes: Of each model, shape (M,).
+        rate: Its mean score, shape (M,).
+    """
+
+    landmarks: Float32
+    directions: Float64
+    loading: Float64
+    from_place: Float64
+    outcomes: Float64
+    rate: Float64
+
+
+def _factors_of(
+    x: Float32, table: TableScores, scores: Float64, place: Float64, points: Float32, features: Float32, most: int
+) -> _Factors:
+    """The factors of the table's queries `x`, with `scores` complete; every model gets as many directions."""
+    told_apart = kernel_with(x, points).astype(np.float64) @ features
+    level, axes, functions = directions_of(told_apart, scores, most)
+    pad = most - axes.shape[1]
+    axes, functions = np.pad(axes, ((0, 0), (0, pad))), np.pad(functions, ((0, 0), (0, pad)))
+    own = np.concatenate([level[:, None], axes], axis=1)
+    known = (~np.isnan(table.scores)).sum(axis=0)
+    merged, seen, mean = _by_model(own, known, table, len(place))
+    on = np.flatnonzero(seen)
+    share = seen / (seen + OWN_OUTCOMES)
+    told = regression(place[on], merged[on], share[on])
+    guess = np.concatenate([np.ones((len(place), 1)), place], axis=1) @ told
+    loading = share[:, None] * merged + (1 - share[:, None]) * guess
+    return _Factors(points, features @ functions, loading, told, seen, mean)
+
+
+def _arrays(factors: Sequence[_Factors]) -> dict[str, npt.NDArray[Any]]:
+    """All tables' parts as the artifact holds them; the landmarks below each other, with each table's start."""
+    return {
+        "kinds_loading": np.array([of.loading for of in factors], np.float32),
+        "kinds_from_place": np.array([of.from_place for of in factors], np.float32),
+        "kinds_outcomes": np.array([of.outcomes for of in factors], np.float32),
+        "kinds_rate": np.array([of.rate for of in factors], np.float32),
+        "kinds_landmarks": np.concatenate([of.landmarks for of in factors]),
+        "kinds_starts": np.cumsum([0, *(len(of.landmarks) for of in factors)]).astype(np.float32),
+        "kinds_directions": np.concatenate([of.directions for of in factors]).astype(np.float32),
+    }
 
 
 def place_models(

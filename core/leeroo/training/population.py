@@ -80,34 +80,13 @@ def fit_response(
         spreads: Candidates of tau; with no validation part the first is taken.
         seed: Of the clustering.
     """
-    h = vectors @ project + project_bias
-    h = h if activation == "linear" else gelu(h)
-    scale = float(np.sqrt(np.mean(h[train] ** 2)))
+    h, scale = _traits(vectors, project, project_bias, activation, train)
     X = np.concatenate([h / scale, np.ones((len(h), 1), np.float32)], axis=1).astype(np.float64)
-    tried: list[dict[str, float]] = []
-    best: tuple[float, Float64, str] | None = None
+    theta, shrinkage, tried = _best(corpus, X, train, validation, scale, learned, spreads)
     chosen = validation if validation.any() else train
-    for kind, spread, theta in _candidates(corpus, X, train, scale, learned, spreads, several=bool(validation.any())):
-        p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
-        loss = _comparison_loss(p, corpus, chosen)
-        tried.append({kind: spread, **loss})
-        if best is None or loss["total"] < best[0]:
-            best = (loss["total"], theta, f"{kind} {spread:g}")
-    assert best is not None  # noqa: S101 - at least one candidate was tried
-    _, theta, shrinkage = best
-    p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
-    calibration = pooled_platt(logit(p).astype(np.float64), corpus.scores[chosen].astype(np.float64))
     raw = np.concatenate([theta[:, :-1] / scale, theta[:, -1:]], axis=1)
     lengths, token_settings = _lengths(corpus, X, train, scale)
-    own = np.concatenate([h[train], np.ones((int(train.sum()), 1), np.float32)], axis=1).mean(axis=0)
-    prior = np.nan_to_num(np.nanmean(corpus.scores[train], axis=0), nan=0.5)
-    centroids = kmeans(unit(vectors[train]), 256, seed=seed)
-    distance = 1 - (unit(vectors[chosen]) @ centroids.T).max(axis=1)
-    near_edge, far_edge = float(np.quantile(distance, 0.95)), float(np.quantile(distance, 0.995))
-    centred = raw - raw.mean(axis=0)
-    # The experts are fewer than the traits: their covariance is completed by a small spread in every direction.
-    floor = np.append(np.full(raw.shape[1] - 1, (0.02 / scale) ** 2), 0.05)
-    cov = centred.T @ centred / max(len(raw) - 1, 1) + np.diag(floor)
+    centroids, novelty = _familiar(vectors[train], vectors[chosen], seed)
     arrays: dict[str, npt.NDArray[Any]] = {
         "project": project,
         "project_bias": project_bias,
@@ -115,22 +94,75 @@ def fit_response(
         "bias": raw[:, -1],
         "length": lengths[:, :-1],
         "length_bias": lengths[:, -1],
-        "calibration": calibration,
-        "prior": prior,
-        "population_mean": raw.mean(axis=0),
-        "population_cov": cov,
-        "population_length": lengths.mean(axis=0),
-        "mean_traits": own,
+        "calibration": _calibration(X[chosen], theta, corpus.scores[chosen]),
+        "prior": np.nan_to_num(np.nanmean(corpus.scores[train], axis=0), nan=0.5),
+        **_population(raw, lengths, scale),
+        "mean_traits": np.concatenate([h[train], np.ones((int(train.sum()), 1), np.float32)], axis=1).mean(axis=0),
         "centroids": centroids,
     }
-    arrays = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in arrays.items()}
     settings: dict[str, Any] = {
         "activation": activation,
         "tokens": token_settings,
-        "novelty": [near_edge, near_edge + 2 * (far_edge - near_edge)],
+        "novelty": novelty,
         "shrinkage": shrinkage,
     }
-    return Fitted(arrays, settings, tried)
+    return Fitted({name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}, settings, tried)
+
+
+def _traits(
+    vectors: Float32, project: Float32, project_bias: Float32, activation: str, train: npt.NDArray[np.bool_]
+) -> tuple[Float32, float]:
+    """h(q) of all queries, and its root mean square on the training part."""
+    h = vectors @ project + project_bias
+    h = h if activation == "linear" else gelu(h)
+    return h, float(np.sqrt(np.mean(h[train] ** 2)))
+
+
+def _best(
+    corpus: Corpus,
+    X: Float64,
+    train: npt.NDArray[np.bool_],
+    validation: npt.NDArray[np.bool_],
+    scale: float,
+    learned: npt.NDArray[np.floating[Any]] | None,
+    spreads: Sequence[float],
+) -> tuple[Float64, str, list[dict[str, float]]]:
+    """The abilities of least loss on the validation part, how they were shrunk, and the losses of all candidates."""
+    several = bool(validation.any())
+    chosen = validation if several else train
+    tried: list[dict[str, float]] = []
+    best: tuple[float, Float64, str] | None = None
+    for kind, spread, theta in _candidates(corpus, X, train, scale, learned, spreads, several=several):
+        p = sigmoid((X[chosen] @ theta.T).astype(np.float32))
+        loss = _comparison_loss(p, corpus, chosen)
+        tried.append({kind: spread, **loss})
+        if best is None or loss["total"] < best[0]:
+            best = (loss["total"], theta, f"{kind} {spread:g}")
+    assert best is not None  # noqa: S101 - at least one candidate was tried
+    return best[1], best[2], tried
+
+
+def _calibration(X: Float64, theta: Float64, scores: Float32) -> Float64:
+    p = sigmoid((X @ theta.T).astype(np.float32))
+    return pooled_platt(logit(p).astype(np.float64), scores.astype(np.float64))
+
+
+def _familiar(known: Float32, asked: Float32, seed: int) -> tuple[Float32, list[float]]:
+    """Centroids of what is known, and from which distance to them a query is new, and entirely so."""
+    centroids = kmeans(unit(known), 256, seed=seed)
+    distance = 1 - (unit(asked) @ centroids.T).max(axis=1)
+    near_edge, far_edge = float(np.quantile(distance, 0.95)), float(np.quantile(distance, 0.995))
+    return centroids, [near_edge, near_edge + 2 * (far_edge - near_edge)]
+
+
+def _population(abilities: Float64, lengths: Float64, scale: float) -> dict[str, Float64]:
+    """Mean and covariance of what experts can do, shape (T+1,) and (T+1, T+1), and their mean length."""
+    mean = abilities.mean(axis=0)
+    centred = abilities - mean
+    # The experts are fewer than the traits: their covariance is completed by a small spread in every direction.
+    floor = np.append(np.full(abilities.shape[1] - 1, (0.02 / scale) ** 2), 0.05)
+    cov = centred.T @ centred / max(len(abilities) - 1, 1) + np.diag(floor)
+    return {"population_mean": mean, "population_cov": cov, "population_length": lengths.mean(axis=0)}
 
 
 def _candidates(

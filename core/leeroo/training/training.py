@@ -5,17 +5,22 @@ import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leeroo.errors import ConfigError, MissingDependency
+from leeroo.errors import ConfigError
 from leeroo.prediction.artifact import TOKENIZER, read_artifact, write_artifact
 from leeroo.prediction.lexical import LEXICAL
+from leeroo.training import text_model
 from leeroo.training.assembling import WORK, assemble, embed, fit_above, status, write_words
 from leeroo.training.corpus import Corpus
-from leeroo.training.population import SPREADS, linear_traits
+from leeroo.training.population import SPREADS, Fitted, linear_traits
+from leeroo.training.text_model import Head, Rows, Vectors
 from leeroo.training.words import DIMENSIONS
+
+if TYPE_CHECKING:
+    from leeroo.training.backbone import Settings
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class TrainingReport:
         return {**asdict(self), "out": str(self.out)}
 
 
+# long: 26 of its lines are its options, and 11 hand some of these on.
 def train(
     dirs: Sequence[str | Path],
     out: str | Path,
@@ -109,23 +115,18 @@ def train(
         ConfigError: A table or the base model is not usable, or the checkpoint was made with other settings.
         MissingDependency: torch, transformers, onnx, peft, gguf or pyarrow is not installed.
     """
-    try:
-        import torch
-
-        from leeroo.training import finetune
-        from leeroo.training.backbone import Backbone, MiniLM, Settings
-        from leeroo.training.lora import LoRA
-        from leeroo.training.processes import processes
-    except ImportError as error:
-        raise MissingDependency(f"Training needs {error.name}: pip install 'leeroo[train]'.") from None
     if base is not None and causal_lm is not None:
         raise ConfigError("Give an encoder or a causal LM to start from, not both.")
+    text_model.check_installed()
+    import torch
+
+    from leeroo.training.backbone import Settings
+    from leeroo.training.processes import processes
+
     team = processes(cpu=causal_lm is None or not torch.cuda.is_available())
     progress = progress and team.main
-    corpus = Corpus.read(dirs, limit=limit, seed=seed)
-    place = Path(out)
-    work = place / WORK
-    work.mkdir(parents=True, exist_ok=True)
+    corpus, place = Corpus.read(dirs, limit=limit, seed=seed), Path(out)
+    (place / WORK).mkdir(parents=True, exist_ok=True)
     if threads is not None:
         torch.set_num_threads(threads)
     settings = Settings(
@@ -139,56 +140,41 @@ def train(
         minutes=minutes,
         reworded=reworded,
     )
-    rows = np.flatnonzero(corpus.parts == "train")
-    backbone: Backbone
-    if causal_lm is None:
-        backbone = MiniLM(base, layers=layers)
-    else:
-        backbone = LoRA(
-            causal_lm,
-            [corpus.queries[i] for i in np.random.default_rng(seed).permutation(rows)],
-            layers=layers,
-            adapted=lora_layers if epochs else 0,
-            rank=lora_rank,
-            max_length=max_length,
-            seed=seed,
-        )
-    head = None
-    if epochs > 0:
-        network = finetune.fit(
-            corpus,
-            corpus.to_read(numbers_only),
-            work,
-            settings,
-            backbone=backbone,
-            resume=resume,
-            progress=progress,
-            team=team,
-        )
-        head = network.head()
-        del network
+    shown = corpus.to_read(numbers_only)
+    rows = np.unique(shown)
+    backbone = text_model.opened(
+        corpus, rows, settings, base=base, causal_lm=causal_lm, layers=layers, adapted=lora_layers, rank=lora_rank
+    )
+    head = text_model.fine_tuned(corpus, shown, place, settings, backbone, team, resume=resume, progress=progress)
     if not team.main:
         return team.same(None)
-    source, files = backbone.save(place)
-    if causal_lm is None:
-        files = (*files, write_words(backbone.tokenizer, corpus, rows, place, serve_length, seed))
-    about = {**backbone.about, "training": {**asdict(settings), **backbone.identity}}
+    reader = text_model.saved(backbone, corpus, rows, place, settings, serve_length, causal_lm is None)
     del backbone  # a large LM need not lie in memory twice
-    serving = {"max_length": serve_length, **source}
-    # The test part is not even read.
-    read = np.flatnonzero(corpus.parts != "test")
-    some = embed([corpus.queries[i] for i in read], place, serving, files, threads=threads, progress=progress)
-    vectors = np.zeros((len(corpus.queries), some.shape[1]), dtype=np.float32)
-    vectors[read] = some
-    width = vectors.shape[1] - (DIMENSIONS if causal_lm is None else 0)
-    project, project_bias, learned = head or (*linear_traits(vectors[rows, :width], traits), None)
+    vectors = text_model.vectors_of(corpus, place, reader, threads, progress)
     with status("fitting the response model", progress):
-        activation = "linear" if head is None else "gelu"
-        fitted = fit_above(corpus, vectors, project, project_bias, activation=activation, learned=learned, seed=seed)
-    artifact = assemble(corpus, fitted, place, serving=serving, files=files, about=about, dirs=dirs)
+        fitted = _fit(corpus, rows, vectors, head, settings, lexical=DIMENSIONS if causal_lm is None else 0)
+    artifact = assemble(
+        corpus, fitted, place, serving=reader.serving, files=reader.files, about=reader.about, dirs=dirs
+    )
     write_artifact(artifact, place)
+    return team.same(_report(corpus, fitted, place))
+
+
+def _fit(
+    corpus: Corpus, rows: Rows, vectors: Vectors, head: Head | None, settings: "Settings", *, lexical: int
+) -> Fitted:
+    """The response model, on the traits that the network learned, else on principal components."""
+    width, seed = vectors.shape[1] - lexical, settings.seed
+    if head is None:
+        project, project_bias = linear_traits(vectors[rows, :width], settings.traits)
+        return fit_above(corpus, vectors, project, project_bias, activation="linear", seed=seed)
+    project, project_bias, learned = head
+    return fit_above(corpus, vectors, project, project_bias, activation="gelu", learned=learned, seed=seed)
+
+
+def _report(corpus: Corpus, fitted: Fitted, place: Path) -> TrainingReport:
     best = min(fitted.tried, key=lambda entry: entry["total"])
-    report = TrainingReport(
+    return TrainingReport(
         out=place,
         queries={part: int((corpus.parts == part).sum()) for part in ("train", "validation", "test")},
         experts=len(corpus.columns),
@@ -198,11 +184,16 @@ def train(
         size=sum(path.stat().st_size for path in place.iterdir() if path.is_file()),
         tried=fitted.tried,
     )
-    return team.same(report)
 
 
 def refit(
-    dirs: Sequence[str | Path], base: str | Path, out: str | Path, *, seed: int = 0, progress: bool = False
+    dirs: Sequence[str | Path],
+    base: str | Path,
+    out: str | Path,
+    *,
+    numbers_only: Collection[str] = (),
+    seed: int = 0,
+    progress: bool = False,
 ) -> Path:
     """Fit everything above the encoder anew on outcome tables, with the encoder and the traits of an artifact.
 
@@ -212,6 +203,7 @@ def refit(
         dirs: Outcome tables.
         base: The artifact whose encoder reads the queries.
         out: The new artifact's folder.
+        numbers_only: Names of tables from whose text no words may be learned, for their licence.
         seed: Of the split and of what is drawn.
         progress: Show progress bars.
 
@@ -233,7 +225,7 @@ def refit(
     tokenizer = Tokenizer.from_file(str(place / TOKENIZER))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    rows, length = np.flatnonzero(corpus.parts == "train"), int(old.settings["max_length"])
+    rows, length = np.unique(corpus.to_read(numbers_only)), int(old.settings["max_length"])
     files = (*files, write_words(tokenizer, corpus, rows, place, length, seed))
     serving = {"max_length": length}
     vectors = embed(list(corpus.queries), place, serving, files, threads=None, progress=progress)

@@ -6,7 +6,7 @@ submodular, so the greedy pool reaches at least 1 - 1/e of the best pool of its 
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +64,35 @@ def construct(
         ConfigError: An unknown name, or a size that the experts do not allow.
     """
     places = {name: place for place, name in enumerate(names)}
+    free = _free(places, size, include, exclude)
+    value = np.nan_to_num(np.asarray(scores, dtype=np.float32), nan=0.0)
+    if costs is not None and cost_weight:
+        value = np.maximum(value - np.float32(cost_weight) * np.asarray(costs, dtype=np.float32), 0)
+    pool = _Pool(np.ascontiguousarray(value.T))
+    for name in include:
+        pool.take(places[name])
+    queue = [(-pool.gain(e), e, len(pool.taken)) for e in free if e not in pool.taken]
+    evaluations = len(queue)
+    heapq.heapify(queue)
+    while len(pool.taken) < size:
+        _, e, when = heapq.heappop(queue)
+        if when == len(pool.taken):
+            pool.take(e)
+            continue
+        heapq.heappush(queue, (-pool.gain(e), e, len(pool.taken)))
+        evaluations += 1
+    reached = float(pool.best.mean(dtype=np.float64))
+    return Universe(
+        experts=tuple(names[e] for e in pool.taken),
+        gains=tuple(pool.gains),
+        values=tuple(np.cumsum(pool.gains).tolist()),
+        bound=min(float(pool.columns[free].max(axis=0).mean(dtype=np.float64)), reached + _most_left(queue, size)),
+        evaluations=evaluations,
+    )
+
+
+def _free(places: Mapping[str, int], size: int, include: Sequence[str], exclude: Sequence[str]) -> list[int]:
+    """The columns that may be taken, once what is asked for has been checked."""
     for name in (*include, *exclude):
         if name not in places:
             raise ConfigError(f"Unknown expert {name!r}.{did_you_mean(name, places)}")
@@ -72,42 +101,30 @@ def construct(
     free = [e for name, e in places.items() if name not in exclude]
     if not max(1, len(include)) <= size <= len(free):
         raise ConfigError(f"size is {size}; give {max(1, len(include))} to {len(free)} for these experts.")
-    value = np.nan_to_num(np.asarray(scores, dtype=np.float32), nan=0.0)
-    if costs is not None and cost_weight:
-        value = np.maximum(value - np.float32(cost_weight) * np.asarray(costs, dtype=np.float32), 0)
-    columns = np.ascontiguousarray(value.T)
-    best = np.zeros(columns.shape[1], dtype=np.float32)
-    taken: list[int] = []
-    gains: list[float] = []
+    return free
 
-    def gain(e: int) -> float:
-        return float(np.maximum(columns[e] - best, 0).mean(dtype=np.float64))
 
-    def take(e: int) -> None:
-        gains.append(gain(e))
-        np.maximum(best, columns[e], out=best)
-        taken.append(e)
+class _Pool:
+    """Experts taken so far, and the best value that each query has of them.
 
-    for name in include:
-        take(places[name])
-    queue = [(-gain(e), e, len(taken)) for e in free if e not in taken]
-    evaluations = len(queue)
-    heapq.heapify(queue)
-    while len(taken) < size:
-        _, e, when = heapq.heappop(queue)
-        if when == len(taken):
-            take(e)
-            continue
-        heapq.heappush(queue, (-gain(e), e, len(taken)))
-        evaluations += 1
-    reached = float(best.mean(dtype=np.float64))
-    return Universe(
-        experts=tuple(names[e] for e in taken),
-        gains=tuple(gains),
-        values=tuple(np.cumsum(gains).tolist()),
-        bound=min(float(columns[free].max(axis=0).mean(dtype=np.float64)), reached + _most_left(queue, size)),
-        evaluations=evaluations,
-    )
+    Args:
+        columns: Values, shape (experts, queries).
+    """
+
+    def __init__(self, columns: FloatArray) -> None:
+        self.columns = columns
+        self.best = np.zeros(columns.shape[1], dtype=np.float32)
+        self.taken: list[int] = []
+        self.gains: list[float] = []
+
+    def gain(self, e: int) -> float:
+        """What an expert would add to S(U)."""
+        return float(np.maximum(self.columns[e] - self.best, 0).mean(dtype=np.float64))
+
+    def take(self, e: int) -> None:
+        self.gains.append(self.gain(e))
+        np.maximum(self.best, self.columns[e], out=self.best)
+        self.taken.append(e)
 
 
 def _most_left(queue: list[tuple[float, int, int]], size: int) -> float:
