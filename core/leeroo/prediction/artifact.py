@@ -22,6 +22,10 @@ ENCODER, TOKENIZER, WEIGHTS = "encoder.onnx", "tokenizer.json", "response.safete
 SHIPPED = Path(__file__).parent / "weights"
 EXPERT_ARRAYS = ("ability", "bias", "length", "length_bias", "calibration", "prior")
 """Those with a row per expert."""
+ADDED = "added"
+"""The table of experts that the user taught the predictor."""
+OWN = "own_loading"
+"""Levels and directions in the kinds of work, by experts of the table `ADDED` in their order; NaN where not known."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,25 @@ class Artifact:
         arrays = {name: values[keep] if name in EXPERT_ARRAYS else values for name, values in self.arrays.items()}
         if "memory_scores" in arrays:
             arrays["memory_scores"] = arrays["memory_scores"][:, keep]
+        if OWN in arrays:
+            added = [i for i, expert in enumerate(self.experts) if expert.table == ADDED]
+            arrays[OWN] = arrays[OWN][[i not in columns for i in added]]
         return replace(self, experts=tuple(self.experts[i] for i in keep), arrays=arrays)
+
+    def own(self, column: int) -> FloatArray | None:
+        """Levels and directions of an added expert, (kinds, 1 + directions); None where they were not fitted."""
+        if OWN not in self.arrays or self.experts[column].table != ADDED:
+            return None
+        found = self.arrays[OWN][sum(expert.table == ADDED for expert in self.experts[:column])]
+        return None if np.isnan(found).any() else found
 
     def with_expert(self, expert: KnownExpert, values: Mapping[str, npt.NDArray[Any]]) -> "Artifact":
         """The artifact with one more expert; one of the same name and table is replaced.
 
         Args:
             expert: Its name and where its traits come from.
-            values: ability (traits,), bias (), length (traits,), length_bias (), calibration (2,), prior ().
+            values: ability (traits,), bias (), length (traits,), length_bias (), calibration (2,), prior (), and, where
+                the artifact knows kinds of work, own_loading (kinds, 1 + directions).
         """
         named = [(e.name, e.table) for e in self.experts]
         rest = self.without([i for i, name in enumerate(named) if name == (expert.name, expert.table)])
@@ -84,6 +99,12 @@ class Artifact:
         if "memory_scores" in arrays:
             unknown = np.full((len(arrays["memory_scores"]), 1), 255, dtype=np.uint8)
             arrays["memory_scores"] = np.concatenate([arrays["memory_scores"], unknown], axis=1)
+        if expert.table == ADDED and "kinds_from_place" in arrays:
+            kinds, _, loadings = arrays["kinds_from_place"].shape
+            before = sum(other.table == ADDED for other in rest.experts)
+            unknown = np.full((before, kinds, loadings), np.nan, dtype=np.float32)
+            mine = np.asarray(values.get(OWN, np.full((kinds, loadings), np.nan)), dtype=np.float32)
+            arrays[OWN] = np.concatenate([arrays.get(OWN, unknown), mine[None]])
         return replace(rest, experts=(*rest.experts, expert), arrays=arrays)
 
 
@@ -186,6 +207,8 @@ def read_artifact(folder: Path) -> Artifact:
         experts = tuple(KnownExpert(**expert) for expert in manifest["experts"])
         if any(len(arrays[name]) != len(experts) for name in EXPERT_ARRAYS):
             raise ValueError("experts and weights differ in number")
+        if OWN in arrays and len(arrays[OWN]) != sum(expert.table == ADDED for expert in experts):
+            raise ValueError("added experts and what is known of them differ in number")
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"{folder}: the predictor artifact does not fit together ({error}).") from None
     return Artifact(

@@ -42,6 +42,8 @@ Float32 = npt.NDArray[np.float32]
 BENCHMARK_NOISE = 0.6
 """Variance of a benchmark's standardised logit that abilities do not explain, in fitting and in serving."""
 _LEAST_SHARE = 0.01
+_TELLING = 30
+"""Outcomes of a model in a kind that say how far it lies from what its place tells."""
 PREFIXES = ("kinds_", "models_", "facts_", "benchmark_")
 """Of the arrays' names."""
 LABELS: Mapping[str, str] = {
@@ -185,6 +187,21 @@ class Kinds:
         inner = np.einsum("w,wl->l", x[0], points)[None] if len(x) == 1 else x @ points
         distance = (x**2).sum(axis=1)[:, None] + self._squares[own] - 2 * inner
         return np.asarray(np.exp(-0.5 * np.maximum(distance, 0)) @ self._a["kinds_directions"][own], dtype=np.float32)
+
+    def features(self, x: Float32, likeness: Float32) -> npt.NDArray[np.float64]:
+        """Pi and pi f of every kind, shape (queries, kinds, 1 + directions): what `quality` is linear in."""
+        told = [self._told(x, k) for k in range(len(self.names))]
+        one = np.ones((len(x), 1), dtype=np.float32)
+        each = [likeness[:, [k]] * np.concatenate([one, f], axis=1) for k, f in enumerate(told)]
+        return np.stack(each, axis=1).astype(np.float64)
+
+    def deviation(self) -> npt.NDArray[np.float64]:
+        """Variance of models' m and u around what their place tells, shape (kinds, 1 + directions)."""
+        a = self._a
+        place = np.concatenate([np.ones((len(self.models), 1), np.float32), a["models_place"]], axis=1)
+        gap = a["kinds_loading"] - np.einsum("ed,kdr->ker", place, a["kinds_from_place"])
+        told = (self.outcomes >= _TELLING)[:, :, None]
+        return np.asarray((gap**2 * told).sum(axis=1) / np.maximum(told.sum(axis=1), 1), dtype=np.float64)
 
     def known(self, model: str) -> Loadings | None:
         """A model's loadings by its canonical name, None where it has neither outcomes nor published scores."""

@@ -1,7 +1,7 @@
 """What is known of any expert: its outcomes, published or declared scores, relatives, its price, or nothing of it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -12,9 +12,10 @@ import numpy.typing as npt
 from leeroo.pool.experts import Expert
 from leeroo.pool.kin import relatives
 from leeroo.pool.names import Named, kindred, resolve
+from leeroo.prediction.artifact import ADDED, Artifact
 from leeroo.prediction.kinds import Kinds, Loadings, blended
-from leeroo.prediction.matching import normalised
-from leeroo.prediction.predictor import Prediction
+from leeroo.prediction.matching import Matcher, normalised
+from leeroo.prediction.predictor import Prediction, as_source
 
 Float32 = npt.NDArray[np.float32]
 NEAR = 3.0
@@ -56,16 +57,19 @@ class KindsPredictor:
         declared = tuple(sorted((expert.benchmark or {}).items()))
         return self._told((own, plain, () if own is not None else tuple(names), declared, usd))
 
-    def predict(self, vectors: Float32, experts: Sequence[Expert], base: Prediction, own: Sequence[bool]) -> Prediction:
+    def predict(
+        self, vectors: Float32, experts: Sequence[Expert], base: Prediction, own: Mapping[int, Loadings | None]
+    ) -> Prediction:
         """The prediction of all experts.
 
         Args:
             vectors: Shape (queries, width).
             experts: The experts.
-            base: What the response model says: it stays for experts in `own`, and for the lengths of all.
-            own: Which experts the user taught the predictor from outcomes of his own.
+            base: What the response model says: of the lengths of all, and of experts that nothing else is known of.
+            own: By place among `experts`, what was learned of those that the user taught the predictor; None where
+                only the response model was taught.
         """
-        told = [self.tell(expert) for expert in experts]
+        told = [own.get(j) or self.tell(expert) for j, expert in enumerate(experts)]
         x = self.kinds.scaled(vectors)
         likeness = self.kinds.likeness(x, base.novelty)
         # Outcomes of these very experts say more than levels that are inferred from elsewhere.
@@ -73,7 +77,7 @@ class KindsPredictor:
         weight = likeness * (covered / covered.max()).astype(np.float32)
         weight /= weight.sum(axis=1, keepdims=True)
         found = self.kinds.quality(x, weight, np.stack([t.values for t in told]))
-        mine = np.array(own, dtype=bool)
+        mine = np.array([j in own and own[j] is None for j in range(len(experts))])
         quality = np.where(mine, base.quality, found).astype(np.float32)
         spread = np.array([self._doubt(t, weight) for t in told], dtype=np.float32).T
         spread = np.where(mine, self.kinds.doubt.get("learned", 0.0), spread)
@@ -83,13 +87,44 @@ class KindsPredictor:
             quality=quality,
             output_tokens=base.output_tokens,
             novelty=base.novelty,
-            sources=tuple("learned" if m else t.source for m, t in zip(own, told, strict=True)),
+            sources=tuple("learned" if m else t.source for m, t in zip(mine, told, strict=True)),
             doubt=(4 * spread * quality * (1 - quality)).astype(np.float32),
             kinds=tuple(
                 tuple((labels[k], float(row[k])) for k in places) for row, places in zip(likeness, order, strict=True)
             ),
-            grounds=tuple("your own outcomes" if m else t.said for m, t in zip(own, told, strict=True)),
+            grounds=tuple("your own outcomes" if m else t.said for m, t in zip(mine, told, strict=True)),
         )
+
+    def taught(
+        self, artifact: Artifact, experts: Sequence[Expert], columns: Sequence[int | None]
+    ) -> dict[int, Loadings | None]:
+        """What the user taught the predictor of experts: `own` of `predict`.
+
+        Args:
+            artifact: The artifact.
+            experts: The experts.
+            columns: Of each among the artifact's, None where it is not known there.
+        """
+        found: dict[int, Loadings | None] = {}
+        for j, column in enumerate(columns):
+            if column is None or (known := artifact.experts[column]).table != ADDED:
+                continue
+            if (values := artifact.own(column)) is None:
+                found[j] = None
+                continue
+            told = replace(self.tell(experts[j]), values=values)
+            if known.outcomes:
+                # Which kinds they were of is not kept: they count in all.
+                said = f"your own {known.outcomes} outcomes"
+                found[j] = replace(told, outcomes=told.outcomes + known.outcomes, source="learned", said=said)
+            else:
+                found[j] = replace(told, source=as_source(known.source), said="what you said of it")
+        return found
+
+    def so_far(self, artifact: Artifact, expert: Expert) -> Float32:
+        """Levels and directions of an expert, shape (kinds, 1 + directions): as taught by the user, else as `tell`."""
+        own = self.taught(artifact, [expert], Matcher(artifact.experts).columns([expert])).get(0)
+        return (own or self.tell(expert)).values
 
     def rates(self, experts: Sequence[Expert], kind: str) -> list[tuple[float | None, int]]:
         """Mean score and number of each expert's outcomes in a kind of work, by the kind's label."""

@@ -8,11 +8,7 @@ from functools import lru_cache
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert
 from leeroo.pool.names import resolve
-from leeroo.prediction.artifact import KnownExpert
-
-ADDED = "added"
-"""The table of experts that the user taught the predictor."""
-
+from leeroo.prediction.artifact import ADDED, KnownExpert
 
 _NATIVE_TOOLS = re.compile(r"-fc(-any|-auto)?$")
 

@@ -15,6 +15,11 @@ declares, a model of its family, its price among the models of its time, nothing
 FloatArray = npt.NDArray[np.float32]
 
 
+def as_source(text: str) -> Source:
+    """The source of an artifact's known expert."""
+    return "benchmark" if text == "benchmark" else "prior" if text == "prior" else "learned"
+
+
 @dataclass(frozen=True)
 class Prediction:
     """How well each expert would answer each query, estimated without running any.

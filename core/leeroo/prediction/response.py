@@ -27,8 +27,8 @@ from leeroo.prediction.arithmetic import gelu, logit, sigmoid, unit
 from leeroo.prediction.artifact import SHIPPED, Artifact, KnownExpert, read_artifact, read_manifest
 from leeroo.prediction.kinds import Kinds
 from leeroo.prediction.knowledge import KindsPredictor
-from leeroo.prediction.matching import ADDED, Matcher
-from leeroo.prediction.predictor import Prediction, Source
+from leeroo.prediction.matching import Matcher
+from leeroo.prediction.predictor import Prediction, Source, as_source
 from leeroo.prediction.source import VectorSource, open_source
 from leeroo.prediction.versions import resolve
 
@@ -172,7 +172,7 @@ class ResponsePredictor:
         """
         if not queries or not experts:
             empty = np.zeros((len(queries), len(experts)), dtype=np.float32)
-            nothing: tuple[Source, ...] = tuple(_as_source("prior") for _ in experts)
+            nothing: tuple[Source, ...] = tuple(as_source("prior") for _ in experts)
             return Prediction(empty, empty.copy(), np.zeros(len(queries), dtype=np.float32), nothing)
         matcher = self._load()[2]
         matcher.columns(experts)  # wrong traits are refused before the encoder works
@@ -210,7 +210,7 @@ class ResponsePredictor:
             prior[places] = model.artifact.arrays["prior"][columns]
         for j, (expert, column) in enumerate(zip(experts, found, strict=True)):
             if column is not None:
-                sources.append(_as_source(known[column].source))
+                sources.append(as_source(known[column].source))
                 continue
             score = benchmark_score(expert)
             quality[:, j], tokens[:, j], prior[j] = self._population(model, traits, score)
@@ -225,7 +225,7 @@ class ResponsePredictor:
         )
         if self._kinds is None:
             return prediction
-        own = [column is not None and known[column].table == ADDED for column in found]
+        own = self._kinds.taught(model.artifact, experts, found)
         return self._kinds.predict(vectors, experts, prediction, own)
 
     @staticmethod
@@ -266,10 +266,6 @@ def benchmark_offset(arrays: Mapping[str, npt.NDArray[np.float32]], score: float
     mean = float(arrays["mean_traits"] @ arrays["population_mean"])
     kept = min(max(score, 0.01), 0.99)
     return float(np.log(kept / (1 - kept))) - mean
-
-
-def _as_source(text: str) -> Source:
-    return "benchmark" if text == "benchmark" else "prior" if text == "prior" else "learned"
 
 
 def load(path: str | Path | None = None, *, threads: int | None = None) -> ResponsePredictor:

@@ -12,7 +12,7 @@ from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.experts import Expert
 from leeroo.pool.pool import Pool
 from leeroo.prediction.arithmetic import sigmoid, unit
-from leeroo.prediction.artifact import EXPERT_ARRAYS, Artifact, KnownExpert, write_artifact
+from leeroo.prediction.artifact import EXPERT_ARRAYS, OWN, Artifact, KnownExpert, write_artifact
 from leeroo.prediction.matching import Matcher
 from leeroo.prediction.response import ResponseModel, ResponsePredictor, benchmark_score
 from leeroo.selfplay.items import Float32
@@ -85,9 +85,13 @@ def quick(
         if not known.any():
             continue
         belief = lesson.beliefs[expert.name]
-        # The lengths only: its ability comes from the belief, whose prior is the expert's own.
+        # Lengths and kinds of work: its ability comes from the belief, whose prior is the expert's own.
         fitted = traits.fit(
-            base, scores=table.scores[known, j], output_tokens=table.completion_tokens[known, j], vectors=vectors[known]
+            base,
+            scores=table.scores[known, j],
+            output_tokens=table.completion_tokens[known, j],
+            vectors=vectors[known],
+            start=base.knowledge.so_far(base.artifact, expert) if base.knowledge is not None else None,
         )
         before = Matcher(artifact.experts).columns([expert])[0]
         count = int(known.sum()) + (artifact.experts[before].outcomes if before is not None else 0)
@@ -139,6 +143,8 @@ def starting(predictor: ResponsePredictor, pool: Pool, folder: Path, *, forget: 
         if expert.traits is not None and column is not None:
             known = artifact.experts[column]
             values = {name: artifact.arrays[name][column] for name in EXPERT_ARRAYS}
+            if predictor.knowledge is not None:
+                values[OWN] = predictor.knowledge.so_far(artifact, expert)
             artifact = artifact.with_expert(KnownExpert(expert.name, "added", known.outcomes, known.source), values)
         elif column is None and score is not None:
             fitted = traits.fit(predictor, benchmark=score)

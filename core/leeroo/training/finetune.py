@@ -67,7 +67,8 @@ def fit(
     lessons = _Lessons(corpus, rows, backbone, settings, weights or LossWeights())
     plan = lessons.plan()
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = _Checkpoint(folder / "checkpoint.pt", network, optimizer, {**asdict(settings), **backbone.identity})
+    same = {**asdict(settings), **backbone.identity, "shown": len(rows)}
+    checkpoint = _Checkpoint(folder / "checkpoint.pt", network, optimizer, same)
     step, spent = checkpoint.restore(backbone.device) if resume else (0, 0.0)
     started = time.monotonic() - spent
     network.train()

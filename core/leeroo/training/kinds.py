@@ -136,11 +136,41 @@ def discriminant(x: Float64, table: npt.NDArray[np.int64], kinds: int, seed: int
     return np.concatenate([told.coef_.T, told.intercept_[None]], axis=0)
 
 
-def regression(place: Float64, values: Float64, weight: Float64, penalty: float = 3.0) -> Float64:
-    """Ridge regression of levels and loadings on the common space, intercept first, shape (1+D, 1+R)."""
+def regression(
+    place: Float64, values: Float64, weight: Float64, penalty: float = 3.0, towards: Float64 | None = None
+) -> Float64:
+    """Ridge regression of levels and loadings on the common space, intercept first, shape (1+D, 1+R).
+
+    Args:
+        place: z, shape (models, D).
+        values: Levels, and loadings behind them where there are any, shape (models, 1+R) or (models,).
+        weight: How much each model counts, shape (models,).
+        penalty: Of the distance to `towards`; 3 counts as much as three models that are a unit apart.
+        towards: The levels' slopes that few models are drawn to, shape (D,); 0 when None.
+    """
     x = np.concatenate([np.ones((len(place), 1)), place], axis=1)
+    start = np.zeros((x.shape[1], *values.shape[1:]))
+    if towards is not None:
+        start[1:, 0] = towards
     ridge = np.diag(np.append(1e-3, np.full(place.shape[1], penalty)))
-    return np.asarray(np.linalg.solve((x * weight[:, None]).T @ x + ridge, (x * weight[:, None]).T @ values))
+    weighted = (x * weight[:, None]).T
+    return np.asarray(start + np.linalg.solve(weighted @ x + ridge, weighted @ (values - x @ start)))
+
+
+def common_slope(place: Float64, levels: Sequence[Float64], penalty: float = 3.0) -> Float64:
+    """How levels rise with a place in whatever kind of work, shape (D,): what tables of few models are drawn to.
+
+    Args:
+        place: z, shape (models, D).
+        levels: Of each table, NaN where a model has none, shape (models,).
+        penalty: Of the slopes.
+    """
+    left, right = penalty * np.eye(place.shape[1]), np.zeros(place.shape[1])
+    for level in levels:
+        on = np.flatnonzero(~np.isnan(level))
+        x, y = place[on] - place[on].mean(axis=0), level[on] - level[on].mean()
+        left, right = left + x.T @ x, right + x.T @ y
+    return np.asarray(np.linalg.solve(left, right))
 
 
 def fit_kinds(
@@ -173,8 +203,10 @@ def fit_kinds(
     rng = np.random.default_rng(seed)
     full = [completed(table.scores) for table in tables]
     abilities = place_models(tables, full, models, prices, seed=seed)
+    levels = [_levels(table, scores, len(abilities.models)) for table, scores in zip(tables, full, strict=True)]
+    slope = common_slope(abilities.place, levels)
     factors = [
-        _factors_of(x[table.rows], table, scores, abilities.place, *landmarks(x[table.rows], count, rng), most)
+        _factors_of(x[table.rows], table, scores, abilities.place, slope, *landmarks(x[table.rows], count, rng), most)
         for table, scores in zip(tables, full, strict=True)
     ]
     found: dict[str, npt.NDArray[Any]] = {
@@ -218,7 +250,14 @@ class _Factors:
 
 
 def _factors_of(
-    x: Float32, table: TableScores, scores: Float64, place: Float64, points: Float32, features: Float32, most: int
+    x: Float32,
+    table: TableScores,
+    scores: Float64,
+    place: Float64,
+    slope: Float64,
+    points: Float32,
+    features: Float32,
+    most: int,
 ) -> _Factors:
     """The factors of the table's queries `x`, with `scores` complete; every model gets as many directions."""
     told_apart = kernel_with(x, points).astype(np.float64) @ features
@@ -230,7 +269,7 @@ def _factors_of(
     merged, seen, mean = _by_model(own, known, table, len(place))
     on = np.flatnonzero(seen)
     share = seen / (seen + OWN_OUTCOMES)
-    told = regression(place[on], merged[on], share[on])
+    told = regression(place[on], merged[on], share[on], towards=slope)
     guess = np.concatenate([np.ones((len(place), 1)), place], axis=1) @ told
     loading = share[:, None] * merged + (1 - share[:, None]) * guess
     return _Factors(points, features @ functions, loading, told, seen, mean)
@@ -263,14 +302,19 @@ def place_models(
     index = {name: i for i, name in enumerate(everyone)}
     matrix = np.full((len(everyone), len(tables) + len(scores_of)), np.nan)
     for k, (table, scores) in enumerate(zip(tables, full, strict=True)):
-        known = (~np.isnan(table.scores)).sum(axis=0)
-        merged, seen, _ = _by_model(scores.mean(axis=0)[:, None], known, table, len(everyone))
-        matrix[seen > 0, k] = merged[seen > 0, 0]
+        matrix[:, k] = _levels(table, scores, len(everyone))
     for k, named in enumerate(scores_of.values()):
         for name, score in named.items():
             matrix[index[name], len(tables) + k] = score
     columns = [*(table.name for table in tables), *scores_of]
     return fit_abilities(everyone, matrix, columns, facts_matrix(everyone, prices), seed=seed)
+
+
+def _levels(table: TableScores, scores: Float64, count: int) -> Float64:
+    """Mean score of every model in a table whose unknown cells were filled, NaN where it has no outcomes, (models,)."""
+    known = (~np.isnan(table.scores)).sum(axis=0)
+    merged, seen, _ = _by_model(scores.mean(axis=0)[:, None], known, table, count)
+    return np.where(seen > 0, merged[:, 0], np.nan)
 
 
 def _by_model(

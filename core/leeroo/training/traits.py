@@ -14,12 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import ConfigError
+from leeroo.pool.experts import Expert
 from leeroo.prediction.arithmetic import sigmoid
-from leeroo.prediction.artifact import KnownExpert, read_artifact, write_artifact
+from leeroo.prediction.artifact import OWN, KnownExpert, read_artifact, write_artifact
 from leeroo.prediction.response import ResponseModel, ResponsePredictor, benchmark_offset
 from leeroo.training.bayes import map_logistic
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+NOISE = 0.15
+"""Variance of an outcome around the quality: that of a coin with odds of 4 to 1."""
+LEVEL = 0.02
+"""Variance of a new expert's level in all kinds of work together."""
+LEAST_VARIANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,8 @@ class Traits:
         prior: Mean predicted score on queries like the training data.
         outcomes: How many outcomes it was fitted from.
         source: learned, benchmark or prior.
+        kinds: Levels and directions in the kinds of work, shape (kinds, 1 + directions); None where the predictor knows
+            no kinds.
     """
 
     ability: Float32
@@ -43,6 +52,7 @@ class Traits:
     prior: float
     outcomes: int
     source: str
+    kinds: Float32 | None = None
 
     def arrays(self) -> dict[str, Any]:
         """The numbers, as `ResponsePredictor.with_experts` takes them."""
@@ -53,6 +63,7 @@ class Traits:
             "length_bias": np.float32(self.length_bias),
             "calibration": np.array([1, 0], dtype=np.float32),
             "prior": np.float32(self.prior),
+            **({OWN: self.kinds} if self.kinds is not None else {}),
         }
 
 
@@ -64,6 +75,8 @@ def fit(
     output_tokens: Sequence[float] | Float32 | None = None,
     benchmark: float | None = None,
     vectors: Float32 | None = None,
+    expert: Expert | None = None,
+    start: Float32 | None = None,
 ) -> Traits:
     """Fit an expert's traits.
 
@@ -74,6 +87,8 @@ def fit(
         output_tokens: Tokens of its answers, one per query, where known.
         benchmark: A published score, 0..1; it moves the prior's level.
         vectors: The queries' vectors if at hand, shape (queries, width); then `queries` is not read.
+        expert: Whose they are: what its name, price and declared scores say is where its own outcomes start from.
+        start: In place of that, levels and directions that were learned of it before, shape (kinds, 1 + directions).
 
     Raises:
         ConfigError: Numbers differ in length, or a score is outside 0..1.
@@ -92,10 +107,11 @@ def fit(
     if benchmark is not None:
         mean = mean.copy()
         mean[-1] += benchmark_offset(a, benchmark)
-    h = np.zeros((0, len(mean) - 1), dtype=np.float32)
-    if count:
-        model = ResponseModel(artifact)
-        h = model.traits(vectors if vectors is not None else predictor.encode(queries))
+    if start is None and (knowledge := predictor.knowledge) is not None:
+        start = knowledge.tell(expert or _unnamed(benchmark)).values
+    x = vectors if vectors is not None else predictor.encode(queries) if count else None
+    model = ResponseModel(artifact)
+    h = model.traits(x) if x is not None else np.zeros((0, len(mean) - 1), dtype=np.float32)
     X = np.concatenate([h, np.ones((count, 1), np.float32)], axis=1).astype(np.float64)
     theta = map_logistic(X, y, mean, _precision(a["population_cov"], benchmark), steps=30)
     length, length_bias = _length(artifact.arrays, artifact.settings["tokens"], h, output_tokens)
@@ -107,7 +123,33 @@ def fit(
         prior=float(sigmoid(np.asarray(a["mean_traits"] @ theta, dtype=np.float32))),
         outcomes=count,
         source="learned" if count else "benchmark" if benchmark is not None else "prior",
+        kinds=_in_kinds(predictor, model, start, x, y) if start is not None else None,
     )
+
+
+def _unnamed(benchmark: float | None) -> Expert:
+    return Expert(model="unnamed", name="unnamed", benchmark=None if benchmark is None else {"published": benchmark})
+
+
+def _in_kinds(
+    predictor: ResponsePredictor, model: ResponseModel, start: Float32, vectors: Float32 | None, y: Float64
+) -> Float32:
+    """The expert's m and u after its outcomes: their mean under a Gaussian prior around `start`.
+
+    The prior has the variances that models have around what their place tells, and a deviation of all levels together;
+    so a few outcomes move the level, and hundreds teach what the expert is good at.
+    """
+    if (knowledge := predictor.knowledge) is None or vectors is None or not len(vectors):
+        return start
+    kinds = knowledge.kinds
+    x = kinds.scaled(vectors)
+    features = kinds.features(x, kinds.likeness(x, model.novelty(vectors))).reshape(len(x), -1)
+    levels = np.zeros(start.shape)
+    levels[:, 0] = 1
+    spread = np.diag(np.maximum(kinds.deviation(), LEAST_VARIANCE).ravel()) + LEVEL * np.outer(levels, levels)
+    precision = features.T @ features / NOISE + np.linalg.inv(spread)
+    gap = y - features @ start.ravel()
+    return (start + np.linalg.solve(precision, features.T @ gap / NOISE).reshape(start.shape)).astype(np.float32)
 
 
 def _precision(cov: Float32, benchmark: float | None) -> npt.NDArray[np.float64]:
@@ -160,6 +202,7 @@ def add_expert(
         [row[1] for row in outcomes],
         output_tokens=tokens,
         benchmark=benchmark,
+        expert=Expert(model=name, name=name, benchmark=None if benchmark is None else {"published": benchmark}),
     )
     expert = KnownExpert(name=name, table="added", outcomes=traits.outcomes, source=traits.source)
     write_artifact(artifact.with_expert(expert, traits.arrays()), Path(out_dir))
@@ -177,6 +220,7 @@ def save_traits(path: str | Path, predictor: ResponsePredictor, traits: Mapping[
             "prior": t.prior,
             "outcomes": t.outcomes,
             "source": t.source,
+            "kinds": None if t.kinds is None else [[round(float(v), 5) for v in row] for row in t.kinds],
         }
         for name, t in traits.items()
     }
@@ -198,6 +242,7 @@ def read_traits(path: str | Path, predictor: ResponsePredictor) -> dict[str, Tra
                     **row,
                     "ability": np.array(row["ability"], dtype=np.float32),
                     "length": np.array(row["length"], dtype=np.float32),
+                    "kinds": None if row.get("kinds") is None else np.array(row["kinds"], dtype=np.float32),
                 }
             )
             for name, row in content["experts"].items()

@@ -78,3 +78,48 @@ def test_traits_travel_in_a_small_file_that_fits_its_predictor_only(trained, tmp
 def test_wrong_numbers_are_refused(trained, queries, scores, published, message):
     with pytest.raises(ConfigError, match=message):
         traits.fit(load(trained[1]), queries, scores, benchmark=published)
+
+
+def test_outcomes_of_ones_own_start_from_what_is_known_and_move_it():
+    predictor = load()
+    asked = [f"What is {i} + {i + 3}?" for i in range(40)]
+    own = expert("gpt-5-nano")
+    known = predictor.predict(asked[:5], [own]).quality
+    nothing = traits.fit(predictor, expert=own)
+    right, wrong = (traits.fit(predictor, asked, [score] * 40, expert=own) for score in (1.0, 0.0))
+    few = traits.fit(predictor, asked[:3], [0.0] * 3, expert=own)
+
+    def told(fitted):
+        return predictor.with_experts({"gpt-5-nano": fitted.arrays()}).predict(asked[:5], [own]).quality
+
+    np.testing.assert_allclose(told(nothing), known, atol=1e-5)
+    assert (told(wrong) < told(few) - 0.05).all()
+    assert (told(few) < known).all()
+    assert (told(right) >= known - 0.01).all()
+
+
+def test_an_expert_taught_twice_starts_anew_and_its_rows_stay_its_own(trained, table_dir, tmp_path):
+    table = OutcomeTable.read(table_dir)
+    rows = [(q, float(s)) for q, s in zip(table.queries[:40], table.scores[:40, 0], strict=True)]
+    traits.add_expert(trained[1], "first", rows, tmp_path)
+    traits.add_expert(tmp_path, "second", [], tmp_path)
+    before = load(tmp_path).artifact
+    traits.add_expert(tmp_path, "first", rows, tmp_path)
+    after = load(tmp_path).artifact
+    column = {name: [e.name for e in after.experts].index(name) for name in ("first", "second")}
+    assert [e.name for e in after.experts][-1] == "first"
+    np.testing.assert_allclose(after.own(column["second"]), before.own(len(before.experts) - 1))
+    np.testing.assert_allclose(after.own(column["first"]), before.own(len(before.experts) - 2), atol=1e-5)
+    assert after.own(0) is None
+    assert after.without([column["second"]]).own(column["first"] - 1) is not None
+
+
+def test_an_expert_taught_by_an_older_leeroo_keeps_what_the_response_model_says(trained, tmp_path):
+    predictor = load(trained[1])
+    values = {k: v for k, v in traits.fit(predictor, benchmark=0.8).arrays().items() if k != "own_loading"}
+    old = predictor.with_experts({"mine": values})
+    assert old.artifact.own(len(old.artifact.experts) - 1) is None
+    plain = replace(old.artifact, settings={k: v for k, v in old.artifact.settings.items() if k != "kinds"})
+    asked = ["court appeal contract judge"]
+    expected = ResponsePredictor(plain).predict(asked, [expert("mine")]).quality
+    np.testing.assert_allclose(old.predict(asked, [expert("mine")]).quality, expected)
