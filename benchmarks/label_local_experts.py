@@ -12,7 +12,8 @@ import sys
 
 import numpy as np
 
-from leeroo import Pool, local
+from leeroo import Pool
+from leeroo.endpoints import local
 from leeroo.outcomes.families import generate
 from leeroo.outcomes.labelling import label
 

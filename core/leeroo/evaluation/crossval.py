@@ -17,12 +17,14 @@ import numpy.typing as npt
 
 from leeroo.errors import ConfigError
 from leeroo.evaluation.baselines import Known, expert_means, nearest
-from leeroo.evaluation.metrics import calibration_error, on_hull
+from leeroo.evaluation.metrics import calibration_error, hull, on_hull, sweep
 from leeroo.outcomes.table import OutcomeTable, stem_key
 
 Float32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 FOLDS, POOLS, RESAMPLES = 5, 300, 40
+MOSTLY = 0.95
+"""An expert that answered a larger share of a table's queries is one of the pool of all."""
 _GRID = np.linspace(0.0, 1.0, 101)
 
 
@@ -39,6 +41,9 @@ class Gain:
         order: Share of expert pairs in the right order.
         ece: Expected calibration error of all predictions.
         pools: How many pools `won` was measured on.
+        at_99: Share of the best expert's cost that reaches 99% of its score, choosing from all experts with prices;
+            NaN where nothing does.
+        at_95: The same for 95%.
     """
 
     table: str
@@ -49,10 +54,12 @@ class Gain:
     order: float
     ece: float
     pools: int
+    at_99: float = float("nan")
+    at_95: float = float("nan")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe."""
-        return asdict(self)
+        return {key: None if value != value else value for key, value in asdict(self).items()}
 
 
 def folds_of(queries: Sequence[str], folds: int = FOLDS) -> npt.NDArray[np.int64]:
@@ -118,7 +125,36 @@ def gain(
         order=ordered(predicted, scores),
         ece=calibration_error(predicted[known], scores[known]),
         pools=len(areas),
+        at_99=least_cost(predicted, scores, costs, 0.99),
+        at_95=least_cost(predicted, scores, costs, 0.95),
     )
+
+
+def least_cost(predicted: Floats, scores: Floats, costs: Floats, share: float) -> float:
+    """Share of the best expert's cost at which a share of its score is reached, all experts with prices in one pool.
+
+    Args:
+        predicted: Shape (queries, experts).
+        scores: The same shape, NaN where unknown; so are `costs`.
+        costs: USD.
+        share: Of the best expert's mean score, 0..1.
+
+    Returns:
+        NaN where nothing reaches it, or where fewer than two experts answered nearly all queries.
+    """
+    known = ~(np.isnan(scores) | np.isnan(costs))
+    pool = np.flatnonzero(known.mean(axis=0) > MOSTLY)
+    rows = np.flatnonzero(known[:, pool].all(axis=1))
+    if len(pool) < 2 or not len(rows):
+        return float("nan")
+    quality, paid, truth = (values[np.ix_(rows, pool)] for values in (predicted, costs, scores))
+    best = int(truth.mean(axis=0).argmax())
+    curve = hull(sweep(quality, np.broadcast_to(paid.mean(axis=0), paid.shape), truth, paid))
+    wanted, reached = share * truth[:, best].mean(), curve.accuracy
+    if reached.max() < wanted:
+        return float("nan")
+    # Between two points of the hull lie mixtures of both.
+    return float(np.interp(wanted, reached, curve.cost) / paid[:, best].mean())
 
 
 def drawn_pools(costs: Floats, count: int, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:

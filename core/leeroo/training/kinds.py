@@ -20,7 +20,7 @@ from leeroo.training.abilities import Abilities, facts_matrix, fit_abilities, pu
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-LANDMARKS = 400
+LANDMARKS = 800
 """Of each table."""
 DIRECTIONS = 12
 TOLD_APART_ON = 1200
@@ -282,7 +282,7 @@ def _arrays(factors: Sequence[_Factors]) -> dict[str, npt.NDArray[Any]]:
         "kinds_from_place": np.array([of.from_place for of in factors], np.float32),
         "kinds_outcomes": np.array([of.outcomes for of in factors], np.float32),
         "kinds_rate": np.array([of.rate for of in factors], np.float32),
-        "kinds_landmarks": np.concatenate([of.landmarks for of in factors]),
+        "kinds_landmarks": np.concatenate([of.landmarks for of in factors]).astype(np.float16),  # half of the artifact
         "kinds_starts": np.cumsum([0, *(len(of.landmarks) for of in factors)]).astype(np.float32),
         "kinds_directions": np.concatenate([of.directions for of in factors]).astype(np.float32),
     }

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from leeroo.errors import ConfigError
-from leeroo.evaluation.crossval import folds_of, gain, ordered, without_stems_of
+from leeroo.evaluation.crossval import folds_of, gain, least_cost, ordered, without_stems_of
 from leeroo.outcomes.table import OutcomeTable
 
 
@@ -62,3 +62,17 @@ def test_versions_of_a_question_share_a_fold():
 def test_another_version_of_a_question_is_not_among_the_others():
     queries = ["Which is it?\nA. one\nB. two", "Which is it?\nA. one\nB. two\nC. three", "And which is that?"]
     assert without_stems_of(queries, np.array([0])).tolist() == [False, False, True]
+
+
+def test_the_least_cost_of_a_share_of_the_best():
+    t = table()
+    scores, costs = t.scores.astype(float), t.costs.astype(float)
+    full = least_cost(np.repeat(scores.mean(axis=0, keepdims=True), len(t), axis=0), scores, costs, 1.0)
+    assert full == pytest.approx(1)
+    oracle = least_cost(scores, scores, costs, 1.0)
+    assert 0 < oracle < 0.5
+    assert least_cost(scores, scores, costs, 0.95) < oracle
+    assert np.isnan(least_cost(scores, scores, np.full_like(costs, np.nan), 0.95))
+    reached = gain(t, scores, "oracle", pools=5, resamples=3)
+    assert reached.at_99 > reached.at_95 > 0
+    assert reached.to_dict()["at_95"] == reached.at_95
