@@ -99,21 +99,11 @@ def gain(
     if len(table.experts) < 2:
         raise ConfigError(f"{table.name}: routing needs outcomes of at least two experts.")
     scores, costs = table.scores.astype(np.float64), table.costs.astype(np.float64)
-    fold, rng = folds_of(table.queries), np.random.default_rng(seed)
-    # One resampling of the queries for all pools: they share them.
-    drawn = rng.multinomial(len(scores), np.full(len(scores), 1 / len(scores)), size=resamples).astype(np.float64)
-    drawn = np.concatenate([np.ones((1, len(scores))), drawn])
-    areas = []
-    for pool in drawn_pools(costs, pools, rng):
-        rows = np.flatnonzero(~(np.isnan(scores[:, pool]) | np.isnan(costs[:, pool])).any(axis=1))
-        if len(rows) >= min(60, len(scores) / 2):
-            weight = drawn[:, rows] / drawn[:, rows].sum(axis=1, keepdims=True)
-            block = np.ix_(rows, pool)
-            areas.append(_areas(scores[block], costs[block], predicted[block], fold[rows], weight))
+    areas = _pools_areas(scores, costs, predicted, folds_of(table.queries), pools, resamples, seed)
     known = ~np.isnan(scores)
     won = np.full(resamples + 1, np.nan)
-    if areas:
-        router, fixed, oracle = np.array(areas).sum(axis=0)
+    if len(areas):
+        router, fixed, oracle = areas.sum(axis=0)
         won = (router - fixed) / np.maximum(oracle - fixed, 1e-9)
     return Gain(
         table=table.name,
@@ -128,6 +118,30 @@ def gain(
         at_99=least_cost(predicted, scores, costs, 0.99),
         at_95=least_cost(predicted, scores, costs, 0.95),
     )
+
+
+def _pools_areas(
+    scores: Floats,
+    costs: Floats,
+    predicted: Floats,
+    fold: npt.NDArray[np.int64],
+    pools: int,
+    resamples: int,
+    seed: int,
+) -> Floats:
+    """`_areas` of each drawn pool that enough queries have all outcomes of, shape (pools, 3, resamples + 1)."""
+    rng = np.random.default_rng(seed)
+    # One resampling of the queries for all pools: they share them.
+    drawn = rng.multinomial(len(scores), np.full(len(scores), 1 / len(scores)), size=resamples).astype(np.float64)
+    drawn = np.concatenate([np.ones((1, len(scores))), drawn])
+    areas = []
+    for pool in drawn_pools(costs, pools, rng):
+        rows = np.flatnonzero(~(np.isnan(scores[:, pool]) | np.isnan(costs[:, pool])).any(axis=1))
+        if len(rows) >= min(60, len(scores) / 2):
+            weight = drawn[:, rows] / drawn[:, rows].sum(axis=1, keepdims=True)
+            block = np.ix_(rows, pool)
+            areas.append(_areas(scores[block], costs[block], predicted[block], fold[rows], weight))
+    return np.array(areas)
 
 
 def least_cost(predicted: Floats, scores: Floats, costs: Floats, share: float) -> float:

@@ -31,6 +31,9 @@ class Line:
         cost_100: Cost for the reference's accuracy, as a share of the reference's cost.
         cost_99: The same for 99% of its accuracy.
         cost_95: The same for 95%.
+        order: Share of pairs of experts with different scores on a query that are put in the right order.
+        won: Share of what an oracle would win over fixed choices, over pools drawn from these experts
+            (`leeroo.evaluation.crossval`).
     """
 
     method: str
@@ -46,6 +49,8 @@ class Line:
     cost_100: float = float("nan")
     cost_99: float = float("nan")
     cost_95: float = float("nan")
+    order: float = float("nan")
+    won: float = float("nan")
 
 
 _HEADS = {
@@ -60,6 +65,8 @@ _HEADS = {
     "cost_100": "cost 100%",
     "cost_99": "cost 99%",
     "cost_95": "cost 95%",
+    "order": "order",
+    "won": "won",
 }
 
 

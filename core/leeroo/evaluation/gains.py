@@ -1,6 +1,6 @@
 """The gains of `leeroo.evaluation.whole` as a page and as a picture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -18,7 +18,7 @@ folds, mixed: 0 is what a fixed choice reaches, 1 what someone reaches who knows
 the share of expert pairs with different scores on a query that are put in the right order. Every query is predicted by
 a fit that saw neither it nor another version of its stem (5 folds). The interval is 95%, over queries.
 
-The encoder was not fitted in the folds. {read}
+{read}
 
 **cost at 99%** and **95%**: what share of the best expert's cost reaches that share of its score, choosing from all
 experts with prices at once (Leeroo, kNN, the best mixture of fixed choices; - where nothing reaches it).
@@ -51,10 +51,11 @@ def write_page(gains: Sequence[Mapping[str, Any]], path: Path, read: Sequence[st
     """
     named = ", ".join(f"`{name}`" for name in read)
     told = (
+        "The encoder was not fitted in the folds. "
         f"It was fine-tuned on most of {named}: there it has read queries that it is asked about, for kNN as for "
         "Leeroo. The others are new to it. The shipped one has read parts of most tables and is measured below."
         if read
-        else "It has read none of these tables."
+        else "The encoder was not fitted in the folds, and has read none of these tables."
     )
     lines = [
         _HEAD.replace("{read}", "\n".join(wrap(told, 118))),
@@ -72,17 +73,20 @@ def write_page(gains: Sequence[Mapping[str, Any]], path: Path, read: Sequence[st
             f"| `{table}` | {kind} | {ours['pools']} | {_won(ours)} | {_won(near)} | {order} | {ours['ece']:.3f} "
             f"| {costs} |"
         )
-    lines.append(_HELD_OUT)
-    for table in tables:
-        if (ours := by.get((table, "held out"))) is not None:
-            near = by[table, "held out kNN"]
-            order = f"{ours['order']:.3f}, {near['order']:.3f}"
-            lines.append(f"| `{table}` | {ours['pools']} | {_won(ours)} | {_won(near)} | {order} | {ours['ece']:.3f} |")
+    lines += [_HELD_OUT, *_held_out(by, tables)]
     lines += [_LEFT_OUT, "| table | won | order | ECE |", "|---|---|---|---|"]
     lines += [
         f"| `{t}` | {_won(g)} | {g['order']:.3f} | {g['ece']:.3f} |" for t in tables if (g := by.get((t, "left out")))
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _held_out(by: Mapping[tuple[str, str], Mapping[str, Any]], tables: Sequence[str]) -> Iterator[str]:
+    for table in tables:
+        ours, near = by.get((table, "held out")), by.get((table, "held out kNN"))
+        if ours is not None and near is not None:
+            order = f"{ours['order']:.3f}, {near['order']:.3f}"
+            yield f"| `{table}` | {ours['pools']} | {_won(ours)} | {_won(near)} | {order} | {ours['ece']:.3f} |"
 
 
 def _share(value: float | None) -> str:

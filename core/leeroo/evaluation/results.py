@@ -25,6 +25,8 @@ _HEADS = {
     "cost_100": "cost at 100%",
     "cost_99": "at 99%",
     "cost_95": "at 95%",
+    "order": "order",
+    "won": "won",
 }
 # What the project set out to reach, by table and figure; the sign says which way is better.
 _AIMS: dict[str, dict[str, tuple[str, float]]] = {

@@ -11,6 +11,7 @@ from leeroo.errors import ConfigError, did_you_mean
 from leeroo.evaluation import metrics
 from leeroo.evaluation.baselines import Known, domain_mean, on_vectors
 from leeroo.evaluation.costs import expected_costs, experts_of
+from leeroo.evaluation.crossval import gain
 from leeroo.evaluation.figures import Line
 from leeroo.evaluation.intervals import RoutingFigures, bootstrap
 from leeroo.evaluation.metrics import Curve
@@ -23,6 +24,9 @@ Floats = npt.NDArray[np.float64]
 Baselines = Literal["all", "cheap", "none"]
 TOLERANCE = 0.02
 """Of the default rule: the cheapest expert within this of the best predicted quality."""
+
+DRAWN = 100
+"""Pools that `won` is measured on."""
 
 SPLITS = {"test": "test", "val": "validation", "validation": "validation", "train": "train", "all": "all"}
 
@@ -163,7 +167,7 @@ class _Judge:
     def __init__(
         self, names: Sequence[str], part: OutcomeTable, expected: Floats, reference: str | None, weak: str | None
     ) -> None:
-        self.names, self.expected = names, expected
+        self.names, self.expected, self.part = names, expected, part
         self.scores, self.costs = part.scores.astype(np.float64), part.costs.astype(np.float64)
         self.accuracy, self.cost = self.scores.mean(axis=0), self.costs.mean(axis=0)
         self.ref = names.index(find(reference, names)) if reference else int(self.accuracy.argmax())
@@ -226,10 +230,13 @@ class _Judge:
         aucs = [metrics.auc(predicted[:, j], self.scores[:, j]) for j in columns]
         errors = [metrics.calibration_error(predicted[:, j], self.scores[:, j]) for j in columns]
         best = int(curve.accuracy.argmax())
+        won = gain(self.part, predicted, name, pools=DRAWN, resamples=1)
         return Line(
             name,
             accuracy=float(curve.accuracy[best]),
             cost=float(curve.cost[best]),
+            order=won.order,
+            won=won.won,
             auc=_mean(aucs),
             ece=_mean(errors),
             apgr=metrics.apgr(advantage, weak, strong),

@@ -65,9 +65,8 @@ def fit(
     torch.manual_seed(settings.seed)
     network, optimizer = _network(corpus, rows, backbone, settings)
     lessons = _Lessons(corpus, rows, backbone, settings, weights or LossWeights())
-    plan = lessons.plan()
+    plan, same = lessons.plan(), {**asdict(settings), **backbone.identity, "shown": len(rows)}
     folder.mkdir(parents=True, exist_ok=True)
-    same = {**asdict(settings), **backbone.identity, "shown": len(rows)}
     checkpoint = _Checkpoint(folder / "checkpoint.pt", network, optimizer, same)
     step, spent = checkpoint.restore(backbone.device) if resume else (0, 0.0)
     started = time.monotonic() - spent
@@ -83,13 +82,16 @@ def fit(
                 break
             loss = lessons.loss(network, model, plan[number], number, team)
             _descend(network, optimizer, loss, done, settings.warm_up)
-            entry = {"step": number, "of": len(plan), "loss": round(loss.item(), 4), "s": round(elapsed)}
-            log.write(json.dumps(entry) + "\n")
+            log.write(_entry(number, len(plan), loss, elapsed))
             if team.main and (number + 1) % settings.save_every == 0:
                 checkpoint.save(number + 1, elapsed)
     if team.main:
         checkpoint.save(len(plan), time.monotonic() - started)
     return network.eval()
+
+
+def _entry(step: int, of: int, loss: torch.Tensor, elapsed: float) -> str:
+    return json.dumps({"step": step, "of": of, "loss": round(loss.item(), 4), "s": round(elapsed)}) + "\n"
 
 
 def _network(

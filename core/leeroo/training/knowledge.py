@@ -11,7 +11,8 @@ from leeroo.prediction.kinds import blended
 from leeroo.prediction.matching import normalised
 from leeroo.training.abilities import facts_matrix
 from leeroo.training.corpus import Corpus
-from leeroo.training.kinds import TableScores, completed, fit_kinds, place_models, regression
+from leeroo.training.kinds import fit_kinds
+from leeroo.training.placing import TableScores, completed, place_models, regression
 
 Float32 = npt.NDArray[np.float32]
 LEAST_EXPERTS = 12

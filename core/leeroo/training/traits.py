@@ -93,14 +93,8 @@ def fit(
     Raises:
         ConfigError: Numbers differ in length, or a score is outside 0..1.
     """
-    y = np.asarray(scores, dtype=np.float64)
     count = len(queries) if vectors is None else len(vectors)
-    if len(y) != count or (output_tokens is not None and len(output_tokens) != count):
-        raise ConfigError(f"{count} queries, but {len(y)} scores; give one score (and one token count) per query.")
-    if not np.all((y >= 0) & (y <= 1)):
-        raise ConfigError("Scores must be between 0 and 1.")
-    if benchmark is not None and not 0 <= benchmark <= 1:
-        raise ConfigError(f"The benchmark score is {benchmark}; scores are between 0 and 1 (0.61, not 61).")
+    y = _checked(scores, output_tokens, count, benchmark)
     artifact = predictor.artifact
     a = artifact.arrays
     mean = a["population_mean"].astype(np.float64)
@@ -125,6 +119,19 @@ def fit(
         source="learned" if count else "benchmark" if benchmark is not None else "prior",
         kinds=_in_kinds(predictor, model, start, x, y) if start is not None else None,
     )
+
+
+def _checked(
+    scores: Sequence[float] | Float32, tokens: Sequence[float] | Float32 | None, count: int, benchmark: float | None
+) -> Float64:
+    y = np.asarray(scores, dtype=np.float64)
+    if len(y) != count or (tokens is not None and len(tokens) != count):
+        raise ConfigError(f"{count} queries, but {len(y)} scores; give one score (and one token count) per query.")
+    if not np.all((y >= 0) & (y <= 1)):
+        raise ConfigError("Scores must be between 0 and 1.")
+    if benchmark is not None and not 0 <= benchmark <= 1:
+        raise ConfigError(f"The benchmark score is {benchmark}; scores are between 0 and 1 (0.61, not 61).")
+    return y
 
 
 def _unnamed(benchmark: float | None) -> Expert:

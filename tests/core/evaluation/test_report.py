@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from leeroo.errors import ConfigError
@@ -55,3 +56,11 @@ def test_flips_are_counted(folder, predictor):
     rates = flip_rates(OutcomeTable.read(folder), predictor)
     assert rates["trailing whitespace"]["flips"] > 0  # these vectors are made from the exact text
     assert all(0 <= rate["flips"] <= 1 and rate["regret"] >= 0 for rate in rates.values())
+
+
+def test_won_and_order_stand_in_the_report(report):
+    lines = {line.method: line for line in report.lines}
+    assert lines["oracle"].order == 1
+    assert 0.5 < lines["leeroo"].order <= 1
+    assert lines["oracle"].won > lines["leeroo"].won
+    assert np.isnan(lines["random mixing"].won)

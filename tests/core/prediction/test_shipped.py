@@ -64,8 +64,8 @@ def test_unknown_experts_get_the_prior_or_their_benchmark(predictor):
     ]
     found = predictor.predict([EASY, HARD], pool)
     assert found.sources == ("price", "benchmark", "benchmark")
-    assert (found.quality[:, 1] > found.quality[:, 0]).all()
-    assert (found.quality[:, 0] > found.quality[:, 2]).all()
+    # A new model of this price is a model of today: a score on an old exam that they all reach says no more good of it.
+    assert (found.quality[:, :2] > found.quality[:, [2]]).all()
 
 
 def test_a_batch_gives_what_single_queries_give(predictor):

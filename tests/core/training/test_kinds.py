@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from leeroo.prediction.kinds import Kinds
-from leeroo.training.kinds import TableScores, completed, fit_kinds, landmarks
+from leeroo.training.kinds import fit_kinds, landmarks
+from leeroo.training.placing import TableScores, completed
 
 WIDTH, WORDS = 12, 4
 

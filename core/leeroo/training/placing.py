@@ -1,0 +1,124 @@
+"""Outcome tables and the common space: each model's place from what tables say of it, and levels from a place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from leeroo.prediction.catalogue import catalogue
+from leeroo.training.abilities import Abilities, facts_matrix, fit_abilities, published
+
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TableScores:
+    """One table for the fit.
+
+    Attributes:
+        name: The table's.
+        rows: Indices of its queries among all vectors.
+        models: Index of each of its experts among all models.
+        scores: 0..1, NaN where unknown, shape (rows, experts).
+    """
+
+    name: str
+    rows: npt.NDArray[np.int64]
+    models: npt.NDArray[np.int64]
+    scores: Float64
+
+
+def completed(scores: Float64) -> Float64:
+    """Unknown cells filled with the query's and the expert's means: additive, kept within 0..1."""
+    with np.errstate(invalid="ignore"):
+        known = ~np.isnan(scores)
+        count = np.maximum(known.sum(axis=0), 1)
+        expert = np.nansum(scores, axis=0) / count
+        query = np.zeros(len(scores))
+        for _ in range(5):  # experts that answered other queries are compared on what they share
+            query = np.nansum(scores - expert, axis=1) / np.maximum(known.sum(axis=1), 1)
+            expert = np.nansum(scores - query[:, None], axis=0) / count
+    return np.where(known, scores, np.clip(expert + query[:, None], 0, 1))
+
+
+def place_models(
+    tables: Sequence[TableScores],
+    full: Sequence[Float64],
+    models: Sequence[str],
+    prices: Mapping[str, float],
+    *,
+    seed: int = 0,
+) -> Abilities:
+    """The common space of the tables' models and of all that have published scores."""
+    scores_of = published(catalogue())
+    everyone = list(dict.fromkeys([*models, *(name for scores in scores_of.values() for name in sorted(scores))]))
+    index = {name: i for i, name in enumerate(everyone)}
+    matrix = np.full((len(everyone), len(tables) + len(scores_of)), np.nan)
+    for k, (table, scores) in enumerate(zip(tables, full, strict=True)):
+        matrix[:, k] = levels_of(table, scores, len(everyone))
+    for k, named in enumerate(scores_of.values()):
+        for name, score in named.items():
+            matrix[index[name], len(tables) + k] = score
+    columns = [*(table.name for table in tables), *scores_of]
+    return fit_abilities(everyone, matrix, columns, facts_matrix(everyone, prices), seed=seed)
+
+
+def levels_of(table: TableScores, scores: Float64, count: int) -> Float64:
+    """Mean score of every model in a table whose unknown cells were filled, NaN where it has no outcomes, (models,)."""
+    known = (~np.isnan(table.scores)).sum(axis=0)
+    merged, seen, _ = by_model(scores.mean(axis=0)[:, None], known, table, count)
+    return np.where(seen > 0, merged[:, 0], np.nan)
+
+
+def by_model(
+    own: Float64, known: npt.NDArray[np.int64], table: TableScores, count: int
+) -> tuple[Float64, Float64, Float64]:
+    """Rows of experts that are one model as their weighted mean: values, outcomes and mean score by model."""
+    values, seen, total = np.zeros((count, own.shape[1])), np.zeros(count), np.zeros(count)
+    np.add.at(values, table.models, own * known[:, None])
+    np.add.at(seen, table.models, known)
+    np.add.at(total, table.models, np.nansum(table.scores, axis=0))
+    some = np.maximum(seen, 1)
+    return values / some[:, None], seen, total / some
+
+
+def regression(
+    place: Float64, values: Float64, weight: Float64, penalty: float = 3.0, towards: Float64 | None = None
+) -> Float64:
+    """Ridge regression of levels and loadings on the common space, intercept first, shape (1+D, 1+R).
+
+    Args:
+        place: z, shape (models, D).
+        values: Levels, and loadings behind them where there are any, shape (models, 1+R) or (models,).
+        weight: How much each model counts, shape (models,).
+        penalty: Of the distance to `towards`; 3 counts as much as three models that are a unit apart.
+        towards: The levels' slopes that few models are drawn to, shape (D,); 0 when None.
+    """
+    x = np.concatenate([np.ones((len(place), 1)), place], axis=1)
+    start = np.zeros((x.shape[1], *values.shape[1:]))
+    if towards is not None:
+        start[1:, 0] = towards
+    ridge = np.diag(np.append(1e-3, np.full(place.shape[1], penalty)))
+    weighted = (x * weight[:, None]).T
+    return np.asarray(start + np.linalg.solve(weighted @ x + ridge, weighted @ (values - x @ start)))
+
+
+def common_slope(
+    place: Float64, tables: Sequence[TableScores], full: Sequence[Float64], penalty: float = 3.0
+) -> Float64:
+    """How levels rise with a place in whatever kind of work, shape (D,): what tables of few models are drawn to.
+
+    Args:
+        place: z, shape (models, D).
+        tables: The outcomes.
+        full: The same without unknown cells.
+        penalty: Of the slopes.
+    """
+    left, right = penalty * np.eye(place.shape[1]), np.zeros(place.shape[1])
+    for table, scores in zip(tables, full, strict=True):
+        level = levels_of(table, scores, len(place))
+        on = np.flatnonzero(~np.isnan(level))
+        x, y = place[on] - place[on].mean(axis=0), level[on] - level[on].mean()
+        left, right = left + x.T @ x, right + x.T @ y
+    return np.asarray(np.linalg.solve(left, right))
