@@ -28,6 +28,7 @@ Arrays of the artifact (W width of vectors, L landmarks, K kinds, R directions, 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -142,9 +143,11 @@ class Kinds:
         self.column = {model: i for i, model in enumerate(self.models)}
         self._a = a
         self._width = int(settings["width"])
-        self._landmarks = np.ascontiguousarray(a["kinds_landmarks"].T)
-        self._squares = (a["kinds_landmarks"] ** 2).sum(axis=1)
-        self._starts: list[int] = a["kinds_starts"].astype(np.int64).tolist()
+        starts: list[int] = a["kinds_starts"].astype(np.int64).tolist()
+        own = [slice(start, end) for start, end in pairwise(starts)]
+        self._landmarks = [np.ascontiguousarray(a["kinds_landmarks"][at]) for at in own]
+        self._squares = [(points**2).sum(axis=1) for points in self._landmarks]
+        self._directions = [np.ascontiguousarray(a["kinds_directions"][at]) for at in own]
         self.outcomes = a["kinds_outcomes"].astype(np.int64)
         self.rate = a["kinds_rate"]
 
@@ -181,12 +184,13 @@ class Kinds:
 
     def _told(self, x: Float32, k: int) -> Float32:
         """F of one kind, shape (queries, directions)."""
-        own = slice(self._starts[k], self._starts[k + 1])
-        points = self._landmarks[:, own]
+        points = self._landmarks[k]
         # One query without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
-        inner = np.einsum("w,wl->l", x[0], points)[None] if len(x) == 1 else x @ points
-        distance = (x**2).sum(axis=1)[:, None] + self._squares[own] - 2 * inner
-        return np.asarray(np.exp(-0.5 * np.maximum(distance, 0)) @ self._a["kinds_directions"][own], dtype=np.float32)
+        inner = np.einsum("lw,w->l", points, x[0])[None] if len(x) == 1 else x @ points.T
+        distance = (x**2).sum(axis=1)[:, None] + self._squares[k] - 2 * inner
+        near = np.exp(-0.5 * np.maximum(distance, 0))
+        told = np.einsum("l,lr->r", near[0], self._directions[k])[None] if len(x) == 1 else near @ self._directions[k]
+        return np.asarray(told, dtype=np.float32)
 
     def features(self, x: Float32, likeness: Float32) -> npt.NDArray[np.float64]:
         """Pi and pi f of every kind, shape (queries, kinds, 1 + directions): what `quality` is linear in."""
