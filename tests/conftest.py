@@ -10,6 +10,7 @@ os.environ["LEEROO_OFFLINE"] = "1"
 from leeroo import Expert, Pool, Price, Router
 from leeroo.prediction import ConstantPredictor
 from leeroo.routing import tries
+from tests.openai_server import OpenAIServer
 
 # Failed experts are asked again at once: no test waits, but those of the waits, which set these themselves.
 tries.FIRST_WAIT = tries.PATIENCE = 0.0
@@ -26,6 +27,13 @@ def make_expert():
         return Expert(name=name, price=Price(input=price_in, output=price_out), **fields)
 
     return make
+
+
+@pytest.fixture
+def server():
+    """An OpenAI-compatible server on loopback. Tests that want other answers of it have a `server` of their own."""
+    with OpenAIServer() as running:
+        yield running
 
 
 @pytest.fixture

@@ -27,12 +27,6 @@ TOOLS = [
 
 
 @pytest.fixture
-def server():
-    with OpenAIServer() as running:
-        yield running
-
-
-@pytest.fixture
 def client(server):
     with openai.OpenAI(base_url=server.url, api_key="x", max_retries=0, timeout=10) as one:
         yield one

@@ -13,6 +13,22 @@ WORDS = {
 FILLER = ["which", "of", "these", "is", "the", "a", "about", "what", "does", "say", "in", "case"]
 
 
+def table_of(name, queries, domains, experts, prices, scores, completion_tokens, prompt_tokens=10):
+    """A table of one data set; token counts are of each outcome, or one for all."""
+    return OutcomeTable(
+        name=name,
+        query_ids=tuple(f"{name}-{i}" for i in range(len(queries))),
+        datasets=(name,) * len(queries),
+        domains=tuple(domains),
+        queries=tuple(queries),
+        experts=tuple(experts),
+        prices=np.asarray(prices, dtype=np.float32),
+        scores=np.asarray(scores, dtype=np.float32),
+        prompt_tokens=np.broadcast_to(np.float32(prompt_tokens), np.shape(scores)).copy(),
+        completion_tokens=np.broadcast_to(np.float32(completion_tokens), np.shape(scores)).copy(),
+    )
+
+
 def make_table(folder: Path, name: str, *, count: int = 160, seed: int = 0) -> Path:
     """`mathematician` answers maths, `lawyer` law, `both` (dear) nearly all, `neither` little."""
     rng = np.random.default_rng(seed)
@@ -28,17 +44,10 @@ def make_table(folder: Path, name: str, *, count: int = 160, seed: int = 0) -> P
     matrix = np.array(scores, dtype=np.float32)
     matrix[::7, 3] = np.nan
     tokens = rng.integers(20, 60, size=matrix.shape).astype(np.float32)
-    table = OutcomeTable(
-        name=name,
-        query_ids=tuple(f"{name}-{i}" for i in range(count)),
-        datasets=(name,) * count,
-        domains=tuple(domains),
-        queries=tuple(queries),
-        experts=experts,
-        prices=np.array([[1, 1], [1, 1], [10, 10], [0.5, 0.5]], dtype=np.float32),
-        scores=matrix,
-        prompt_tokens=np.where(np.isnan(matrix), np.nan, 12).astype(np.float32),
-        completion_tokens=np.where(np.isnan(matrix), np.nan, tokens).astype(np.float32),
+    known = ~np.isnan(matrix)
+    prices = [[1, 1], [1, 1], [10, 10], [0.5, 0.5]]
+    table = table_of(
+        name, queries, domains, experts, prices, matrix, np.where(known, tokens, np.nan), np.where(known, 12, np.nan)
     )
     table.write(folder / name)
     return folder / name

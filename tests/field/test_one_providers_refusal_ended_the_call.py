@@ -14,7 +14,6 @@ from leeroo import Budget, Expert, ExpertsFailed, Price, Router
 from leeroo.endpoints.openai_compatible import Endpoint, ask, request_to
 from leeroo.prediction import ConstantPredictor
 from leeroo.routing.health import REFUSES
-from tests.openai_server import OpenAIServer
 
 PRICE = Price(input=1, output=2)
 REFUSALS = {
@@ -27,12 +26,6 @@ REFUSALS = {
     "bad_request": {"status": 400, "message": "Something here is not right."},
 }
 REPAIRED_BY_PEOPLE = {"credit", "auth", "region", "not_found"}
-
-
-@pytest.fixture
-def server():
-    with OpenAIServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -139,3 +139,14 @@ def server() -> Iterator[OpenAIServer]:
     """An OpenAI-compatible server that answers `TEXT`."""
     with OpenAIServer(answer=_answer) as running:
         yield running
+
+
+@pytest.fixture
+def pool(server: OpenAIServer) -> dict[str, Any]:
+    """A pool file of two endpoints on the server."""
+
+    def endpoint(name: str, price_in: float) -> dict[str, Any]:
+        price = {"input": price_in, "output": 2 * price_in, "cached_input": price_in / 2}
+        return {"model": f"{name}-model", "base_url": server.url, "price": price}
+
+    return {"experts": {"small": endpoint("small", 1), "large": endpoint("large", 10)}, "budget": {"max_cost": 0.5}}

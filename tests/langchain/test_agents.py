@@ -8,27 +8,14 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import ModelCallLimitMiddleware, SummarizationMiddleware
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.prebuilt import create_react_agent
-from pydantic import BaseModel
 
 import leeroo
 from leeroo import Expert, Price
-
-
-@tool
-def add(a: int, b: int) -> int:
-    """Add two numbers."""
-    return a + b
-
-
-class Sum(BaseModel):
-    """A sum."""
-
-    value: int
+from tests.langchain.cases import Sum, add
 
 
 class State(TypedDict):

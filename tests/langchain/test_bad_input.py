@@ -7,7 +7,6 @@ import socket
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
-from langchain_core.tools import tool
 
 import leeroo
 from langchain_leeroo import ChatLeeroo
@@ -20,6 +19,7 @@ from leeroo import (
     NoEligibleExpert,
     Price,
 )
+from tests.langchain.cases import add
 
 PRICE = {"input": 1, "output": 2}
 
@@ -33,12 +33,6 @@ def closed_port() -> int:
 def far_pool(port: int) -> dict:
     far = {"model": "m", "base_url": f"http://127.0.0.1:{port}", "api_key_env": "SOME_KEY", "price": PRICE}
     return {"experts": {"far": far}}
-
-
-@tool
-def add(a: int, b: int) -> int:
-    """Add two numbers."""
-    return a + b
 
 
 def test_empty_messages(make):

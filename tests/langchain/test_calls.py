@@ -13,21 +13,11 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import ConfigurableField
-from langchain_core.tools import tool
 
 import leeroo
 from langchain_leeroo import ChatLeeroo
 from leeroo import Expert, ExpertsFailed, Price
-
-
-def record(message):
-    return message.response_metadata["leeroo"]
-
-
-@tool
-def add(a: int, b: int) -> int:
-    """Add two numbers."""
-    return a + b
+from tests.langchain.cases import add, record
 
 
 class Runs(BaseCallbackHandler):

@@ -14,6 +14,7 @@ import leeroo
 from langchain_leeroo import ChatLeeroo
 from leeroo import ConfigError, Expert, ExpertsFailed, MissingDependency, Price
 from leeroo.prediction.predictor import ConstantPredictor
+from tests.langchain.cases import add, record
 from tests.langchain.conftest import TEXT
 
 QUALITY = {"small": 0.6, "large": 0.9}
@@ -27,33 +28,14 @@ class Joke(BaseModel):
 
 
 @tool
-def add(a: int, b: int) -> int:
-    """Add two numbers."""
-    return a + b
-
-
-@tool
 def weather(place: str) -> str:
     """Look up the weather."""
     return "sunny"
 
 
 @pytest.fixture
-def pool(server):
-    def endpoint(name, price_in, **fields):
-        price = {"input": price_in, "output": 2 * price_in, "cached_input": price_in / 2}
-        return {"model": f"{name}-model", "base_url": server.url, "price": price, **fields}
-
-    return {"experts": {"small": endpoint("small", 1), "large": endpoint("large", 10)}, "budget": {"max_cost": 0.5}}
-
-
-@pytest.fixture
 def llm(pool):
     return ChatLeeroo.from_pool(pool, predictor=ConstantPredictor(QUALITY, output_tokens=30))
-
-
-def record(message):
-    return message.response_metadata["leeroo"]
 
 
 def test_a_pool_file(pool, tmp_path, server):

@@ -5,18 +5,9 @@ import time
 
 import pytest
 from blockbuster import BlockingError, blockbuster_ctx
-from pydantic import BaseModel
 
 from langchain_leeroo import ChatLeeroo
-
-
-@pytest.fixture
-def pool(server):
-    def endpoint(name, price_in):
-        price = {"input": price_in, "output": 2 * price_in}
-        return {"model": f"{name}-model", "base_url": server.url, "price": price}
-
-    return {"experts": {"small": endpoint("small", 1), "large": endpoint("large", 10)}}
+from tests.langchain.cases import Sum
 
 
 @pytest.fixture
@@ -42,12 +33,6 @@ async def test_with_the_shipped_predictor(pool):
 async def test_the_watch_sees_what_blocks():
     with pytest.raises(BlockingError):
         time.sleep(0)
-
-
-class Sum(BaseModel):
-    """A sum."""
-
-    value: int
 
 
 @pytest.mark.usefixtures("_watched")

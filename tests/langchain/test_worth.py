@@ -3,20 +3,10 @@
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from pydantic import BaseModel
 
 import leeroo
 from leeroo import Expert, ExpertsFailed, Price
-
-
-class Sum(BaseModel):
-    """A sum."""
-
-    value: int
-
-
-def record(message):
-    return message.response_metadata["leeroo"]
+from tests.langchain.cases import Sum, record
 
 
 @pytest.fixture

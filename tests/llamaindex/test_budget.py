@@ -11,6 +11,7 @@ from llama_index.core.llms import ChatMessage
 from llama_index.llms.openai_like import OpenAILike
 
 from leeroo import Budget, BudgetExceeded, ConfigError, budget, last_call
+from leeroo.budget import FIELDS
 from llamaindex_leeroo import Leeroo
 from tests.llamaindex.conftest import pool_of
 from tests.llamaindex.test_calls import COST_SMALL, HELLO, PARIS, PROMPT, City
@@ -18,6 +19,11 @@ from tests.llamaindex.test_calls import COST_SMALL, HELLO, PARIS, PROMPT, City
 
 def chosen(llm, **kwargs):
     return llm.chat(HELLO, **kwargs).additional_kwargs["leeroo"]["expert"]
+
+
+def test_the_budgets_fields_have_the_words_of_their_one_definition():
+    described = {name: Leeroo.model_fields[name].description for name in FIELDS}
+    assert described == {name: field.description for name, field in FIELDS.items()}
 
 
 def test_nearest_wins(server, predictor):

@@ -1,7 +1,11 @@
 """How experts are consulted: `Consulting`, what a caller may set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from leeroo.budget import Budget
+from leeroo.consult.ahead import LookAhead
+from leeroo.consult.asking import Asking, Option, Policy
 from leeroo.consult.equivalence import Equivalence
 from leeroo.consult.model import ConsultModel, shipped
 from leeroo.consult.policy import HASTE
@@ -22,11 +26,13 @@ class Consulting:
         equivalence: Which answers are the same, and the caller's own check.
         model: How right and wrong answers come about; the one that ships when absent.
         haste: Share of a second expert's price that may be wasted to ask two at once; 0: one after the other.
+        policy: Whom to ask next, and when to stop.
     """
 
     equivalence: Equivalence = field(default_factory=Equivalence)
     model: ConsultModel | None = None
     haste: float = HASTE
+    policy: Policy = LookAhead
 
     def __post_init__(self) -> None:
         if not 0 <= self.haste <= 1:
@@ -36,6 +42,11 @@ class Consulting:
         """The model, stricter where the caller checks answers."""
         model = self.model or shipped()
         return model if self.equivalence.verify is None else model.stricter(VERIFIED_ABSTENTION)
+
+    def open(self, options: Sequence[Option], budget: Budget, question: str) -> Asking:
+        """The policy of one call."""
+        model, alternatives = self.model_in_use(), alternatives_of(question)
+        return self.policy(options, budget, model=model, haste=self.haste, alternatives=alternatives)
 
 
 def alternatives_of(question: str) -> int | None:

@@ -11,22 +11,18 @@
                 consultation.answered(attempt, answer, Reply(text), usage)
     answer = consultation.accepted  # None where nobody answered: `call.attempts()` goes on
 
-Every ask is an attempt of the call: reserved, booked and on the record. What is asked next is decided by
-`leeroo.consult.policy` from what is known by then, within the money and the time that are left.
+Every ask is an attempt of the call: reserved, booked and on the record. Whom to ask next is said by a policy of
+`leeroo.consult` (see `leeroo.consult.asking`) from what is known by then; the limits of the call are kept here.
 """
 
 import logging
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-
+from leeroo.consult.asking import Option, Standing
 from leeroo.consult.equivalence import INCOMPARABLE, Groups, Reply
-from leeroo.consult.lattice import UNASKED, depth_for
-from leeroo.consult.policy import STOP, Limits, Plan, plan, promising
-from leeroo.consult.posterior import Outlook, outlook
-from leeroo.consult.rules import Rule, rule_of
-from leeroo.consult.settings import Consulting, alternatives_of
+from leeroo.consult.lattice import UNASKED
+from leeroo.consult.settings import Consulting
 from leeroo.money import to_usd
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
@@ -59,23 +55,19 @@ class Consultation(Generic[T]):
     def __init__(self, call: Call, settings: Consulting | None = None, *, structured: bool = False) -> None:
         self.stopped: str | None = None
         self._call = call
-        self._settings = settings or Consulting()
+        settings = settings or Consulting()
         self._candidates = call.decision.selection.order
         self._state = [UNASKED] * len(self._candidates)
-        self._groups = Groups(self._settings.equivalence, call.query.text)
+        self._groups = Groups(settings.equivalence, call.query.text)
         self._answers: list[_Answer[T]] = []
         self._asks: list[dict[str, Any]] = []
         self._rounds = 0
-        self._rule: Rule | None = None
-        self._comparable = self._settings.equivalence.expects(call.query.text, structured=structured)
-        self._quality = np.array([[c.quality for c in self._candidates]])
-        self._costs = np.array([to_usd(c.expected_cost) for c in self._candidates])
-        # The first is the one that would be chosen once.
-        kept = {0, *promising(self._quality[0], self._costs)}
-        self._closed = set(range(len(self._candidates))) - kept
-        self._alternatives = alternatives_of(call.query.text)
-        self._model = self._settings.model_in_use()
-        self._names = [self._model.name_of(c.expert.name, c.expert.traits, c.expert.model_id) for c in self._candidates]
+        self._comparable = settings.equivalence.expects(call.query.text, structured=structured)
+        options = [
+            Option(c.expert, c.quality, c.expected_cost, least_cost(c), c.latency or 0.0) for c in self._candidates
+        ]
+        self._policy = settings.open(options, call.decision.budget, call.query.text)
+        self._closed = set(range(len(options))) - self._policy.considered
 
     @property
     def has_answers(self) -> bool:
@@ -148,54 +140,21 @@ class Consultation(Generic[T]):
             return self._stop("nobody is left to ask")
         if not asked and not self._comparable:
             return left[:1]  # the one that would be chosen once: if answers cannot be compared, nothing is lost
-        ahead, found = self._plan()
-        first, second = int(found.action[0, 0]), int(found.beside[0, 0])
-        if first == STOP:
-            return self._stop(self._reason(ahead))
-        beside = second != STOP and (most is None or asked + 2 <= most)
-        return [first, second] if beside else [first]
+        step = self._policy.step(self._standing())
+        if not step.ask:
+            return self._stop(step.stopped or "the policy asks nobody else")
+        return list(step.ask if most is None else step.ask[: most - asked])
 
-    def _plan(self) -> tuple[Outlook, Plan]:
-        left = sum(p == UNASKED and e not in self._closed for e, p in enumerate(self._state))
-        most = self._call.decision.budget.max_calls
-        far = depth_for(1 + max(*self._state, -1), left)
-        ahead = self._look(far if most is None else min(far, most - len(self._asks)))
-        costs = self._costs[list(ahead.left)][None, :]
-        limits = self._limits(ahead)
-        if self._rule is None:
-            self._rule = rule_of(self._call.decision.budget, ahead, costs, limits=limits)
-        return ahead, plan(
-            ahead,
-            costs,
-            self._rule.rates(ahead, costs, must=not self._asks, limits=limits),
-            must=not self._asks,
-            limits=limits,
-            haste=self._settings.haste,
-        )
-
-    def _look(self, depth: int) -> Outlook:
-        return outlook(
-            self._model,
-            self._quality,
-            self._names,
-            tuple(self._state),
-            depth,
-            alternatives=self._alternatives,
+    def _standing(self) -> Standing:
+        most, asked = self._call.decision.budget.max_calls, len(self._asks)
+        return Standing(
+            places=tuple(self._state),
             closed=frozenset(self._closed),
+            answers=asked,
+            asks_left=None if most is None else most - asked,
+            nano=self._call.remaining_nano,
+            seconds=self._call.seconds_left,
         )
-
-    def _limits(self, ahead: Outlook) -> tuple[Limits, ...]:
-        """The money and the time that are left, as the look-ahead counts them."""
-        left = [self._candidates[e] for e in ahead.left]
-        found = []
-        if self._call.remaining_nano is not None:
-            expected = np.array([c.expected_cost for c in left], dtype=np.float64)
-            worst = np.array([least_cost(c) for c in left], dtype=np.float64)
-            found.append(Limits(expected, worst, float(self._call.remaining_nano)))
-        if self._call.seconds_left is not None:
-            seconds = np.array([c.latency or 0.0 for c in left])
-            found.append(Limits(seconds, seconds, self._call.seconds_left))
-        return tuple(found)
 
     def _start(self, places: list[int]) -> list[Attempt]:
         """Reserve the asks; those that cannot be made are out."""
@@ -214,23 +173,13 @@ class Consultation(Generic[T]):
         self.stopped = reason
         return []
 
-    def _reason(self, ahead: Outlook) -> str:
-        assert self._rule is not None  # noqa: S101 - there was a plan
-        posterior = float(ahead.best[0, 0] / ahead.reached[0, 0])
-        if self._rule.least is not None and posterior >= self._rule.least:
-            return "the posterior reaches min_quality"
-        limits = self._limits(ahead)
-        if any((limit.worst > limit.left).all() for limit in limits):
-            return "the rest of the budget pays for nobody else"
-        return "another answer is not worth its price"
-
     def _best(self) -> _Answer[T] | None:
         """The best cluster's best-predicted member; where all have abstained, the best-predicted answer."""
         if not self._answers:
             return None
         members = self._answers
         if any(answer.cluster >= 0 for answer in members) and not any(a.cluster == INCOMPARABLE for a in members):
-            best = int(self._look(0).posterior()[0].argmax())
+            best = int(self._policy.posterior(self._standing()).argmax())
             members = [answer for answer in members if answer.cluster == best]
         return max(members, key=lambda answer: answer.candidate.quality)
 
@@ -251,7 +200,7 @@ class Consultation(Generic[T]):
         """Write down where the consultation is, so that the record has it however the call ends."""
         sizes = [sum(place == k for place in self._state) for k in range(1 + max(*self._state, -1))]
         compared = bool(sizes) and not any(answer.cluster == INCOMPARABLE for answer in self._answers)
-        posterior = round(float(self._look(0).posterior()[0].max()), 4) if compared else None
+        posterior = round(float(self._policy.posterior(self._standing()).max()), 4) if compared else None
         noted: dict[str, Any] = {
             "asks": list(self._asks),
             "clusters": sizes,
@@ -262,10 +211,10 @@ class Consultation(Generic[T]):
         if self._groups.notes:
             noted["notes"] = list(self._groups.notes)
         self._call.extra["consult"] = noted
-        if self._rule is not None:
-            self._call.extra["rule"] = self._rule.words
-            if posterior is not None and self._rule.least is not None:
-                self._call.extra["adequate"] = posterior >= self._rule.least
+        if self._policy.words is not None:
+            self._call.extra["rule"] = self._policy.words
+            if posterior is not None and self._policy.least is not None:
+                self._call.extra["adequate"] = posterior >= self._policy.least
 
 
 def consultation(

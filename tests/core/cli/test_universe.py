@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from leeroo.cli import app
 from leeroo.errors import ConfigError
-from leeroo.outcomes.table import OutcomeTable
+from tests.core.tables import table_of
 
 
 @pytest.fixture
@@ -17,18 +17,9 @@ def folder(tmp_path):
     count = 120
     place = np.arange(count)
     scores = np.stack([place % 2 == 0, place % 2 == 1, place % 4 == 0], axis=1).astype(np.float32)
-    OutcomeTable(
-        name="t",
-        query_ids=tuple(f"t-{i}" for i in place),
-        datasets=("t",) * count,
-        domains=tuple("even" if i % 2 == 0 else "odd" for i in place),
-        queries=tuple(f"Question number {i} about something" for i in place),
-        experts=("all", "odd", "same"),
-        prices=np.ones((3, 2), dtype=np.float32),
-        scores=scores,
-        prompt_tokens=np.full((count, 3), 10, dtype=np.float32),
-        completion_tokens=np.full((count, 3), 10, dtype=np.float32),
-    ).write(tmp_path / "t")
+    domains = ["even" if i % 2 == 0 else "odd" for i in place]
+    queries = [f"Question number {i} about something" for i in place]
+    table_of("t", queries, domains, ("all", "odd", "same"), np.ones((3, 2)), scores, 10).write(tmp_path / "t")
     return str(tmp_path / "t")
 
 

@@ -1,16 +1,7 @@
 """A loopback server, and a router whose experts are its models."""
 
-import pytest
-
 import leeroo
 from leeroo.prediction.predictor import ConstantPredictor
-from tests.openai_server import OpenAIServer
-
-
-@pytest.fixture
-def server():
-    with OpenAIServer() as running:
-        yield running
 
 
 def router(server, **quality):

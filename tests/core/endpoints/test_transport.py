@@ -8,16 +8,9 @@ import pytest
 from leeroo.endpoints.http import http_library
 from leeroo.endpoints.transport import AiohttpPool, PerLoopTransport, _without_cookies, async_client, sync_client
 from leeroo.routing.failures import classify
-from tests.openai_server import OpenAIServer
 
 openai = pytest.importorskip("openai")
 httpx = http_library()  # httpx2, where the SDK is built on it
-
-
-@pytest.fixture
-def server():
-    with OpenAIServer() as server:
-        yield server
 
 
 @pytest.fixture(params=["aiohttp", "httpx"])

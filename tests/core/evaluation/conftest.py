@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from leeroo.evaluation import refit
-from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.artifact import Artifact, KnownExpert
 from leeroo.prediction.response import ResponsePredictor
 from leeroo.training.corpus import Corpus
 from leeroo.training.population import fit_response, linear_traits
+from tests.core.tables import table_of
 
 EXPERTS = ("left", "right", "both", "little")
 DOMAINS = ("north", "south", "east")
@@ -33,18 +33,9 @@ def make_table(folder, name="made", count=450):
     side = vectors_of(queries)[:, 0] > 0
     chance = np.stack([np.where(side, 0.1, 0.9), np.where(side, 0.9, 0.1), np.full(count, 0.9), np.full(count, 0.2)], 1)
     shape = (count, 4)
-    table = OutcomeTable(
-        name=name,
-        query_ids=tuple(f"{name}-{i}" for i in range(count)),
-        datasets=(name,) * count,
-        domains=tuple(query.split()[0] for query in queries),
-        queries=queries,
-        experts=EXPERTS,
-        prices=np.array([[1, 1], [1, 1], [10, 10], [0.5, 0.5]], dtype=np.float32),
-        scores=(rng.random(shape) < chance).astype(np.float32),
-        prompt_tokens=np.full(shape, 10, dtype=np.float32),
-        completion_tokens=rng.integers(20, 60, size=shape).astype(np.float32),
-    )
+    domains, prices = [query.split()[0] for query in queries], [[1, 1], [1, 1], [10, 10], [0.5, 0.5]]
+    scores, tokens = rng.random(shape) < chance, rng.integers(20, 60, size=shape)
+    table = table_of(name, queries, domains, EXPERTS, prices, scores, tokens)
     table.write(folder / name)
     return folder / name
 

@@ -4,24 +4,16 @@ import pytest
 from leeroo.errors import ConfigError
 from leeroo.evaluation.crossval import folds_of, gain, least_cost, ordered, without_stems_of
 from leeroo.outcomes.table import OutcomeTable
+from tests.core.tables import table_of
 
 
 def table(experts=3, queries=240, seed=0):
     rng = np.random.default_rng(seed)
     chance = np.where(np.arange(queries)[:, None] % 2 == 0, 0.95, np.linspace(0.1, 0.95, experts))
     scores = (rng.random((queries, experts)) < chance).astype(np.float32)
-    return OutcomeTable(
-        name="t",
-        query_ids=tuple(f"q{i}" for i in range(queries)),
-        datasets=("t",) * queries,
-        domains=("d",) * queries,
-        queries=tuple(f"question number {i}" for i in range(queries)),
-        experts=tuple(f"e{j}" for j in range(experts)),
-        prices=np.array([[10.0**j, 10.0**j] for j in range(experts)], dtype=np.float32),
-        scores=scores,
-        prompt_tokens=np.full(scores.shape, 10, np.float32),
-        completion_tokens=np.full(scores.shape, 10, np.float32),
-    )
+    texts, names = [f"question number {i}" for i in range(queries)], [f"e{j}" for j in range(experts)]
+    prices = [[10.0**j, 10.0**j] for j in range(experts)]
+    return table_of("t", texts, ["d"] * queries, names, prices, scores, 10)
 
 
 def test_the_oracle_wins_all_and_fixed_means_nothing():

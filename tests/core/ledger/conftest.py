@@ -31,3 +31,11 @@ def ledger(url):
     opened = open_ledger(url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def now(ledger):
+    """The ledger's clock, in a list, to be set."""
+    moment = [1_790_000_000.0]
+    ledger._clock = lambda: moment[0]
+    return moment

@@ -13,10 +13,9 @@ MIDNIGHT = 20_000 * 86_400.0
 
 
 @pytest.fixture
-def now(ledger):
-    moment = [MIDNIGHT]
-    ledger._clock = lambda: moment[0]
-    return moment
+def now(now):
+    now[0] = MIDNIGHT
+    return now
 
 
 def test_meters_say_how_far_paced_limits_are_used(ledger, now):

@@ -17,14 +17,6 @@ from leeroo.ledger.opening import open_ledger
 USD = 10**9
 
 
-@pytest.fixture
-def now(ledger):
-    """The ledger's clock, in a list, to be set."""
-    moment = [1_790_000_000.0]
-    ledger._clock = lambda: moment[0]
-    return moment
-
-
 def test_the_tightest_limit_above_a_scope_holds(ledger):
     ledger.set_limit(Limit.of("a", "day", "usd", 3))
     ledger.set_limit(Limit.of("a/b", "total", "usd", 5))

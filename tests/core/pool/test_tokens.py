@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from leeroo import ConfigError, Query
 from leeroo.pool import tokens
 from leeroo.pool.tokens import LONG, count, count_text, tokenizer_name
+from tests.waiting import wait_for
 
 BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())
 byte_level = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(BYTES)}, merges=[]))
@@ -181,14 +182,6 @@ def test_without_tiktoken_the_bound_serves(make_expert, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", absent)
     assert count(Query(text="abc"), make_expert(model="openai:gpt-4o")).method == "bytes"
     assert count(Query(text="abc"), make_expert(tokenizer="o200k_base")).method == "bytes"
-
-
-def wait_for(condition):
-    for _ in range(400):
-        if condition():
-            return
-        time.sleep(0.005)
-    pytest.fail("waited 2 s in vain")
 
 
 def test_a_download_that_hangs_holds_up_nobody_and_its_vocabulary_is_used_once_there(make_expert, monkeypatch):

@@ -13,6 +13,7 @@ from leeroo.ledger.opening import open_ledger
 from leeroo.report import write_report
 from tests.browser import NEEDS_CHROMIUM
 from tests.core.report.conftest import BEGIN, HOSTILE, fill
+from tests.waiting import wait_for
 
 pytestmark = NEEDS_CHROMIUM
 DAY = 86_400
@@ -116,14 +117,6 @@ def test_filters_hold_for_every_number(browser, page, rows):
     assert sorted(shown) == ["ana", "bo"]
     browser.run("document.querySelector('button[type=reset]').click()")
     wait_for(lambda: number(browser, "calls") == 240)
-
-
-def wait_for(what, otherwise="it did not happen"):
-    for _ in range(100):
-        if what():
-            return
-        time.sleep(0.05)
-    raise AssertionError(otherwise)
 
 
 def test_the_page_is_silent(browser, page):

@@ -29,14 +29,9 @@ from leeroo import (
 )
 from leeroo.ledger.memory import MemoryLedger
 from leeroo.prediction import ConstantPredictor
+from tests.core.routing.refused import Refused
 
 SECRET_TEXT = "the mole is in Vienna"
-
-
-class Refused(Exception):
-    def __init__(self, status):
-        super().__init__(f"status {status}")
-        self.status_code = status
 
 
 def run(router, script, query=None, budget=None, tokens=(10, 100)):

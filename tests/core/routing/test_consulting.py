@@ -10,16 +10,13 @@ from leeroo.consult.settings import Consulting
 from leeroo.prediction import ConstantPredictor
 from leeroo.routing.consulting import consultation
 from leeroo.routing.decision import least_cost
+from tests.core.routing.refused import Refused
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium\nD. Neon\nE. Argon\nF. Xenon"
 PRICES = {"tiny": 0.1, "small": 0.2, "medium": 1.0, "large": 10.0}
 QUALITY = {"tiny": 0.55, "small": 0.6, "medium": 0.65, "large": 0.75}
 MODEL = ConsultModel()
 WORTH = Budget(consult=True, willingness_to_pay=0.05)
-
-
-class Refused(Exception):
-    status_code = 400
 
 
 def make(names=tuple(PRICES), **kwargs):
@@ -183,7 +180,7 @@ def test_short_answers_to_open_questions_are_compared():
     assert len(record["consult"]["clusters"]) == 1
 
 
-@pytest.mark.parametrize("error", [ConnectionError("gone"), Refused("no"), TimeoutError()])
+@pytest.mark.parametrize("error", [ConnectionError("gone"), Refused(400), TimeoutError()])
 def test_an_expert_that_dies_mid_consult_loses_nothing(error):
     settings = Consulting(model=MODEL, haste=0.0)
     _, record = run(make(), ALL_B, WORTH, settings=settings)
@@ -200,7 +197,7 @@ def test_an_expert_that_dies_mid_consult_loses_nothing(error):
 
 def test_a_request_that_nobody_can_take_is_raised_at_once():
     with pytest.raises(ExpertsFailed, match="bad_request") as caught:
-        run(make(), dict.fromkeys(PRICES, Refused("no")))
+        run(make(), dict.fromkeys(PRICES, Refused(400)))
     assert len(caught.value.record["attempts"]) <= 2
 
 

@@ -5,11 +5,7 @@ import logging
 import pytest
 
 from leeroo import Budget, BudgetExceeded, Query, Usage
-
-
-class Refused(Exception):
-    status_code = 429
-    response = type("Response", (), {"headers": {"retry-after": "7"}})
+from tests.core.routing.refused import Refused
 
 
 @pytest.fixture
@@ -22,7 +18,7 @@ def test_a_call_with_a_failover_is_told_in_order(make_router, events):
     with make_router().open(Query(text="the mole is in Vienna"), Budget(scope="acme")) as call:
         for attempt in call.attempts():
             if attempt.expert.name == "large":
-                attempt.failed(Refused("the mole is in Vienna"))
+                attempt.failed(Refused(429, 7, "the mole is in Vienna"))
             else:
                 attempt.succeeded(Usage(10, 100))
                 break

@@ -3,12 +3,9 @@ import pytest
 from leeroo import Budget, BudgetExceeded, Query, Usage
 from leeroo.routing import metrics
 from leeroo.routing.observers import observers
+from tests.core.routing.refused import Refused
 
 prometheus_client = pytest.importorskip("prometheus_client")
-
-
-class Refused(Exception):
-    status_code = 503
 
 
 @pytest.fixture
@@ -31,7 +28,7 @@ def run(router, failing=(), budget=None):
     with router.open(Query(text="hi"), budget) as call:
         for attempt in call.attempts(2):
             if attempt.expert.name in failing:
-                attempt.failed(Refused())
+                attempt.failed(Refused(503))
             else:
                 attempt.succeeded(Usage(1000, 200, 50))
                 break

@@ -6,14 +6,7 @@ import pytest
 
 from leeroo import Budget, ExpertsFailed, Query, Usage
 from leeroo.routing import tries
-
-
-class Refused(Exception):
-    def __init__(self, status, retry_after=None):
-        super().__init__(f"status {status}")
-        self.status_code = status
-        if retry_after is not None:
-            self.response = type("Response", (), {"headers": {"retry-after": str(retry_after)}})
+from tests.core.routing.refused import Refused
 
 
 @pytest.fixture
