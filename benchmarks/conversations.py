@@ -150,13 +150,17 @@ class Orders:
 
     def __init__(self, study: Study, known: KindsPredictor, predictor: ResponsePredictor) -> None:
         self.study, self.known, self.predictor = study, known, predictor
+        self.encoded: dict[str, np.ndarray] = {}
 
     def __call__(self, table: int, rows: Sequence[int], texts: Sequence[str]) -> np.ndarray:
         """The order of each of a table's queries when these texts are read in its place."""
         study = self.study
         first = int(np.flatnonzero(study.corpus.table == table)[0])
+        fresh = [text for text in dict.fromkeys(texts) if text not in self.encoded]
+        self.encoded |= zip(fresh, self.predictor.encode(fresh), strict=False)
         kept = study.vectors
-        study.vectors = self.predictor.encode(texts)
+        # `asked` takes queries by their places among the study's vectors: here stand those of other texts.
+        study.vectors = np.stack([self.encoded[text] for text in texts])
         predicted = study.asked(self.known, study.tables[table], np.arange(len(texts)))
         study.vectors = kept
         scores = study.tables[table].scores.astype(np.float64)
