@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, ToolMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from leeroo.conversation import Role, Turn, scored_text, tool_names
 from leeroo.pool.experts import Expert
 from leeroo.pool.tokens import count_text
 from leeroo.query import Capability, Query
@@ -30,6 +31,16 @@ _MEDIA: dict[str, Capability] = {
     "input_file": "documents",
     "document": "documents",
 }
+
+_SPEAKERS: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "human": "user",
+    "user": "user",
+    "tool": "tool",
+    "function": "tool",
+}
+"""By a message's type, or a `ChatMessage`'s role."""
 
 
 class RawTools(list[Any]):
@@ -106,15 +117,16 @@ def to_query(
         wanted.add("tools")
     extra = [text for text in ((tools.text if tools else ""), schema) if text]
     last, cached = _last_expert(messages)
+    tied = _sticky(messages, router)
     return Query(
-        text=_newest(messages) if messages else "",
+        text=scored_text(messages, _turn, tools=tool_names(tools or ()), tied=tied is not None),
         # Tool schemas count as input, but alone they are no question: an empty message stays empty.
         prompt="\n".join([prompt, *extra]) if prompt.strip() or media else "",
         messages=len(messages),
         media=media,
         needs=frozenset(wanted),
         max_tokens=max_tokens,
-        sticky=_sticky(messages, router),
+        sticky=tied,
         last_expert=last,
         cached_tokens=cached,
     )
@@ -187,15 +199,9 @@ def _parts(message: BaseMessage) -> Iterator[tuple[str, str]]:
             yield kind, text if isinstance(text, str) else json.dumps(text, default=str)
 
 
-def _newest(messages: Sequence[BaseMessage]) -> str:
-    """The newest thing that the user asked; where no human speaks, the newest text."""
-    for wanted in (HumanMessage, BaseMessage):
-        for message in reversed(messages):
-            if isinstance(message, wanted):
-                text = "\n".join(part for _, part in _parts(message) if part)
-                if text.strip():
-                    return text
-    return ""
+def _turn(message: BaseMessage) -> Turn:
+    speaker = message.role if isinstance(message, ChatMessage) else message.type.removesuffix("MessageChunk").lower()
+    return Turn(_SPEAKERS.get(speaker, "assistant"), "\n".join(part for _, part in _parts(message) if part))
 
 
 def _sticky(messages: Sequence[BaseMessage], router: Router) -> str | None:

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
 from leeroo import Query
+from leeroo.conversation import Role, Turn, scored_text, tool_names
 from leeroo.query import Capability
 from llamaindex_leeroo.caps import asked
 from llamaindex_leeroo.messages import MadeBy
@@ -22,6 +23,17 @@ QUERY_IN_PROMPT = re.compile(r"\n(?:Query|Question): (.{3,2000}?)\n(?:Original A
 
 IN_PROMPT = ("tools", "response_format")
 """Kwargs that the expert surely reads."""
+
+OBSERVED = "Observation: "
+"""How LlamaIndex's ReAct agents begin the user's turn that tells a tool's result."""
+
+_SPEAKERS: Mapping[MessageRole, Role] = {
+    MessageRole.SYSTEM: "system",
+    MessageRole.DEVELOPER: "system",
+    MessageRole.USER: "user",
+    MessageRole.TOOL: "tool",
+    MessageRole.FUNCTION: "tool",
+}
 
 TOOL_ROLES = (MessageRole.TOOL, MessageRole.FUNCTION)
 
@@ -62,26 +74,38 @@ def to_query(
     reading.beside(kwargs, but=IN_PROMPT)
     if kwargs.get("tools"):
         reading.needs.add("tools")
+    tied = _sticky(messages, made_by)
     return Query(
-        text=question or _question(messages),
+        text=question or scored_text(messages, _turn, tools=_names(tools, kwargs), tied=tied is not None),
         prompt="\n".join(filter(None, parts)),
         rest="\n".join(filter(None, (*reading.rest, schema, own))),  # strict forms of a schema are longer
         messages=len(messages),
         media=reading.media,
         needs=needs | reading.needs,
         max_tokens=asked(kwargs),
-        sticky=_sticky(messages, made_by),
+        sticky=tied,
     )
 
 
-def _question(messages: Sequence[ChatMessage]) -> str:
-    """What the user asked last; within a long prompt of LlamaIndex's, the query in it."""
-    newest = next((m for m in reversed(messages) if m.role == MessageRole.USER), messages[-1] if messages else None)
-    text = "\n".join([b.text for b in newest.blocks if isinstance(b, TextBlock)]) if newest else ""
-    if len(text) > LONG_PROMPT:
-        found = QUERY_IN_PROMPT.findall(text)
-        return str(found[-1]) if found else text
-    return text
+def _turn(message: ChatMessage) -> Turn:
+    """A message; of a long prompt of LlamaIndex's the query in it; what a ReAct agent observed is a tool's result."""
+    text = "\n".join(b.text for b in message.blocks if isinstance(b, TextBlock) and b.text)
+    role = _SPEAKERS.get(message.role, "assistant")
+    if role == "user":
+        if text.startswith(OBSERVED):
+            return Turn("tool", text)
+        if len(text) > LONG_PROMPT and (found := QUERY_IN_PROMPT.findall(text)):
+            return Turn("user", str(found[-1]))
+    return Turn(role, text)
+
+
+def _names(tools: Sequence["BaseTool"], kwargs: Mapping[str, Any]) -> Iterator[str]:
+    for tool in tools:
+        name = tool.metadata.name
+        if name:
+            yield name
+    given = kwargs.get("tools")
+    yield from tool_names(given if isinstance(given, list) else ())
 
 
 def _schema(tool: "BaseTool") -> str:

@@ -37,7 +37,8 @@ class Query:
     """The text and the needs of one request.
 
     Attributes:
-        text: What the predictor reads: the newest thing that the user asked.
+        text: What the predictor reads: the newest thing that the user asked, with what it needs of the conversation to
+            be understood (`leeroo.conversation.scored_text`).
         prompt: Everything that the expert will read, tool schemas included; only counted, never kept. `text` where
             it is empty.
         rest: What else is sent and is not in `prompt` (`leeroo.pool.forwarded.everything` of it). Whether a model reads

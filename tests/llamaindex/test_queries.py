@@ -56,17 +56,18 @@ def test_the_prediction_is_about_the_question_and_not_the_context(options, serve
 
 
 def test_the_newest_turn_of_the_user_is_the_text():
+    second = "Which of these four gases contributes most to the greenhouse effect of the whole atmosphere?"
     query = to_query(
         [
             ChatMessage(role="system", content="Be brief."),
             ChatMessage(role="user", content="first"),
-            ChatMessage(role="assistant", content="answer"),
-            ChatMessage(role="user", content="second"),
+            ChatMessage(role="assistant", content="answer 1"),
+            ChatMessage(role="user", content=second),
         ],
         {},
     )
-    assert query.text == "second"
-    assert query.prompt == "Be brief.\nfirst\nanswer\nsecond"
+    assert query.text == second
+    assert query.prompt == f"Be brief.\nfirst\nanswer 1\n{second}"
     assert query.messages == 4
     assert query.needs == frozenset()
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from leeroo.conversation import Role, Turn, scored_text, tool_names
 from leeroo.endpoints.extras import cache_writes, searches, service_of, unpriced
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
@@ -24,7 +25,14 @@ _COUNTED = ("tools", "functions", "response_format")
 _PLAIN = frozenset({"model", "messages", "stream", "stream_options", *CAPS, *_COUNTED})
 _CALLS = ("tool_calls", "function_call")
 _TEXTS = frozenset({"text", "input_text", "output_text", "refusal"})
-_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_SPEAKERS: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
 
 
 def to_query(body: Mapping[str, Any], router: Router) -> Query:
@@ -48,9 +56,10 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
     said_something = any(text.strip() for text in texts)
     schemas = [json.dumps(body[key]) for key in _COUNTED if body.get(key)]
     rest.append(everything({key: value for key, value in body.items() if key not in _PLAIN and not _is_figure(value)}))
+    tied = _sticky(messages, router)
     caps = [body[key] for key in CAPS if body.get(key) is not None]
     return Query(
-        text=_newest(messages),
+        text=scored_text(messages, _turn, tools=tool_names(_tools(body)), tied=tied is not None),
         # Schemas count as input, but alone they are nothing to answer.
         prompt="\n".join([*texts, *schemas]) if said_something or media else "",
         rest="\n".join(filter(None, rest)),
@@ -63,8 +72,15 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
         cache_writes=cache_writes(body),
         searches=searches(body),
         service=service_of(body),
-        sticky=_sticky(messages, router),
+        sticky=tied,
     )
+
+
+def _tools(body: Mapping[str, Any]) -> Iterator[Any]:
+    for key in ("tools", "functions"):
+        given = body.get(key)
+        if isinstance(given, Sequence) and not isinstance(given, str):
+            yield from given
 
 
 def _needs(body: Mapping[str, Any], media: Iterable[Mapping[str, Any]]) -> frozenset[Capability]:
@@ -100,7 +116,7 @@ def _read(message: Mapping[str, Any], media: list[Mapping[str, Any]]) -> tuple[l
             # What kind of part that is only the expert knows; it is text to be counted.
             texts.append(everything(part, media=media))
     texts += [json.dumps(message[key]) for key in _CALLS if message.get(key)]
-    role = ("role",) if message.get("role") in _ROLES else ()
+    role = ("role",) if message.get("role") in _SPEAKERS else ()
     rest.append(everything(message, but=("content", *_CALLS, *role), media=media))
     return texts, rest
 
@@ -185,14 +201,9 @@ def _text(part: str | Mapping[str, Any]) -> str:
     return text if isinstance(text, str) else everything(part, media=[])
 
 
-def _newest(messages: Sequence[Mapping[str, Any]]) -> str:
-    """The newest thing that the user asked; where no user speaks, the newest text."""
-    asked = [message for message in messages if message.get("role") == "user"]
-    for message in (*reversed(asked), *reversed(messages)):
-        text = "\n".join(text for part in _parts(message) if (text := _text(part)))
-        if text.strip():
-            return text
-    return ""
+def _turn(message: Mapping[str, Any]) -> Turn:
+    said = "\n".join(text for part in _parts(message) if (text := _text(part)))
+    return Turn(_SPEAKERS.get(str(message.get("role")), "assistant"), said)
 
 
 def _sticky(messages: Sequence[Mapping[str, Any]], router: Router) -> str | None:

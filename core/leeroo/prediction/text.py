@@ -29,9 +29,14 @@ def tokenise(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list
         max_length: Tokens that the encoder reads; a long text is cut at many times as many.
     """
     # Fast: without the tokens' places in the text.
-    plain_texts = [plain(clip(text, max_length)) for text in texts]
+    plain_texts = [plain(_encodable(clip(text, max_length))) for text in texts]
     # An empty text, where the tokenizer adds nothing of its own, is one padding token.
     return [encoding.ids or [0] for encoding in tokenizer.encode_batch_fast(plain_texts)]
+
+
+def _encodable(text: str) -> str:
+    """A text without lone surrogates, which JSON may hold and no tokenizer takes."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def shorten(ids: list[int], max_length: int) -> list[int]:

@@ -27,7 +27,7 @@ def test_text_needs_media_and_caps(make_router):
         },
         make_router(),
     )
-    assert query.text == "new"
+    assert query.text == "old\nnew\nadd"
     assert query.needs == {"vision", "tools", "structured_output", "streaming"}
     assert (query.media, query.messages, query.max_tokens) == (1, 3, 7)
     assert "add" in query.prompt

@@ -21,6 +21,10 @@ def test_huge_texts_are_cut_before_tokenising():
     assert encode(tokenizer(), [text], 64)[0][-1] == 2
 
 
+def test_half_a_character_is_no_error():
+    assert encode(tokenizer(), ["1 \ud800 2"], 9) == [[1, 1000, 2]]
+
+
 def test_padding_is_masked():
     ids, mask = pad([[5], [6, 7, 8]])
     assert ids.tolist() == [[5, 0, 0], [6, 7, 8]]
