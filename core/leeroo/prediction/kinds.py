@@ -20,13 +20,15 @@ Arrays of the artifact (W width of vectors, L landmarks, K kinds, R directions, 
     kinds_directions (L, R)                f of a kind, from the kernel with its landmarks
     kinds_loading (K, E, 1+R)              m and u
     kinds_outcomes (K, E), kinds_rate (K, E)           outcomes known, and their mean score
-    kinds_from_place (K, 1+D, 1+R)         m and u from z
+    kinds_from_place (K, 1+D, 1+R)         u from z (m, too, in artifacts of before)
+    kinds_level (K, 1+D), kinds_level_scale (K, 2)     m from z: its logit is linear, so that it stays within 0 and 1
+    kinds_range (K, 2, 1+R)                smallest and largest u of the kind's own models: none is taken to lie beyond
     models_place (E, D), facts_place (F, D)            z of every model, and of one with nothing but facts
     benchmark_loading (B, 1+D), benchmark_scale (B, 2) published scores from z
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -36,11 +38,11 @@ import numpy.typing as npt
 
 from leeroo.pool.kin import release_of, thinks
 from leeroo.pool.registry import TIERS, Model
-from leeroo.prediction.arithmetic import unit
+from leeroo.prediction.arithmetic import sigmoid, unit
 from leeroo.prediction.predictor import Source
 
 Float32 = npt.NDArray[np.float32]
-BENCHMARK_NOISE = 0.6
+BENCHMARK_NOISE = 0.3
 """Variance of a benchmark's standardised logit that abilities do not explain, in fitting and in serving."""
 _LEAST_SHARE = 0.01
 _TELLING = 30
@@ -61,6 +63,10 @@ LABELS: Mapping[str, str] = {
     "mixed": "common sense, reading, small programs",
 }
 """Kinds of work in plain words, by the table they were learned from."""
+TOOL_CALLS = frozenset({"bfcl"})
+"""Kinds of work that need tools: their questions alone look like any other's."""
+WITH_TOOLS, WITHOUT_TOOLS = 3.0, 0.02
+"""How much likelier such a kind is where tools are bound, and where none are."""
 TODAY = 2026.5
 """When a model is taken to be released of which no date is known, in years."""
 
@@ -155,14 +161,25 @@ class Kinds:
         """Vectors as distances are taken between them, shape (queries, W)."""
         return scaled(vectors, self._a["kinds_scale"], self._width)
 
-    def likeness(self, x: Float32, novelty: Float32) -> Float32:
-        """pi, how much each query is like each kind, shape (queries, kinds); rows sum to 1."""
+    def likeness(self, x: Float32, novelty: Float32, tools: Sequence[bool] | None = None) -> Float32:
+        """pi, how much each query is like each kind, shape (queries, kinds); rows sum to 1.
+
+        Args:
+            x: As `scaled` gives it.
+            novelty: How unlike all that was seen, shape (queries,).
+            tools: Whether tools are bound to each request; None where nobody says.
+        """
         d = self._a["kinds_discriminant"]
         logits = x @ d[:-1] + d[-1]
         weight = np.exp(logits - logits.max(axis=1, keepdims=True))
         weight /= weight.sum(axis=1, keepdims=True)
         far = novelty[:, None]
-        return np.asarray((1 - far) * weight + far / weight.shape[1], dtype=np.float32)
+        weight = (1 - far) * weight + far / weight.shape[1]
+        if tools is not None:
+            calls = np.array([name in TOOL_CALLS for name in self.names])
+            weight = weight * np.where(calls, np.where(np.array(tools)[:, None], WITH_TOOLS, WITHOUT_TOOLS), 1.0)
+            weight /= weight.sum(axis=1, keepdims=True)
+        return np.asarray(weight, dtype=np.float32)
 
     def quality(self, x: Float32, likeness: Float32, loadings: Float32) -> Float32:
         """P, shape (queries, experts).
@@ -202,8 +219,7 @@ class Kinds:
     def deviation(self) -> npt.NDArray[np.float64]:
         """Variance of models' m and u around what their place tells, shape (kinds, 1 + directions)."""
         a = self._a
-        place = np.concatenate([np.ones((len(self.models), 1), np.float32), a["models_place"]], axis=1)
-        gap = a["kinds_loading"] - np.einsum("ed,kdr->ker", place, a["kinds_from_place"])
+        gap = a["kinds_loading"] - from_place(a["models_place"], a)
         told = (self.outcomes >= _TELLING)[:, :, None]
         return np.asarray((gap**2 * told).sum(axis=1) / np.maximum(told.sum(axis=1), 1), dtype=np.float64)
 
@@ -219,8 +235,7 @@ class Kinds:
 
     def placed(self, place: Float32, source: Source, said: str) -> Loadings:
         """Loadings of a model whose place in the common space is all that is known."""
-        full = np.append(1.0, place).astype(np.float32)
-        values = np.einsum("d,kdr->kr", full, self._a["kinds_from_place"])
+        values = from_place(place[None], self._a)[:, 0]
         return Loadings(values, np.zeros(len(values), dtype=np.int64), source, said, place)
 
     def place_of_facts(self, usd: float | None, row: Model | None, size: float | None = None) -> Float32:
@@ -247,6 +262,23 @@ class Kinds:
         b, y = np.array(beta), np.array(target)
         left = b.T @ b / BENCHMARK_NOISE + np.eye(b.shape[1])
         return np.asarray(np.linalg.solve(left, b.T @ y / BENCHMARK_NOISE + prior), dtype=np.float32)
+
+
+def from_place(place: Float32, arrays: Mapping[str, npt.NDArray[Any]]) -> Float32:
+    """M and u of models from z, shape (kinds, models, 1 + directions).
+
+    Args:
+        place: z, shape (models, dimensions).
+        arrays: `kinds_from_place`, `kinds_level`, `kinds_level_scale` and `kinds_range`.
+    """
+    full = np.concatenate([np.ones((len(place), 1)), place], axis=1)
+    found = np.einsum("ed,kdr->ker", full, arrays["kinds_from_place"])
+    if "kinds_level" in arrays:
+        low, high = arrays["kinds_range"][:, 0], arrays["kinds_range"][:, 1]
+        found = np.clip(found, low[:, None], high[:, None])
+        mean, deviation = arrays["kinds_level_scale"].T[:, :, None]
+        found[:, :, 0] = sigmoid(mean + deviation * (arrays["kinds_level"] @ full.T))
+    return np.asarray(found, dtype=np.float32)
 
 
 def scaled(vectors: Float32, scale: Float32, width: int) -> Float32:

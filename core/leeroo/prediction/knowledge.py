@@ -58,7 +58,12 @@ class KindsPredictor:
         return self._told((own, plain, () if own is not None else tuple(names), declared, usd))
 
     def predict(
-        self, vectors: Float32, experts: Sequence[Expert], base: Prediction, own: Mapping[int, Loadings | None]
+        self,
+        vectors: Float32,
+        experts: Sequence[Expert],
+        base: Prediction,
+        own: Mapping[int, Loadings | None],
+        tools: Sequence[bool] | None = None,
     ) -> Prediction:
         """The prediction of all experts.
 
@@ -68,10 +73,11 @@ class KindsPredictor:
             base: What the response model says: of the lengths of all, and of experts that nothing else is known of.
             own: By place among `experts`, what was learned of those that the user taught the predictor; None where
                 only the response model was taught.
+            tools: Whether tools are bound to each request; None where nobody says.
         """
         told = [own.get(j) or self.tell(expert) for j, expert in enumerate(experts)]
         x = self.kinds.scaled(vectors)
-        likeness = self.kinds.likeness(x, base.novelty)
+        likeness = self.kinds.likeness(x, base.novelty, tools)
         # Outcomes of these very experts say more than levels that are inferred from elsewhere.
         covered = np.mean([t.outcomes / (t.outcomes + OWN_OUTCOMES) for t in told], axis=0) + _INFERRED
         weight = likeness * (covered / covered.max()).astype(np.float32)

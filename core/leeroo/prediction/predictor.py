@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.pool.experts import Expert
+from leeroo.query import Query
 
 Source = Literal["learned", "catalogue", "benchmark", "relative", "price", "prior", "constant"]
 """What an expert's quality rests on, the surest first: outcomes of its own, published scores, scores that the pool
@@ -62,6 +63,31 @@ class Predictor(Protocol):
             ConfigError: The predictor cannot be loaded, or an expert's `traits` is not known to it.
         """
         ...
+
+
+@runtime_checkable
+class ReadsTools(Protocol):
+    """A predictor that can be told whether tools are bound to a request.
+
+    Attributes:
+        reads_tools: That it can.
+    """
+
+    reads_tools: bool
+
+    def predict(
+        self, queries: Sequence[str], experts: Sequence[Expert], *, tools: Sequence[bool] | None = None
+    ) -> Prediction:
+        """`Predictor.predict`, knowing whether tools are bound to each request."""
+        ...
+
+
+def predicted(predictor: Predictor, query: Query, experts: Sequence[Expert]) -> Prediction:
+    """What a predictor says of one request, told of its tools where it reads them."""
+    text = query.text or " "
+    if isinstance(predictor, ReadsTools) and predictor.reads_tools:
+        return predictor.predict([text], experts, tools=["tools" in query.needs])
+    return predictor.predict([text], experts)
 
 
 class ConstantPredictor:

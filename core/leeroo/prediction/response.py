@@ -121,6 +121,8 @@ class ResponsePredictor:
         threads: Threads of the encoder.
     """
 
+    reads_tools = True
+
     def __init__(self, artifact: Artifact | Callable[[], Artifact], *, threads: int | None = None) -> None:
         self._source = artifact
         self._threads = threads
@@ -160,12 +162,15 @@ class ResponsePredictor:
             artifact = artifact.with_expert(KnownExpert(name=name, table="added"), values)
         return ResponsePredictor(artifact, threads=self._threads)
 
-    def predict(self, queries: Sequence[str], experts: Sequence[Expert]) -> Prediction:
+    def predict(
+        self, queries: Sequence[str], experts: Sequence[Expert], *, tools: Sequence[bool] | None = None
+    ) -> Prediction:
         """Score every query for every expert.
 
         Args:
             queries: The texts, one per request.
-            experts: The experts; one that is not known is predicted from its benchmark score or the population's prior.
+            experts: The experts, known to the predictor or not.
+            tools: Whether tools are bound to each request; None where nobody says.
 
         Raises:
             ConfigError: The artifact is damaged, or an expert's `traits` is unknown.
@@ -177,7 +182,7 @@ class ResponsePredictor:
         matcher = self._load()[2]
         matcher.columns(experts)  # wrong traits are refused before the encoder works
         vectors = self._vector(queries[0]) if len(queries) == 1 else self.encode(queries)
-        return self.predict_vectors(vectors, experts)
+        return self.predict_vectors(vectors, experts, tools=tools)
 
     def _vector(self, query: str) -> FloatArray:
         """One query's vector, kept for a while: every step of an agent's tool loop asks about the same message."""
@@ -192,7 +197,9 @@ class ResponsePredictor:
                     self._recent.popitem(last=False)
         return found
 
-    def predict_vectors(self, vectors: FloatArray, experts: Sequence[Expert]) -> Prediction:
+    def predict_vectors(
+        self, vectors: FloatArray, experts: Sequence[Expert], *, tools: Sequence[bool] | None = None
+    ) -> Prediction:
         """`predict` for queries whose vectors are at hand, shape (queries, width)."""
         model, _, matcher = self._load()
         found = matcher.columns(experts)
@@ -226,7 +233,7 @@ class ResponsePredictor:
         if self._kinds is None:
             return prediction
         own = self._kinds.taught(model.artifact, experts, found)
-        return self._kinds.predict(vectors, experts, prediction, own)
+        return self._kinds.predict(vectors, experts, prediction, own, tools)
 
     @staticmethod
     def _population(

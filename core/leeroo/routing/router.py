@@ -202,10 +202,12 @@ class Router:
             cap: Nano-dollars that the call may spend, None for no limit.
             paced: Paced limits above its scope, from the ledger.
         """
+        from leeroo.prediction.predictor import predicted  # with it comes NumPy, which waits for the first decision
+
         began = time.perf_counter()
         experts = list(self.pool)
         pinned = self.pool[budget.expert].name if budget.expert is not None else None
-        prediction = self.predictor.predict([query.text or " "], experts)
+        prediction = predicted(self.predictor, query, experts)
         seen: dict[str, TokenCount] = {}
         terms = Terms(query, budget, cap, pinned, self.health, price_terms(query))
         candidates = tuple(

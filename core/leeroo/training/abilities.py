@@ -49,48 +49,66 @@ def fit_abilities(
     columns: Sequence[str],
     facts: Float64,
     *,
+    counts: Float64 | None = None,
     dimensions: int = DIMENSIONS,
     rounds: int = 40,
     seed: int = 0,
 ) -> Abilities:
-    """Fit the factor model by alternating least squares.
+    """Fit the factor model by expectation and maximisation.
 
     Args:
         models: Canonical names.
         scores: 0..1, NaN where unknown, shape (models, columns).
         columns: Names of tables and benchmarks.
         facts: As `facts_of` gives them, shape (models, facts).
+        counts: How many outcomes each score is the mean of, same shape; infinite where that does not matter.
         dimensions: Of the common space.
         rounds: Alternations.
         seed: Of the first guess.
     """
     known = ~np.isnan(scores)
     y, scale = _standardised(scores, known)
+    precision = known / (BENCHMARK_NOISE + _by_chance(scores, counts, scale))
     rng = np.random.default_rng(seed)
-    z = np.concatenate(
-        [(y.sum(1) / np.maximum(known.sum(1), 1))[:, None], rng.normal(0, 0.1, (len(y), dimensions - 1))], 1
-    )
+    general = (precision * y).sum(axis=1) / np.maximum(precision.sum(axis=1), 1)
+    z = np.concatenate([general[:, None], rng.normal(0, 0.1, (len(y), dimensions - 1))], axis=1)
+    # What is not known of a model's place does not bear a benchmark's loading: else models of one table alone would
+    # explain its peculiarities by places that say nothing elsewhere.
+    unknown = np.zeros((len(z), 1 + dimensions, 1 + dimensions))
     g = np.zeros((facts.shape[1], dimensions))
-    loading = np.zeros((len(columns), 1 + dimensions))
-    centre = np.zeros(1 + dimensions)
-    centre[1] = 1.0  # a benchmark says of general ability what most benchmarks do
-    penalty = np.diag(np.append(0.05, np.full(dimensions, 1.0)))
+    told = known.sum(axis=1) >= 3
     for _ in range(rounds):
-        full = np.concatenate([np.ones((len(z), 1)), z], axis=1)
-        for b in range(len(columns)):
-            rows = known[:, b]
-            left = full[rows].T @ full[rows] / BENCHMARK_NOISE + penalty
-            loading[b] = np.linalg.solve(left, full[rows].T @ y[rows, b] / BENCHMARK_NOISE + penalty @ centre)
-        prior = facts @ g
+        loading = _loadings(z, unknown, y, precision)
+        prior, beta = facts @ g, loading[:, 1:]
         for e in range(len(z)):
-            seen = known[e]
-            beta = loading[seen, 1:]
-            left = beta.T @ beta / BENCHMARK_NOISE + np.eye(dimensions)
-            z[e] = np.linalg.solve(left, beta.T @ (y[e, seen] - loading[seen, 0]) / BENCHMARK_NOISE + prior[e])
-        told = known.sum(axis=1) >= 3
+            weighted = beta.T * precision[e]
+            unknown[e, 1:, 1:] = np.linalg.inv(weighted @ beta + np.eye(dimensions))
+            z[e] = unknown[e, 1:, 1:] @ (weighted @ (y[e] - loading[:, 0]) + prior[e])
         x = facts[told]
         g = np.linalg.solve(x.T @ x + 2.0 * np.eye(x.shape[1]), x.T @ z[told])
     return Abilities(tuple(models), z, g, tuple(columns), loading, scale)
+
+
+def _loadings(z: Float64, unknown: Float64, y: Float64, precision: Float64) -> Float64:
+    """Alpha and beta of every column, shape (columns, 1 + dimensions)."""
+    full = np.concatenate([np.ones((len(z), 1)), z], axis=1)
+    centre = np.zeros(full.shape[1])
+    centre[1] = 1.0  # a benchmark says of general ability what most benchmarks do
+    penalty = np.diag(np.append(0.05, np.ones(z.shape[1])))
+    found = np.empty((y.shape[1], full.shape[1]))
+    for b in range(len(found)):
+        weighted = full.T * precision[:, b]
+        left = weighted @ full + np.einsum("e,eij->ij", precision[:, b], unknown) + penalty
+        found[b] = np.linalg.solve(left, weighted @ y[:, b] + penalty @ centre)
+    return found
+
+
+def _by_chance(scores: Float64, counts: Float64 | None, scale: Float64) -> Float64:
+    """Variance of standardised logits for having been counted on so few outcomes, shape (models, columns)."""
+    if counts is None:
+        return np.zeros_like(scores)
+    kept = np.clip(np.nan_to_num(scores, nan=0.5), 0.05, 0.95)
+    return np.asarray(1 / (np.maximum(counts, 1) * kept * (1 - kept)) / scale[:, 1] ** 2)
 
 
 def _standardised(scores: Float64, known: npt.NDArray[np.bool_]) -> tuple[Float64, Float64]:

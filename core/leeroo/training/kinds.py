@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import MissingDependency
-from leeroo.prediction.kinds import scaled
+from leeroo.prediction.kinds import from_place, scaled
 from leeroo.prediction.knowledge import OWN_OUTCOMES
-from leeroo.training.placing import TableScores, by_model, common_slope, completed, place_models, regression
+from leeroo.training.abilities import Abilities
+from leeroo.training.placing import TableScores, by_model, completed, place_models, regression
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -135,10 +136,9 @@ def fit_kinds(
     rng = np.random.default_rng(seed)
     full = [completed(table.scores) for table in tables]
     abilities = place_models(tables, full, models, prices, seed=seed)
-    slope = common_slope(abilities.place, tables, full)
     factors = [
-        _factors_of(x[table.rows], table, scores, abilities.place, slope, *landmarks(x[table.rows], count, rng), most)
-        for table, scores in zip(tables, full, strict=True)
+        _factors_of(x[table.rows], table, scores, abilities, k, *landmarks(x[table.rows], count, rng), most)
+        for k, (table, scores) in enumerate(zip(tables, full, strict=True))
     ]
     found: dict[str, npt.NDArray[Any]] = {
         **_arrays(factors),
@@ -167,7 +167,7 @@ class _Factors:
         landmarks: Shape (L, W).
         directions: Kernels with the landmarks -> directions, shape (L, R).
         loading: Level and loadings of every model, shape (M, 1+R): its own as far as its outcomes tell.
-        from_place: The same from a place in the common space, shape (1+D, 1+R).
+        from_place: The same from a place in the common space: the kind's part of what `from_place` takes.
         outcomes: Of each model, shape (M,).
         rate: Its mean score, shape (M,).
     """
@@ -175,7 +175,7 @@ class _Factors:
     landmarks: Float32
     directions: Float64
     loading: Float64
-    from_place: Float64
+    from_place: Mapping[str, Float64]
     outcomes: Float64
     rate: Float64
 
@@ -184,8 +184,8 @@ def _factors_of(
     x: Float32,
     table: TableScores,
     scores: Float64,
-    place: Float64,
-    slope: Float64,
+    abilities: Abilities,
+    k: int,
     points: Float32,
     features: Float32,
     most: int,
@@ -197,20 +197,25 @@ def _factors_of(
     axes, functions = np.pad(axes, ((0, 0), (0, pad))), np.pad(functions, ((0, 0), (0, pad)))
     own = np.concatenate([level[:, None], axes], axis=1)
     known = (~np.isnan(table.scores)).sum(axis=0)
-    merged, seen, mean = by_model(own, known, table, len(place))
+    merged, seen, mean = by_model(own, known, table, len(abilities.models))
     on = np.flatnonzero(seen)
     share = seen / (seen + OWN_OUTCOMES)
-    told = regression(place[on], merged[on], share[on], towards=slope)
-    guess = np.concatenate([np.ones((len(place), 1)), place], axis=1) @ told
+    found = {
+        "kinds_from_place": regression(abilities.place[on], merged[on], share[on]),
+        "kinds_level": abilities.loading[k],
+        "kinds_level_scale": abilities.scale[k],
+        "kinds_range": np.stack([merged[on].min(axis=0), merged[on].max(axis=0)]),
+    }
+    guess = from_place(abilities.place.astype(np.float32), {name: values[None] for name, values in found.items()})[0]
     loading = share[:, None] * merged + (1 - share[:, None]) * guess
-    return _Factors(points, features @ functions, loading, told, seen, mean)
+    return _Factors(points, features @ functions, loading, found, seen, mean)
 
 
 def _arrays(factors: Sequence[_Factors]) -> dict[str, npt.NDArray[Any]]:
     """All tables' parts as the artifact holds them; the landmarks below each other, with each table's start."""
     return {
         "kinds_loading": np.array([of.loading for of in factors], np.float32),
-        "kinds_from_place": np.array([of.from_place for of in factors], np.float32),
+        **{name: np.array([of.from_place[name] for of in factors], np.float32) for name in factors[0].from_place},
         "kinds_outcomes": np.array([of.outcomes for of in factors], np.float32),
         "kinds_rate": np.array([of.rate for of in factors], np.float32),
         "kinds_landmarks": np.concatenate([of.landmarks for of in factors]).astype(np.float16),  # half of the artifact

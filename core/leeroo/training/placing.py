@@ -55,20 +55,27 @@ def place_models(
     everyone = list(dict.fromkeys([*models, *(name for scores in scores_of.values() for name in sorted(scores))]))
     index = {name: i for i, name in enumerate(everyone)}
     matrix = np.full((len(everyone), len(tables) + len(scores_of)), np.nan)
+    counts = np.full(matrix.shape, np.inf)  # published scores are of whole benchmarks
     for k, (table, scores) in enumerate(zip(tables, full, strict=True)):
-        matrix[:, k] = levels_of(table, scores, len(everyone))
+        matrix[:, k], counts[:, k] = levels_of(table, scores, len(everyone))
     for k, named in enumerate(scores_of.values()):
         for name, score in named.items():
             matrix[index[name], len(tables) + k] = score
     columns = [*(table.name for table in tables), *scores_of]
-    return fit_abilities(everyone, matrix, columns, facts_matrix(everyone, prices), seed=seed)
+    return fit_abilities(everyone, matrix, columns, facts_matrix(everyone, prices), counts=counts, seed=seed)
 
 
-def levels_of(table: TableScores, scores: Float64, count: int) -> Float64:
-    """Mean score of every model in a table whose unknown cells were filled, NaN where it has no outcomes, (models,)."""
+def levels_of(table: TableScores, scores: Float64, count: int) -> tuple[Float64, Float64]:
+    """Every model's mean score in a table whose unknown cells were filled, and of how many outcomes; NaN where of none.
+
+    Args:
+        table: The outcomes.
+        scores: The same without unknown cells.
+        count: Of models.
+    """
     known = (~np.isnan(table.scores)).sum(axis=0)
     merged, seen, _ = by_model(scores.mean(axis=0)[:, None], known, table, count)
-    return np.where(seen > 0, merged[:, 0], np.nan)
+    return np.where(seen > 0, merged[:, 0], np.nan), seen
 
 
 def by_model(
@@ -83,42 +90,19 @@ def by_model(
     return values / some[:, None], seen, total / some
 
 
-def regression(
-    place: Float64, values: Float64, weight: Float64, penalty: float = 3.0, towards: Float64 | None = None
-) -> Float64:
-    """Ridge regression of levels and loadings on the common space, intercept first, shape (1+D, 1+R).
+def regression(place: Float64, values: Float64, weight: Float64, penalty: float = 3.0) -> Float64:
+    """Ridge regression on the common space, intercept first.
 
     Args:
         place: z, shape (models, D).
-        values: Levels, and loadings behind them where there are any, shape (models, 1+R) or (models,).
+        values: Shape (models, 1+R) or (models,).
         weight: How much each model counts, shape (models,).
-        penalty: Of the distance to `towards`; 3 counts as much as three models that are a unit apart.
-        towards: The levels' slopes that few models are drawn to, shape (D,); 0 when None.
+        penalty: Of the slopes; 3 counts as much as three models that are a unit apart.
+
+    Returns:
+        Shape (1+D, 1+R) or (1+D,).
     """
     x = np.concatenate([np.ones((len(place), 1)), place], axis=1)
-    start = np.zeros((x.shape[1], *values.shape[1:]))
-    if towards is not None:
-        start[1:, 0] = towards
     ridge = np.diag(np.append(1e-3, np.full(place.shape[1], penalty)))
     weighted = (x * weight[:, None]).T
-    return np.asarray(start + np.linalg.solve(weighted @ x + ridge, weighted @ (values - x @ start)))
-
-
-def common_slope(
-    place: Float64, tables: Sequence[TableScores], full: Sequence[Float64], penalty: float = 3.0
-) -> Float64:
-    """How levels rise with a place in whatever kind of work, shape (D,): what tables of few models are drawn to.
-
-    Args:
-        place: z, shape (models, D).
-        tables: The outcomes.
-        full: The same without unknown cells.
-        penalty: Of the slopes.
-    """
-    left, right = penalty * np.eye(place.shape[1]), np.zeros(place.shape[1])
-    for table, scores in zip(tables, full, strict=True):
-        level = levels_of(table, scores, len(place))
-        on = np.flatnonzero(~np.isnan(level))
-        x, y = place[on] - place[on].mean(axis=0), level[on] - level[on].mean()
-        left, right = left + x.T @ x, right + x.T @ y
-    return np.asarray(np.linalg.solve(left, right))
+    return np.asarray(np.linalg.solve(weighted @ x + ridge, weighted @ values))

@@ -1,7 +1,10 @@
+from copy import copy
+
 import numpy as np
 import pytest
 
-from leeroo.prediction.kinds import Kinds
+from leeroo.prediction.kinds import Kinds, from_place
+from leeroo.training.abilities import fit_abilities
 from leeroo.training.kinds import fit_kinds, landmarks
 from leeroo.training.placing import TableScores, completed
 
@@ -75,3 +78,45 @@ def test_landmarks_are_a_tables_own_queries():
     assert len(points) == len(features) == 20
     assert all((x == point).all(axis=1).any() for point in points)
     assert len(landmarks(x, 400, np.random.default_rng(0))[0]) == 50
+
+
+def test_work_with_tools_is_likelier_where_tools_are_bound_and_hardly_where_none_are(fitted):
+    kinds, vectors, _ = fitted
+    two = copy(kinds)
+    two._a, two.names = {**kinds._a, "kinds_discriminant": np.zeros((WIDTH + WORDS + 1, 2))}, ("bfcl", "exam")
+    x, near = kinds.scaled(vectors[:3]), np.zeros(3, np.float32)
+    shares = [two.likeness(x, near, tools)[:, 0] for tools in (None, [True] * 3, [False] * 3)]
+    assert np.allclose(shares[0], 0.5)
+    assert (shares[1] > 0.7).all()
+    assert (shares[2] < 0.05).all()
+    assert np.allclose(two.likeness(x, near, [True, False, True]).sum(axis=1), 1)
+
+
+def test_no_model_is_taken_to_lie_beyond_those_of_a_kind():
+    rng = np.random.default_rng(0)
+    arrays = {
+        "kinds_from_place": rng.normal(size=(2, 4, 3)),
+        "kinds_level": rng.normal(size=(2, 4)),
+        "kinds_level_scale": np.array([[0.0, 1.0], [0.5, 2.0]]),
+        "kinds_range": np.array([[[0.0, -1, -2], [1, 1, 2]]] * 2),
+    }
+    found = from_place(rng.normal(0, 50, (20, 3)).astype(np.float32), arrays)
+    assert found.shape == (2, 20, 3)
+    assert ((found[:, :, 0] >= 0) & (found[:, :, 0] <= 1)).all()
+    assert np.abs(found[:, :, 1]).max() == 1
+    assert np.abs(found[:, :, 2]).max() == 2
+    linear = from_place(np.zeros((1, 3), np.float32), {"kinds_from_place": arrays["kinds_from_place"]})
+    assert np.allclose(linear[:, 0], arrays["kinds_from_place"][:, 0], atol=1e-6)
+
+
+def test_models_of_one_table_alone_do_not_bend_the_space():
+    rng = np.random.default_rng(1)
+    ability = rng.normal(size=60)
+    scores = 1 / (1 + np.exp(-(ability[:, None] + rng.normal(0, 0.2, (60, 6)))))
+    scores[30:, :5] = np.nan  # half of the models have scores on the sixth alone, and there they are odd
+    scores[30:, 5] = rng.random(30)
+    found = fit_abilities([str(i) for i in range(60)], scores, list("abcdef"), np.ones((60, 1)))
+    own, odd = np.abs(found.loading[:5, 2:]).mean(), np.abs(found.loading[5, 2:]).max()
+    assert found.loading[5, 1] > 0
+    assert odd < 0.5
+    assert own < 0.5
