@@ -42,7 +42,7 @@ from leeroo.prediction.arithmetic import sigmoid, unit
 from leeroo.prediction.predictor import Source
 
 Float32 = npt.NDArray[np.float32]
-BENCHMARK_NOISE = 0.3
+BENCHMARK_NOISE = 0.6
 """Variance of a benchmark's standardised logit that abilities do not explain, in fitting and in serving."""
 _LEAST_SHARE = 0.01
 _TELLING = 30

@@ -20,6 +20,8 @@ from leeroo.prediction.kinds import BENCHMARK_NOISE, facts_of
 
 Float64 = npt.NDArray[np.float64]
 DIMENSIONS = 5
+GENERAL, PECULIAR = 5.0, 10.0
+"""How firmly a benchmark's loading on general ability is held at 1, and its others at 0: few models tell little of them."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def _loadings(z: Float64, unknown: Float64, y: Float64, precision: Float64) -> F
     full = np.concatenate([np.ones((len(z), 1)), z], axis=1)
     centre = np.zeros(full.shape[1])
     centre[1] = 1.0  # a benchmark says of general ability what most benchmarks do
-    penalty = np.diag(np.append(0.05, np.ones(z.shape[1])))
+    penalty = np.diag([0.05, GENERAL, *[PECULIAR] * (z.shape[1] - 1)])
     found = np.empty((y.shape[1], full.shape[1]))
     for b in range(len(found)):
         weighted = full.T * precision[:, b]
