@@ -21,7 +21,7 @@ from leeroo.prediction.kinds import BENCHMARK_NOISE, facts_of
 Float64 = npt.NDArray[np.float64]
 DIMENSIONS = 5
 GENERAL, PECULIAR = 5.0, 10.0
-"""How firmly a benchmark's loading on general ability is held at 1, and its others at 0: few models tell little of them."""
+"""How firmly a benchmark's loading on general ability is held at 1, and its others at 0: few models tell little."""
 
 
 @dataclass(frozen=True)
