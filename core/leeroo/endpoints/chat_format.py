@@ -50,7 +50,7 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
     rest: list[str] = []
     media: list[Mapping[str, Any]] = []
     for message in messages:
-        said, beside = _read(message, media)
+        said, beside = read_message(message, media)
         texts += said
         rest += beside
     said_something = any(text.strip() for text in texts)
@@ -99,8 +99,12 @@ def _is_figure(value: Any) -> bool:
     return value is None or (isinstance(value, (bool, int, float)) and abs(value) < 1e15)
 
 
-def _read(message: Mapping[str, Any], media: list[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """The texts of a message, and all else that is sent with it; media are added to `media`."""
+def read_message(message: Mapping[str, Any], media: list[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The texts of a message, and all else that is sent with it; media are added to `media`.
+
+    Raises:
+        InvalidRequest: A part of its content is no object.
+    """
     texts, rest = [], []
     for part in _parts(message):
         if isinstance(part, str):

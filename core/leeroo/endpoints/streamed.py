@@ -22,11 +22,13 @@ class _Received:
     Attributes:
         texts: All that was written, reasoning included.
         reported: The usage that the endpoint reports.
+        service: The service tier that it says has served.
         finished: Whether the endpoint said that the answer is whole.
     """
 
     texts: list[str] = field(default_factory=list)
     reported: dict[str, Any] | None = None
+    service: Any = None
     finished: bool = False
 
 
@@ -100,6 +102,7 @@ def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Rec
         for chunk in client.chat.completions.create(**request):
             if time.monotonic() > deadline:  # the client's own timeout begins anew with every piece
                 raise TimeoutError
+            received.service = getattr(chunk, "service_tier", None) or received.service
             if chunk.usage is not None:
                 received.reported = chunk.usage.to_dict(warnings=False)
             for choice in chunk.choices[:1]:
@@ -119,4 +122,5 @@ def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Rec
 
 def _usage(received: _Received, prompt: str, attempt: Attempt) -> Usage:
     text = "".join(received.texts)
-    return usage_of(received.reported, prompt, text, attempt.expert, sent=attempt.candidate.input_upper)
+    sent = attempt.candidate.input_upper
+    return usage_of(received.reported, prompt, text, attempt.expert, received.service, sent=sent)

@@ -135,7 +135,8 @@ class Calls:
         if received.was_cut:
             output = max(received.tokens_at_least, count_text(received.text, attempt.expert))
             return Usage(attempt.candidate.input_upper, output, estimated=True)
-        return self._used(received.usage if received.finished else None, received.text, job, attempt)
+        reported = received.usage if received.finished else None
+        return self._used(reported, received.text, job, attempt, received.service)
 
     @staticmethod
     def _used(reported: Any, text: str, job: Job, attempt: Attempt, service: Any = None) -> Usage:

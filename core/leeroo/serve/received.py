@@ -22,6 +22,7 @@ class Received:
         started: Whether something has gone to the client.
         finished: Whether the expert has said why it ended.
         usage: What the expert reports to have used.
+        service: The service tier that it says has served.
         was_cut: Whether it was ended here, because it went on past its cap.
         tokens_at_least: Pieces with something in them: nobody sends less than a token at a time.
     """
@@ -30,6 +31,7 @@ class Received:
         self.started = False
         self.finished = False
         self.usage: Json | None = None
+        self.service: Any = None
         self.tokens_at_least = 0
         self.was_cut = False
         self._size = 0
@@ -40,6 +42,7 @@ class Received:
     def take(self, piece: Json) -> Iterator[Json]:
         """Note a piece, and give out what may go to the client now."""
         self.usage = piece.get("usage") or self.usage
+        self.service = piece.get("service_tier") or self.service
         choices = piece.get("choices") or []
         if not choices:
             return  # usage alone: ours goes out at the end
