@@ -70,7 +70,7 @@ def beside(sent: Mapping[str, Any], but: Iterable[str] = ()) -> str:
 def _parts(content: Sequence[Any], calls: Sequence[Any], rest: list[str]) -> list[Mapping[str, Any]]:
     """The parts of a message; those that say again what is in its tool calls go to `rest`."""
     known = {call["id"] for call in calls}
-    found = []
+    found: list[Mapping[str, Any]] = []
     for part in content:
         if isinstance(part, str):
             found.append({"type": "text", "text": part})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -59,14 +60,14 @@ def running_total(reported: Iterable[Any]) -> Any:
     if len(told) < 2:
         return None
     rows = [[usage.get(name) or 0 for name in _NUMBERS] for usage in told]
-    rises = all(a <= b for before, now in zip(rows, rows[1:], strict=False) for a, b in zip(before, now, strict=True))
+    rises = all(a <= b for before, now in pairwise(rows) for a, b in zip(before, now, strict=True))
     return told[-1] if rises else None
 
 
 def _claim(reported: Mapping[str, Any]) -> Claim:
     taken, given = _details(reported, "input_token_details"), _details(reported, "output_token_details")
-    cached, thought = taken.get("cache_read"), given.get("reasoning")
-    return Claim(*(reported.get(name) for name in _NUMBERS), reasoning=thought, cached=cached)
+    read_in, written, total = (reported.get(name) for name in _NUMBERS)
+    return Claim(read_in, written, total, given.get("reasoning"), taken.get("cache_read"))
 
 
 def _details(reported: Mapping[str, Any], name: str) -> dict[str, Any]:

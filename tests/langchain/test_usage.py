@@ -16,7 +16,8 @@ from leeroo.prediction import ConstantPredictor
 
 PRICE = Price(
     input=3, output=15, cached_input=0.3, cache_write=3.75, cache_write_1h=6, audio_input=32, audio_output=64,
-    image_output=30, search=0.01, services={"priority": Price(input=6, output=30), "flex": Price(input=1.5, output=7.5)},
+    image_output=30, search=0.01,
+    services={"priority": Price(input=6, output=30), "flex": Price(input=1.5, output=7.5)},
 )  # fmt: skip
 TEXTS = Price(input=3, output=15, cache_write_1h=6, services={"priority": Price(input=6, output=30)})
 CAN = {"tools", "structured_output", "streaming", "vision", "audio", "documents"}
