@@ -81,6 +81,19 @@ def most_of(one: Kinds, other: Kinds) -> Kinds:
     )
 
 
+def sum_of(one: Kinds, other: Kinds) -> Kinds:
+    """What two calls have used together."""
+    return Kinds(
+        one.cache_write + other.cache_write,
+        one.cache_write_1h + other.cache_write_1h,
+        one.audio_input + other.audio_input,
+        one.audio_output + other.audio_output,
+        one.image_output + other.image_output,
+        one.searches + other.searches,
+        one.service or other.service,
+    )
+
+
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
