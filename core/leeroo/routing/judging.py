@@ -15,7 +15,7 @@ from leeroo.pool.thinking import room, thought_of
 from leeroo.pool.tokens import TokenCount
 from leeroo.query import Query
 from leeroo.routing.decision import least_cost
-from leeroo.routing.health import Health
+from leeroo.routing.health import Health, key_of
 from leeroo.selection.selector import Candidate, Selection, select
 
 if TYPE_CHECKING:
@@ -179,7 +179,8 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None, thought: in
         return None
     if query.max_tokens is not None and query.max_tokens <= thought:
         return f"{CRAMPED} about {thought} tokens, and max_tokens={query.max_tokens} would leave no answer"
-    return terms.health.why_not(expert)
+    health = terms.health
+    return health.why_not(expert) or health.windows.why_not(key_of(expert), candidate.input_tokens)
 
 
 def _unbounded(terms: Terms, expert: Expert) -> str | None:
