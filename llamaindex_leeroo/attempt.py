@@ -103,7 +103,7 @@ class Try:
             UselessAnswer: It is none; the next expert may have one.
         """
         found = fault(pieces, self._output_cls)
-        must = not pieces or self._output_cls is not None
+        must = not pieces or self._output_cls is not None or (found is not None and found.is_none)
         if found is not None and (must or (self._on_empty == "next" and self._call.has_next)):
             raise found
 
@@ -111,10 +111,11 @@ class Try:
         """A stream that had begun has ended.
 
         Raises:
-            UselessAnswer: A structured answer that never became one.
+            UselessAnswer: A structured answer that never became one, or one that was broken off.
         """
-        if self._output_cls is not None:
-            self.check([last])
+        found = fault([last], self._output_cls)
+        if found is not None and (self._output_cls is not None or found.is_none):
+            raise found
         self.answered()
 
     def answered(self) -> None:
