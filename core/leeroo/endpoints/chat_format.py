@@ -23,6 +23,7 @@ CAPS = ("max_tokens", "max_completion_tokens")
 _COUNTED = ("tools", "functions", "response_format")
 """What is text of the prompt beside the messages."""
 _PLAIN = frozenset({"model", "messages", "stream", "stream_options", *CAPS, *_COUNTED})
+_ANTHROPICS = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _CALLS = ("tool_calls", "function_call")
 _TEXTS = frozenset({"text", "input_text", "output_text", "refusal"})
 _SPEAKERS: Mapping[str, Role] = {
@@ -157,12 +158,19 @@ def claim_of(reported: Any) -> Claim | None:
         found = reported.get(name)
         return found if isinstance(found, Mapping) else {}
 
+    taken, total = reported.get("prompt_tokens"), reported.get("total_tokens")
+    cached = within("prompt_tokens_details").get("cached_tokens")
+    if not cached:  # DeepSeek's name, and Anthropic's, which gateways keep
+        cached = reported.get("prompt_cache_hit_tokens") or reported.get("cache_read_input_tokens") or cached
+        beside = [n for name in _ANTHROPICS if type(n := reported.get(name)) is int and n > 0]
+        if type(taken) is int and sum(beside) > taken:  # and then, as Anthropic has it, they are not in the input
+            taken, total = taken + sum(beside), None
     return Claim(
-        input=reported.get("prompt_tokens"),
+        input=taken,
         output=reported.get("completion_tokens"),
-        total=reported.get("total_tokens"),
+        total=total,
         reasoning=within("completion_tokens_details").get("reasoning_tokens"),
-        cached=within("prompt_tokens_details").get("cached_tokens"),
+        cached=cached,
     )
 
 

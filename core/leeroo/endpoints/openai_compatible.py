@@ -13,7 +13,7 @@ from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.consulted import consulted
 from leeroo.endpoints.http import tls
-from leeroo.endpoints.parameters import cap_name, taken
+from leeroo.endpoints.parameters import cap_name, taken, with_tools
 from leeroo.endpoints.racing import first_answer, run_here
 from leeroo.endpoints.worth import wrong_with
 from leeroo.errors import ConfigError, did_you_mean
@@ -256,7 +256,7 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
     if expert.stop:
         given = rest.get("stop") or ()
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
-    rest = taken(expert, rest)
+    rest = with_tools(place.model, place.base_url, taken(expert, rest))
     if max_tokens is not None:
         rest[cap_name(place.base_url)] = max_tokens
     if body.get("stream"):
