@@ -2,7 +2,7 @@
 
 From the runs of the polyglot leaderboard (225 programming tasks, up to two tries each) that Aider publishes under
 Apache-2.0: Aider-AI/aider, `aider/website/_data/polyglot_leaderboard.yml` at commit 5dc9490 of 2026-05-22, runs of
-2025-05 to 2025-10. It tells output tokens per run, thought included. What is said without thought is known of the models
+2025-05 to 2025-10. It tells output tokens per run, thought included. What is said without thought is known of those
 that were run both ways; of the others it is taken to be `SAID`, the median of the six runs without thought.
 """
 
