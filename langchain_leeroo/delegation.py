@@ -128,11 +128,9 @@ def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Re
             continue
         message = overheard.message if overheard else received.whole_message()
         wrong = wrong_with(received.as_output(message), structured=structured)
-        if received.started:
-            if wrong is not None and wrong.is_none:
-                lost(attempt, wrong, request, received)
-            wrong = None
-        if wrong is not None and (wrong.is_none or host.may_go_on(opened.call, made)):
+        if received.started and wrong is not None and wrong.is_none:
+            lost(attempt, wrong, request, received)
+        if wrong is not None and not received.started and (wrong.is_none or host.may_go_on(opened.call, made)):
             in_vain(attempt, wrong, request, message)
             received.forget()
             continue
