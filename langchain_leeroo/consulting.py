@@ -11,9 +11,10 @@ from langchain_core.messages import AIMessage
 
 from langchain_leeroo.endings import by_callback
 from langchain_leeroo.errors import as_langchain
-from langchain_leeroo.messages import tool_call_ids, usage_of
+from langchain_leeroo.messages import tool_call_ids
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import Opened
+from langchain_leeroo.usage import usage_of
 from langchain_leeroo.ways import Steps, Sync, Way
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
 from leeroo.routing.attempt import Attempt
@@ -65,7 +66,7 @@ def consulted(
                 _lost(several, attempt, output)
                 continue
             message = output if request.structured is None else output.get("raw")
-            usage = usage_of(message, request.query.prompt, attempt.expert)
+            usage = usage_of(message, request.query, attempt)
             reply = _reply(output, message)
             # The caller's own check may take its time.
             yield way.apart(several.answered, attempt, output, reply, usage, brief=host.consulting is None)

@@ -77,7 +77,7 @@ def _answer(way: Way, host: Host, request: Request, opened: Opened) -> Steps[Any
             lost(attempt, error, request)
             continue
         wrong = wrong_with(output, structured=request.structured is not None)
-        if wrong is not None and host.may_go_on(opened.call, made):
+        if wrong is not None and (wrong.is_none or host.may_go_on(opened.call, made)):
             in_vain(attempt, wrong, request, message_of(output))
             continue
         return answered(opened.call, attempt, request, output)
@@ -127,8 +127,10 @@ def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Re
             received.forget()
             continue
         message = overheard.message if overheard else received.whole_message()
-        wrong = None if received.started else wrong_with(received.as_output(message), structured=structured)
-        if wrong is not None and host.may_go_on(opened.call, made):
+        wrong = wrong_with(received.as_output(message), structured=structured)
+        if received.started and wrong is not None and wrong.is_none:
+            lost(attempt, wrong, request, received)
+        if wrong is not None and not received.started and (wrong.is_none or host.may_go_on(opened.call, made)):
             in_vain(attempt, wrong, request, message)
             received.forget()
             continue

@@ -7,9 +7,10 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage
 
 from langchain_leeroo.errors import as_langchain
-from langchain_leeroo.messages import RECORD_KEY, tool_call_ids, usage_of
+from langchain_leeroo.messages import RECORD_KEY, tool_call_ids
 from langchain_leeroo.received import Received
 from langchain_leeroo.requests import Request
+from langchain_leeroo.usage import usage_of
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
 from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
@@ -38,7 +39,7 @@ def with_record(message: Any, record: dict[str, Any]) -> Any:
 
 def settle(attempt: Attempt, request: Request, message: BaseMessage | None) -> None:
     """Settle an answer with its usage, reported or estimated."""
-    usage = usage_of(message, request.query.prompt, attempt.expert)
+    usage = usage_of(message, request.query, attempt)
     attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
 
 
@@ -49,7 +50,7 @@ def message_of(output: Any) -> Any:
 
 def in_vain(attempt: Attempt, wrong: UselessAnswer, request: Request, message: BaseMessage | None) -> None:
     """Settle an answer of no use: charged as it is, and the next expert is tried."""
-    attempt.failed(wrong, used=usage_of(message, request.query.prompt, attempt.expert))
+    attempt.failed(wrong, used=usage_of(message, request.query, attempt))
 
 
 def lost(attempt: Attempt, error: BaseException, request: Request, received: Received | None = None) -> None:
@@ -58,7 +59,7 @@ def lost(attempt: Attempt, error: BaseException, request: Request, received: Rec
     whole: AIMessage | None = None
     if received is not None and received.started:
         whole = received.whole_message()
-        usage = usage_of(whole, request.query.prompt, attempt.expert)
+        usage = usage_of(whole, request.query, attempt)
     if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or by_callback(error):
         # The caller gave up, or a callback of theirs did: nobody's failure, and nobody else is tried.
         attempt.cancelled(usage)

@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
 from pydantic import SecretStr, ValidationError
 
-from langchain_leeroo.unwrapping import unwrap
+from langchain_leeroo.unwrapping import unwrapped
 from leeroo.endpoints.openai_compatible import resolve
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.pool.experts import DEFAULT_CAPABILITIES, Expert
@@ -43,11 +43,11 @@ def adapt(name: str, given: Any) -> Any:
     """
     if isinstance(given, str):
         return {"model": given}
-    given, _ = unwrap(name, given)
+    given = unwrapped(name, given)
     if isinstance(given, BaseChatModel):
         return _unset(Expert(model=given, name=name, **_known_of(given)), given)
     if isinstance(given, Expert):
-        inner, _ = unwrap(name, given.model)
+        inner = unwrapped(name, given.model)
         given = given if inner is given.model else given.model_copy(update={"model": inner})
         known = _known_of(given.model) if isinstance(given.model, BaseChatModel) else {}
         missing = {key: value for key, value in known.items() if key not in given.model_fields_set}
@@ -60,7 +60,7 @@ def adapt(name: str, given: Any) -> Any:
             f"Expert {name!r} is a {type(given).__name__}; give a LangChain chat model, a leeroo.Expert, or a mapping "
             "such as {'model': 'openai:gpt-5-nano'}."
         )
-    model, _ = unwrap(name, given.get("model") if isinstance(given, Mapping) else None)
+    model = unwrapped(name, given.get("model") if isinstance(given, Mapping) else None)
     if not isinstance(model, BaseChatModel):
         return given
     fields = {**_known_of(model), **given, "model": model}

@@ -18,6 +18,7 @@ from langchain_leeroo.requests import Planned, Request
 from langchain_leeroo.settings import Settings
 from langchain_leeroo.unwrapping import bound_to
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget
+from leeroo.endpoints.parameters import taken
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
 from leeroo.routing.attempt import Attempt
@@ -105,7 +106,7 @@ class ModelHost:
         """What to call for an attempt, and with which kwargs."""
         model = self._model(attempt.expert)
         bound = bound_to(attempt.expert.name, self._settings.experts.get(attempt.expert.name))
-        kwargs = {**bound, **request.kwargs, **limits(model, attempt, request.timeout)}
+        kwargs = {**bound, **taken(attempt.expert, request.kwargs), **limits(model, attempt, request.timeout)}
         if attempt.expert.stop:
             kwargs["stop"] = [*kwargs.get("stop", ()), *attempt.expert.stop]
         tools = kwargs.pop("tools", None)

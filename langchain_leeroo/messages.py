@@ -1,17 +1,19 @@
-"""From LangChain messages to a `Query`, and from answers to `Usage`."""
+"""From LangChain messages to a `Query`."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, ToolMessage
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from langchain_leeroo.reading import beside, read
 from leeroo.conversation import Role, Turn, scored_text, tool_names
-from leeroo.pool.experts import Expert
-from leeroo.pool.tokens import count_text
+from leeroo.endpoints.extras import cache_writes, searches, service_of, unpriced
+from leeroo.pool.forwarded import MEDIA
+from leeroo.pool.media import measure
 from leeroo.query import Capability, Query
-from leeroo.routing.attempt import Usage
 from leeroo.routing.router import Router
 
 RECORD_KEY = "leeroo"
@@ -20,17 +22,8 @@ RECORD_KEY = "leeroo"
 LEAST_CACHED = 1024
 """Providers cache prompts from about this many tokens on; shorter histories save nothing by staying."""
 
-_MEDIA: dict[str, Capability] = {
-    "image": "vision",
-    "image_url": "vision",
-    "input_image": "vision",
-    "video": "vision",
-    "audio": "audio",
-    "input_audio": "audio",
-    "file": "documents",
-    "input_file": "documents",
-    "document": "documents",
-}
+COUNTED = ("tools", "response_format")
+"""Kwargs that count as text of the prompt."""
 
 _SPEAKERS: dict[str, Role] = {
     "system": "system",
@@ -97,6 +90,7 @@ def to_query(
     schema: str = "",
     needs: Iterable[Capability] = (),
     max_tokens: int | None = None,
+    sent: Mapping[str, Any] = MappingProxyType({}),
 ) -> Query:
     """What the router sees of a request.
 
@@ -107,70 +101,48 @@ def to_query(
         schema: Text of the structured output's schema.
         needs: What the expert must be able to do beside what the messages show.
         max_tokens: The output cap that the caller asked for.
+        sent: What else goes to the expert.
 
     Raises:
         InvalidRequest: There are no messages, or nothing in them.
     """
-    prompt, media, shown = _read(messages)
+    prompt, rest, media, shown = read(messages)
     wanted = {*needs, *shown}
     if tools:
         wanted.add("tools")
     extra = [text for text in ((tools.text if tools else ""), schema) if text]
     last, cached = _last_expert(messages)
     tied = _sticky(messages, router)
+    asked = _asked(messages, tools, sent)
     return Query(
         text=scored_text(messages, _turn, tools=tool_names(tools or ()), tied=tied is not None),
         # Tool schemas count as input, but alone they are no question: an empty message stays empty.
         prompt="\n".join([prompt, *extra]) if prompt.strip() or media else "",
+        rest="\n".join(filter(None, (rest, beside(sent, COUNTED)))),
         messages=len(messages),
-        media=media,
+        media=len(media),
+        attachments=tuple(measure(part) for part in media),
+        unpriced=unpriced(asked),
         needs=frozenset(wanted),
         max_tokens=max_tokens,
+        cache_writes=cache_writes(asked),
+        searches=searches(asked),
+        service=service_of(asked),
         sticky=tied,
         last_expert=last,
         cached_tokens=cached,
     )
 
 
-def _read(messages: Sequence[BaseMessage]) -> tuple[str, int, set[Capability]]:
-    """The text of all messages, the number of media in them, and what an expert needs to take those."""
-    texts: list[str] = []
-    media = 0
-    needs: set[Capability] = set()
-    for message in messages:
-        for kind, text in _parts(message):
-            if text:
-                texts.append(text)
-            elif kind in _MEDIA:
-                media += 1
-                needs.add(_MEDIA[kind])
-        if isinstance(message, AIMessage) and message.tool_calls:
-            texts.append(json.dumps(message.tool_calls, default=str))
-    return "\n".join(texts), media, needs
-
-
-def usage_of(message: BaseMessage | None, prompt: str, expert: Expert) -> Usage:
-    """What an answer used: as reported, or counted here and marked as an estimate.
-
-    Args:
-        message: The answer, or as much of it as arrived.
-        prompt: Text of the request.
-        expert: Who answered.
-    """
-    reported: Mapping[str, Any] | None = getattr(message, "usage_metadata", None)
-    if reported and reported.get("total_cost") == 0 and "total_cost" in reported:
-        return Usage(0, 0)  # LangChain marks what came from its own cache so: nobody was asked
-    if reported and (reported.get("input_tokens") or reported.get("output_tokens")):
-        details = reported.get("input_token_details") or {}
-        return Usage(
-            int(reported.get("input_tokens") or 0),
-            int(reported.get("output_tokens") or 0),
-            int(details.get("cache_read") or 0),
-        )
-    text = "" if message is None else "\n".join(part for _, part in _parts(message) if part)
-    if isinstance(message, AIMessage) and message.tool_calls:
-        text += json.dumps([call["args"] for call in message.tool_calls], default=str)
-    return Usage(count_text(prompt, expert), count_text(text, expert), estimated=True)
+def _asked(messages: Sequence[BaseMessage], tools: RawTools | None, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a request may have a price of its own; plain text has none."""
+    found = {key: value for key, value in sent.items() if key not in COUNTED}
+    found["messages"] = [
+        (message.content, message.additional_kwargs)
+        for message in messages
+        if message.additional_kwargs or not isinstance(message.content, str)
+    ]
+    return {**found, "tools": list(tools)} if tools else found
 
 
 def tool_call_ids(message: BaseMessage | None) -> tuple[str, ...]:
@@ -190,7 +162,7 @@ def _parts(message: BaseMessage) -> Iterator[tuple[str, str]]:
             yield "text", block
             continue
         kind = str(block.get("type", ""))
-        if kind in _MEDIA:
+        if kind in MEDIA:
             yield kind, ""
         elif kind == "tool_result" and isinstance(block.get("content"), list):
             yield from _parts(HumanMessage(content=block["content"]))

@@ -81,6 +81,7 @@ def prepare(
         schema=schema_text((structured or {}).get("schema") or sent.get("response_format")),
         needs=_needs(router, structured, sent, streaming),
         max_tokens=min(caps) if caps else None,
+        sent=sent,
     )
     options = None if structured is None else dict(structured)
     return Request(prompt, messages, query, budget, sent, structured=options, timeout=timeout)

@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from langchain_leeroo.messages import RECORD_KEY
+from langchain_leeroo.usage import running_total
 
 
 class Received:
@@ -85,7 +86,9 @@ class Received:
         """The pieces as one message."""
         if not self._messages:
             return None
-        return add_ai_message_chunks(self._messages[0], *self._messages[1:])
+        whole = add_ai_message_chunks(self._messages[0], *self._messages[1:])
+        running = running_total(message.usage_metadata for message in self._messages)
+        return whole if running is None else whole.model_copy(update={"usage_metadata": running})
 
     def whole(self) -> Any:
         """The pieces as one output, for the run's end."""

@@ -13,6 +13,7 @@ from langchain_core.tracers._streaming import _StreamingCallbackHandler
 from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.messages import RECORD_KEY
 from langchain_leeroo.requests import Host, Request
+from langchain_leeroo.usage import running_total
 from langchain_leeroo.ways import Run, Steps, Way
 from leeroo.errors import LeerooError
 from leeroo.routing.attempt import Attempt
@@ -103,10 +104,18 @@ class Overheard(BaseCallbackHandler):
 
     def __init__(self) -> None:
         self.message: BaseMessage | None = None
+        self._reported: list[Any] = []
+
+    def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
+        """Note what a piece says of usage."""
+        self._reported.append(getattr(getattr(kwargs.get("chunk"), "message", None), "usage_metadata", None))
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Note the message."""
         self.message = getattr(response.generations[0][0], "message", None)
+        running = running_total(self._reported)
+        if self.message is not None and running is not None:
+            self.message = self.message.model_copy(update={"usage_metadata": running})
 
 
 def overhear(request: Request, child: RunnableConfig) -> Overheard | None:

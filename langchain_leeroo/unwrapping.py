@@ -41,6 +41,27 @@ def unwrap(name: str, given: Any) -> tuple[Any, dict[str, Any]]:
     return given, kwargs
 
 
+PRICED = ("service_tier", "reasoning_effort", "reasoning", "thinking")
+"""What may be bound to a model and moves what a call of it costs."""
+
+
+def unwrapped(name: str, given: Any) -> Any:
+    """The chat model inside, with what was bound to it and moves its price set on itself, where estimates look for it.
+
+    Args:
+        name: The expert's name.
+        given: Anything; what is no wrapper is returned as it is.
+
+    Raises:
+        ConfigError: As `unwrap`.
+    """
+    inner, kwargs = unwrap(name, given)
+    if not isinstance(inner, BaseChatModel):
+        return inner
+    update = {key: kwargs[key] for key in PRICED if key in kwargs and key in type(inner).model_fields}
+    return inner.model_copy(update=update) if update else inner
+
+
 def bound_to(name: str, given: Any) -> dict[str, Any]:
     """The kwargs that were bound to the model of an expert, as the user gave it."""
     if isinstance(given, BaseChatModel | str):

@@ -43,11 +43,10 @@ def fault(pieces: Sequence[Any], output_cls: type | None) -> UselessAnswer | Non
         if pieces and isinstance(pieces[-1], output_cls):
             return None
         return UselessAnswer("unparsable", f"The answer does not have the form of {output_cls.__name__}.")
-    if any(says_something(piece) for piece in pieces):
-        return None
     raws = [getattr(piece, "raw", None) for piece in reversed(pieces)]
     reason = next(filter(None, map(finish_reason, raws)), None)
-    return useless(reason, visible=False, refused=any(map(_refuses, raws)))
+    visible = any(says_something(piece) for piece in pieces)
+    return useless(reason, visible=visible, refused=any(map(_refuses, raws)))
 
 
 def _refuses(raw: Any) -> bool:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from leeroo import Attempt, Budget, Call, InvalidRequest, Query, Usage
+from leeroo.endpoints.parameters import taken
 from leeroo.routing.answers import UselessAnswer
+from llamaindex_leeroo import parameters
 from llamaindex_leeroo.answers import fault
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.caps import capped
 from llamaindex_leeroo.lending import Loan, is_openai_family
-from llamaindex_leeroo.parameters import taken
 from llamaindex_leeroo.usage import Listener, Tally
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ class Try:
             manager = self.listener = Listener(manager or llm.callback_manager, self.tally.usage_of)
         self.kwargs = capped(request.kwargs, type(llm), attempt.max_tokens)
         if is_openai_family(type(llm)):
-            self.kwargs = taken(self.kwargs, getattr(llm, "model", None))
+            self.kwargs = parameters.taken(taken(attempt.expert, self.kwargs), getattr(llm, "model", None))
         prompt = owner.system_prompt if request.lend_prompt else None
         self._loan = Loan(
             llm, manager=manager, system_prompt=prompt, max_tokens=attempt.max_tokens, timeout=attempt.timeout
@@ -103,7 +104,7 @@ class Try:
             UselessAnswer: It is none; the next expert may have one.
         """
         found = fault(pieces, self._output_cls)
-        must = not pieces or self._output_cls is not None
+        must = not pieces or self._output_cls is not None or (found is not None and found.is_none)
         if found is not None and (must or (self._on_empty == "next" and self._call.has_next)):
             raise found
 
@@ -111,10 +112,11 @@ class Try:
         """A stream that had begun has ended.
 
         Raises:
-            UselessAnswer: A structured answer that never became one.
+            UselessAnswer: A structured answer that never became one, or one that was broken off.
         """
-        if self._output_cls is not None:
-            self.check([last])
+        found = fault([last], self._output_cls)
+        if found is not None and (self._output_cls is not None or found.is_none):
+            raise found
         self.answered()
 
     def answered(self) -> None:

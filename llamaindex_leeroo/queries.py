@@ -9,8 +9,9 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
 from leeroo import Query
 from leeroo.conversation import Role, Turn, scored_text, tool_names
+from leeroo.endpoints.extras import cache_writes, searches, service_of, unpriced
 from leeroo.query import Capability
-from llamaindex_leeroo.caps import asked
+from llamaindex_leeroo.caps import BODY, asked
 from llamaindex_leeroo.messages import MadeBy
 from llamaindex_leeroo.reading import Reading
 
@@ -75,16 +76,28 @@ def to_query(
     if kwargs.get("tools"):
         reading.needs.add("tools")
     tied = _sticky(messages, made_by)
+    asked_for = {**kwargs, **_body(kwargs), "messages": reading.marks}
     return Query(
         text=question or scored_text(messages, _turn, tools=_names(tools, kwargs), tied=tied is not None),
         prompt="\n".join(filter(None, parts)),
         rest="\n".join(filter(None, (*reading.rest, schema, own))),  # strict forms of a schema are longer
         messages=len(messages),
         media=reading.media,
+        attachments=tuple(reading.attachments),
+        unpriced=unpriced(asked_for),
         needs=needs | reading.needs,
         max_tokens=asked(kwargs),
+        cache_writes=cache_writes(asked_for),
+        searches=searches(asked_for),
+        service=service_of(asked_for),
         sticky=tied,
     )
+
+
+def _body(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is sent as if it stood beside the other kwargs."""
+    found = kwargs.get(BODY)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _turn(message: ChatMessage) -> Turn:

@@ -4,6 +4,7 @@ Everything that is forwarded counts. What the expert surely reads is text; what 
 ids, signatures, unknown fields) is `rest`, which counts in the worst case alone.
 """
 
+import base64
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
+    CachePoint,
     ChatMessage,
     DocumentBlock,
     ImageBlock,
@@ -21,7 +23,8 @@ from llama_index.core.base.llms.types import (
 
 from leeroo import InvalidRequest
 from leeroo.pool.forwarded import everything, is_data
-from leeroo.query import Capability
+from leeroo.pool.media import measured
+from leeroo.query import Capability, Medium
 
 MEDIA: tuple[tuple[type, Capability], ...] = (
     (ImageBlock, "vision"),
@@ -40,6 +43,8 @@ class Reading:
         text: What the expert reads.
         rest: What else is sent.
         media: Number of pictures, sounds and documents.
+        attachments: Those among them that count by their provider's rule.
+        marks: What is said about the provider's cache.
         needs: Capabilities that the messages ask for.
     """
 
@@ -47,6 +52,8 @@ class Reading:
         self.text: list[str] = []
         self.rest: list[str] = []
         self.media = 0
+        self.attachments: list[Medium] = []
+        self.marks: list[Mapping[str, Any]] = []
         self.needs: set[Capability] = set()
 
     def message(self, message: ChatMessage) -> None:
@@ -64,6 +71,7 @@ class Reading:
                 self._block(block)
         extra = message.additional_kwargs
         if extra:
+            self.marks.append(extra)
             if extra.get("tool_calls"):
                 self.text.append(str(extra["tool_calls"]))
             self.rest.append(everything(extra, but=["tool_calls"]))
@@ -85,6 +93,8 @@ class Reading:
             self.text.append(f"{block.tool_name} {block.tool_kwargs}")
             self.rest.append(block.tool_call_id or "")
         else:
+            if isinstance(block, CachePoint):
+                self.marks.append({"cache_control": vars(getattr(block, "cache_control", None) or block)})
             for name, value in fields.items():
                 self._field(name, value)
 
@@ -93,6 +103,8 @@ class Reading:
         self.needs.add(medium)
         if isinstance(block, DocumentBlock):
             self.rest.append(_document(block))
+        if not _is_text(block):
+            self.attachments.append(measured(medium, _data(block), film=isinstance(block, VideoBlock)))
         self.rest.append(everything({name: _address(value) for name, value in fields.items() if name not in DATA}))
 
     def _field(self, name: str, value: Any) -> None:
@@ -110,6 +122,31 @@ def _address(value: Any) -> Any:
     """A field beside a medium; None where it is but the medium's address."""
     text = str(value) if value is not None and not isinstance(value, (str, Mapping, list, tuple)) else value
     return None if isinstance(text, str) and is_data("url", text) else text
+
+
+def _is_text(block: Any) -> bool:
+    """Whether a block is a document of plain text: a token of it is a byte at least, and nothing else is made of it."""
+    return isinstance(block, DocumentBlock) and (block.document_mimetype or "").startswith("text/")
+
+
+def _data(block: Any) -> bytes:
+    """What a medium consists of; nothing where it lies at an address or cannot be read."""
+    value = next((found for name in DATA if (found := getattr(block, name, None)) is not None), None)
+    if isinstance(value, (bytes, bytearray)):
+        try:
+            return base64.b64decode(value, validate=True)
+        except ValueError:
+            return bytes(value)
+    if value is not None and hasattr(value, "seekable") and value.seekable():
+        place = value.tell()
+        value.seek(0)
+        data = value.read()
+        value.seek(place)
+        return data if isinstance(data, bytes) else b""
+    try:
+        return Path(value).read_bytes() if value is not None and not hasattr(value, "read") else b""
+    except OSError:
+        return b""  # the expert's own client will say that it is not there
 
 
 def _document(block: DocumentBlock) -> str:

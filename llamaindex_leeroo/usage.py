@@ -1,6 +1,7 @@
 """What a call has used: read from what experts report (`claim_of`, `Tally`), or overheard (`Listener`)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, ThinkingBlock, ToolCallBlock
@@ -8,6 +9,7 @@ from llama_index.core.bridge.pydantic import BaseModel
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
 
 from leeroo import Expert, Usage
+from leeroo.pool.kinds import PLAIN, Kinds, kinds_of, most_of
 from leeroo.pool.tokens import count_text
 from leeroo.routing.usage import Claim, read_usage
 
@@ -17,17 +19,46 @@ TOTAL = ("total_tokens", "total_token_count")
 THOUGHT = ("reasoning_tokens", "thoughts_token_count")
 INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
 OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
+KINDS = (
+    *INPUT_DETAILS, *OUTPUT_DETAILS, "cache_creation_input_tokens", "cache_creation", "server_tool_use",
+    "num_search_queries", "service_tier",
+)  # fmt: skip
+"""What of a usage has a price of its own."""
+SEARCH = "web_search_call"
 
 
 def claim_of(response: Any) -> Claim | None:
     """The usage that a response reports in `raw` (a dict or an SDK's object) or beside it, as it came."""
-    raw = getattr(response, "raw", None)
-    places = (_get(raw, "usage"), _get(raw, "usage_metadata"), _get(_get(raw, "message"), "usage"))
-    for place in (*places, getattr(response, "additional_kwargs", None)):
+    for place in (*_places(getattr(response, "raw", None)), getattr(response, "additional_kwargs", None)):
         found = _read(place) if place else None
         if found is not None:
             return found
     return None
+
+
+def kinds_in(response: Any) -> Kinds:
+    """What a response reports to have used that has a price of its own, and which service tier it names."""
+    raw = getattr(response, "raw", None)
+    service = _get(raw, "service_tier")
+    found = PLAIN if service is None else kinds_of(None, service)
+    for place in filter(None, _places(raw)):
+        found = most_of(found, kinds_of({name: _plain(_get(place, name)) for name in KINDS}, service))
+    output = _get(raw, "output")
+    if isinstance(output, list):  # OpenAI's responses tell each search, and their usage none
+        found = found._replace(searches=sum(_get(item, "type") == SEARCH for item in output))
+    return found
+
+
+def _places(raw: Any) -> tuple[Any, ...]:
+    """Where a response may report its usage."""
+    return _get(raw, "usage"), _get(raw, "usage_metadata"), _get(_get(raw, "message"), "usage")
+
+
+def _plain(value: Any) -> Any:
+    """A part of a usage as a mapping, where it is an SDK's object."""
+    if isinstance(value, (str, int, Mapping)) or value is None:
+        return value
+    return {**getattr(value, "__dict__", {}), **(getattr(value, "model_extra", None) or {})}
 
 
 def _read(usage: Any) -> Claim | None:
@@ -78,6 +109,7 @@ class Tally:
         self._input = input_tokens
         self._upper = input_upper
         self._claim: Claim | None = None
+        self._kinds = PLAIN
         self._last: Any = ""
         self._deltas: list[str] = []
         self.tool_call_ids: tuple[str, ...] = ()
@@ -88,6 +120,7 @@ class Tally:
         self.seen = True
         self._last = item
         self._claim = _newest(self._claim, claim_of(item))
+        self._kinds = most_of(self._kinds, kinds_in(item))
         if isinstance(item, ChatResponse):
             calls = [b for b in item.message.blocks if isinstance(b, ToolCallBlock)]
             if calls:
@@ -101,17 +134,18 @@ class Tally:
         if overheard is not None:
             return overheard
         # Some integrations stream a growing text, others only its pieces.
-        return self._usage(self._claim, lambda: max(_text(self._last), "".join(self._deltas), key=len))
+        return self._usage(self._claim, self._kinds, lambda: max(_text(self._last), "".join(self._deltas), key=len))
 
     def usage_of(self, response: Any) -> Usage:
         """What one response of several has used."""
-        return self._usage(claim_of(response), lambda: _text(response))
+        return self._usage(claim_of(response), kinds_in(response), lambda: _text(response))
 
-    def _usage(self, claim: Claim | None, text: Callable[[], str]) -> Usage:
+    def _usage(self, claim: Claim | None, kinds: Kinds, text: Callable[[], str]) -> Usage:
         def counted() -> Usage:
             return Usage(self._input, count_text(text(), self._expert), estimated=True)
 
-        return read_usage(claim, counted, sent=self._upper, expert=self._expert.name)
+        usage = read_usage(claim, counted, sent=self._upper, expert=self._expert.name)
+        return usage if kinds == PLAIN else replace(usage, kinds=kinds)
 
 
 def _newest(before: Claim | None, now: Claim | None) -> Claim | None:
@@ -214,10 +248,4 @@ class Listener(CallbackManager):
         self.answers += 1
         self.error = None
         used = self._usage_of(payload.get(EventPayload.RESPONSE) or payload.get(EventPayload.COMPLETION))
-        before = self.usage or Usage(0, 0)
-        self.usage = Usage(
-            before.input_tokens + used.input_tokens,
-            before.output_tokens + used.output_tokens,
-            before.cached_tokens + used.cached_tokens,
-            before.estimated or used.estimated,
-        )
+        self.usage = used if self.usage is None else self.usage.plus(used)

@@ -44,6 +44,8 @@ class Behaviour:
         die_after: Close the connection after so many pieces of a stream.
         usage: Whether usage is reported.
         claim: What is reported as usage, in place of what was used: any JSON value, or its text.
+        running: Whether every piece of a stream reports the usage so far, its output growing from one to the next.
+        service: The service tier that is reported to have served, in every piece.
         heeds_cap: Whether `max_tokens` is heeded.
         location: Where a status of 3xx sends the client.
         cached: Input tokens reported as read from the cache, in place of the computed number.
@@ -69,6 +71,8 @@ class Behaviour:
     die_after: int | None = None
     usage: bool = True
     claim: Any = None
+    running: bool = False
+    service: str | None = None
     heeds_cap: bool = True
     location: str | None = None
     cached: int | None = None
@@ -323,6 +327,7 @@ class _Handler(BaseHTTPRequestHandler):
             "id": f"cmpl-{len(self._openai.requests)}",
             "created": int(time.time()),
             "model": how.model or body["model"],
+            **({} if how.service is None else {"service_tier": how.service}),
         }
         if not body.get("stream"):
             answer = {**head, "object": form.whole, "choices": [form.choice(message, finish)]}
@@ -332,6 +337,8 @@ class _Handler(BaseHTTPRequestHandler):
         nothing = {} if usage is None or not asked else {"usage": None}
         events = [{**head, "choices": [form.delta(delta)], **nothing} for delta in _deltas(message)]
         events.append({**head, "choices": [form.delta({}, finish)], **nothing})
+        if how.running and usage is not None:
+            events = [{**event, "usage": _so_far(usage, at + 1, len(events))} for at, event in enumerate(events)]
         if asked and usage is not None:
             events.append({**head, "choices": [], "usage": usage})
         return self._stream(events, how)
@@ -486,6 +493,12 @@ def _thought(body: Json, how: Behaviour, message: Json, finish: str) -> tuple[Be
     if most is None or most > how.thinks:
         return how, message, finish
     return how, {**message, "content": ""}, "length"
+
+
+def _so_far(usage: Json, pieces: int, of: int) -> Json:
+    """A usage as it stands after some of a stream's pieces."""
+    written = usage["completion_tokens"] * pieces // of
+    return {**usage, "completion_tokens": written, "total_tokens": usage["prompt_tokens"] + written}
 
 
 def _shorten(body: Json, message: Json) -> tuple[Json, str]:

@@ -11,6 +11,7 @@ from leeroo import Budget, Expert, Pool, Price, Query, Router
 from leeroo.endpoints.openai_compatible import ask
 from leeroo.pool.limits import output_limit
 from leeroo.pool.thinking import thought_of, with_thought
+from leeroo.pool.thought_measured import MEASURED
 from leeroo.prediction import ConstantPredictor
 from tests.openai_server import OpenAIServer
 
@@ -99,6 +100,21 @@ def test_thought_is_in_the_expected_cost():
 def test_more_effort_is_more_thought(model, less, more):
     fewer, many = (with_thought(Expert(model=f"openai:{name}"), 500) for name in (model, more))
     assert 500 + less < fewer < many
+
+
+@pytest.mark.parametrize(
+    ("model", "factor"),
+    [("gpt-5", 2.6), ("openai/gpt-5-high", 5.4), ("o3", 1.8), ("gemini-2.5-pro", 9.2), ("grok-4-0709", 7.4),
+     ("claude-sonnet-4-20250514-thinking", 1.9), ("claude-sonnet-4", 0.0), ("gpt-5-mini", 3.0)],
+)  # fmt: skip
+def test_what_was_measured_of_a_model_wins_over_what_its_effort_makes_likely(model, factor):
+    assert thought_of(Expert(model=model)).factor == pytest.approx(factor, abs=0.06)
+
+
+def test_measured_factors_agree_with_those_by_effort():
+    for effort, factor in (("low", 1), ("medium", 3), ("high", 6)):
+        assert MEASURED["gpt-5", effort] == pytest.approx(factor, rel=0.2)
+    assert all(model and 0 < factor < 20 for (model, _), factor in MEASURED.items())
 
 
 class Model:

@@ -14,7 +14,7 @@ SAID = [
     (400, "The input token count (317740) exceeds the maximum number of tokens allowed (131072).", "context_overflow"),
     (400, "Input is too long for requested model.", "context_overflow"),
     (400, "prompt is too long: 209303 tokens > 200000 maximum", "context_overflow"),
-    (400, "input length and `max_tokens` exceed context limit: 178959 + 64000 > 200000", "context_overflow"),
+    (400, "input length and `max_tokens` exceed context limit: 178959 + 64000 > 200000", "output_cap"),
     (400, "This model's maximum prompt length is 131072 but the request contains 136973 tokens.", "context_overflow"),
     (422, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048", "context_overflow"),
     (400, "too many tokens: total number of tokens in the prompt cannot exceed 4081", "context_overflow"),
@@ -57,7 +57,7 @@ SAID = [
     (400, "registry.ollama.ai/library/gemma:2b does not support tools", "unsupported"),
     (404, "No endpoints found that support tool use.", "unsupported"),
     (400, "Thinking mode does not support this tool_choice", "unsupported"),
-    (400, "max_tokens is too large: 32000. This model supports at most 16384", "unsupported"),
+    (400, "max_tokens is too large: 32000. This model supports at most 16384 completion tokens", "output_cap"),
     (503, "model_not_found while loading", "server"),
     (400, "messages: field required", "bad_request"),
 ]

@@ -5,14 +5,21 @@ five minutes), BerriAI/litellm#13810 and #31837, langfuse/langfuse#13780 (servic
 BerriAI/litellm#31316 and langfuse/langfuse#15856 (searches), Wei-Shaw/claude-relay-service#1081 (the rest of a total).
 """
 
+import json
+
+import httpx
 import pytest
 
 from leeroo import Budget, Expert, Price, Query, Router
 from leeroo.endpoints.chat_format import to_query, usage_of
+from leeroo.endpoints.openai_compatible import ask
+from leeroo.endpoints.streamed import Streamed
 from leeroo.pool.kinds import PLAIN, Kinds, kinds_of
 from leeroo.pool.listing import look_up
-from leeroo.pool.prices import NO_TERMS, Terms
+from leeroo.pool.prices import NO_TERMS, PriceTier, Terms
 from leeroo.prediction import ConstantPredictor
+from tests.integration.serve.conftest import running
+from tests.openai_server import OpenAIServer
 
 MILLION = 1_000_000
 CLAUDE = Price(
@@ -103,6 +110,26 @@ def test_the_tier_that_served_counts_and_not_the_one_that_was_asked_for():
     assert CLAUDE.cost(served.input_tokens, 0, 0, served.kinds) == 6_000_000_000
 
 
+@pytest.mark.parametrize("way", ["asked", "streamed", "served", "served as a stream"])
+def test_the_tier_that_served_is_in_the_last_piece_of_a_stream_too(way):
+    with OpenAIServer() as server:
+        server.behave("m", {"service": "priority", "claim": {"prompt_tokens": 1000, "completion_tokens": 100}})
+        router = Router({"c": Expert(model="openai:m", base_url=server.url, price=CLAUDE)},
+                        predictor=ConstantPredictor({}, output_tokens=10))  # fmt: skip
+        if way == "asked":
+            record = ask(router, "hi").record
+        elif way == "streamed":
+            stream = Streamed(router, [{"role": "user", "content": "hi"}])
+            assert "".join(stream)
+            record = stream.record
+        else:
+            asked = {"messages": [{"role": "user", "content": "hi"}], "stream": way == "served as a stream"}
+            with running(router) as url:
+                answer = httpx.post(f"{url}/v1/chat/completions", json={"model": "leeroo", **asked})
+            record = json.loads(answer.text.split("\n\n")[-3][6:] if asked["stream"] else answer.text)["leeroo"]
+    assert record["cost"] == pytest.approx((1000 * 6 + 100 * 30) / 1e6)
+
+
 TERMS = [
     (Terms(writes="5m"), {"cache_write": 1000}),
     (Terms(writes="1h"), {"cache_write_1h": 1000}),
@@ -121,6 +148,16 @@ def test_the_bound_counts_them(terms, used):
     bound = CLAUDE.bounding(terms)
     assert bound is CLAUDE.bounding(terms)
     assert CLAUDE.cost(1000, 500, 0, Kinds(**used)) <= bound.worst_cost(1000, 500)
+
+
+@pytest.mark.parametrize(("taken", "given"), [(100_000, 1), (1, 100_000), (0, 0), (300_000, 10)])
+@pytest.mark.parametrize("service", ["priority", "odd"])
+def test_the_bound_of_a_tier_is_one_for_long_prompts_and_for_long_answers(taken, given, service):
+    odd = Price(input=9, output=1, tiers=(PriceTier(above=200_000, input=20, output=2),))
+    price = CLAUDE.model_copy(update={"services": {**CLAUDE.services, "odd": odd}})
+    bound = price.bounding(Terms(service=service)).worst_cost(taken, given)
+    assert bound >= price.cost(taken, given, 0, Kinds(service=service))
+    assert bound >= price.worst_cost(taken, given)
 
 
 def test_who_asks_for_none_of_it_is_not_bounded_dearer():

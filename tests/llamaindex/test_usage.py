@@ -3,12 +3,25 @@
 from types import SimpleNamespace
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CacheControl,
+    CachePoint,
+    ChatMessage,
+    ChatResponse,
+    ImageBlock,
+    TextBlock,
+)
+from llama_index.llms.openai_like import OpenAILike
 from openai.types import CompletionUsage
 from pydantic import BaseModel
 
-from leeroo import Expert, Price, Usage, last_call
-from llamaindex_leeroo.usage import Tally
+from leeroo import Expert, NoEligibleExpert, Price, Usage, budget, last_call
+from leeroo.pool.kinds import PLAIN, Kinds
+from llamaindex_leeroo import Leeroo
+from llamaindex_leeroo.queries import to_query
+from llamaindex_leeroo.usage import Tally, kinds_in
+from tests.llamaindex.conftest import pool_of
 from tests.llamaindex.test_calls import WAYS, call
 
 
@@ -43,7 +56,7 @@ def read(reported, raw=lambda usage: {"usage": usage}, said="Paris."):
         (Anthropics(input_tokens=30, output_tokens=7), Usage(30, 7)),
         (
             Anthropics(input_tokens=30, output_tokens=7, cache_read_input_tokens=60, cache_creation_input_tokens=10),
-            Usage(100, 7, cached_tokens=60),
+            Usage(100, 7, cached_tokens=60, kinds=Kinds(cache_write=10)),
         ),
         (SimpleNamespace(prompt_token_count=100, candidates_token_count=7), Usage(100, 7)),
     ],
@@ -114,7 +127,7 @@ def test_pieces_of_a_stream_that_each_tell_a_part_are_put_together():
 def test_cached_tokens_under_two_names_are_counted_once(make):
     """LiteLLM gives Anthropic's numbers in OpenAI's form and repeats the cached ones under Anthropic's names."""
     reported = make(**WITHIN, cache_read_input_tokens=60, cache_creation_input_tokens=10)
-    assert read(reported) == Usage(100, 7, cached_tokens=60)
+    assert read(reported) == Usage(100, 7, cached_tokens=60, kinds=Kinds(cache_write=10))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -125,3 +138,135 @@ async def test_thinking_beside_the_output_is_on_the_record(way, llm, server, mon
     await call(way, llm)
     record = last_call()
     assert (record["input_tokens"], record["output_tokens"], record["cost_is_estimate"]) == (40, 308, False)
+
+
+PRICE = {
+    "input": 3, "output": 15, "cached_input": 0.3, "cache_write": 3.75, "cache_write_1h": 6, "audio_input": 32,
+    "audio_output": 64, "image_output": 30, "search": 0.01, "services": {"priority": {"input": 6, "output": 30}},
+}  # fmt: skip
+
+
+def told(**more):
+    return {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100, **more}
+
+
+BILLS = {
+    "cache writes": (
+        {
+            "claim": told(
+                cache_creation={"ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 100},
+                prompt_tokens_details={"cached_tokens": 300},
+            )
+        },
+        (400 * 3 + 300 * 0.3 + 200 * 3.75 + 100 * 6 + 100 * 15) / 1e6,
+    ),
+    "sounds and pictures": (
+        {
+            "claim": told(
+                prompt_tokens_details={"audio_tokens": 600},
+                completion_tokens_details={"audio_tokens": 40, "image_tokens": 20},
+            )
+        },
+        (400 * 3 + 600 * 32 + 40 * 15 + 40 * 64 + 20 * 30) / 1e6,
+    ),
+    "searches": ({"claim": told(server_tool_use={"web_search_requests": 2})}, (1000 * 3 + 100 * 15) / 1e6 + 0.02),
+    "priority": ({"claim": told(), "service": "priority"}, (1000 * 6 + 100 * 30) / 1e6),
+    "the standard tier": ({"claim": told(), "service": "default"}, (1000 * 3 + 100 * 15) / 1e6),
+}
+
+
+@pytest.fixture
+def priced(server, predictor):
+    file = pool_of(server)
+    file["experts"] = {"small": {**file["experts"]["small"], "price": PRICE}}
+    return Leeroo.from_pool(file, predictor=predictor)
+
+
+@pytest.mark.parametrize("bill", BILLS)
+@pytest.mark.parametrize("way", ["chat", "achat", "stream_chat", "astream_chat", "complete", "structured_predict"])
+async def test_an_answer_costs_what_its_parts_cost(way, bill, priced, server):
+    how, cost = BILLS[bill]
+    server.behave("small-model", how)
+    await call(way, priced)
+    assert last_call()["cost"] == pytest.approx(cost, abs=1e-9)
+    assert last_call()["cost_is_estimate"] is False
+
+
+async def test_usage_so_far_in_every_piece_is_counted_once(priced, server):
+    server.behave("small-model", {"claim": told(), "running": True, "service": "priority"})
+    await call("stream_chat", priced)
+    assert last_call()["cost"] == pytest.approx((1000 * 6 + 100 * 30) / 1e6)
+
+
+def test_two_answers_of_one_call_are_added_with_their_kinds():
+    one = Usage(10, 5, 2, kinds=Kinds(cache_write=3, searches=1, service="flex"))
+    assert one.plus(one) == Usage(20, 10, 4, kinds=Kinds(cache_write=6, searches=2, service="flex"))
+
+
+def test_searches_that_responses_tell_one_by_one():
+    output = [SimpleNamespace(type="web_search_call"), SimpleNamespace(type="message")]
+    answer = ChatResponse(message=ChatMessage(content="x"), raw=SimpleNamespace(output=output, usage=None))
+    assert kinds_in(answer) == Kinds(searches=1)
+    assert kinds_in(ChatResponse(message=ChatMessage(content="x"), raw=None)) == PLAIN
+
+
+def asked(*blocks, **kwargs):
+    return to_query([ChatMessage(role="user", blocks=[TextBlock(text="Hi."), *blocks])], kwargs)
+
+
+def test_a_request_says_what_has_a_price_of_its_own():
+    assert asked().cache_writes is None
+    assert asked(CachePoint(cache_control=CacheControl(type="ephemeral"))).cache_writes == "5m"
+    assert asked(CachePoint(cache_control=CacheControl(type="ephemeral", ttl="1h"))).cache_writes == "1h"
+    mark = {"cache_control": {"type": "ephemeral"}}
+    assert to_query([ChatMessage(content="Hi.", additional_kwargs=mark)], {}).cache_writes == "5m"
+    assert asked(service_tier="priority").service == "priority"
+    assert asked(extra_body={"service_tier": "flex"}).service == "flex"
+    assert asked(service_tier="unheard-of").unpriced == ("service_tier",)
+    search = asked(tools=[{"type": "web_search_20250305", "name": "web_search", "max_uses": 3}])
+    assert (search.searches, bool(search.unpriced)) == (3, True)
+
+
+def test_the_reservation_pays_for_what_was_asked(server, predictor):
+    file = pool_of(server)
+    price = {"input": 3, "output": 15, "services": {"priority": {"input": 6, "output": 30}}}
+    file["experts"] = {"small": {**file["experts"]["small"], "price": price}}
+    llm = Leeroo.from_pool(file, predictor=predictor)
+
+    def worst(**kwargs):
+        with budget(max_cost=1):
+            llm.complete("x" * 4000, max_tokens=50, **kwargs)
+        return last_call()["candidates"][0]["worst_cost"]
+
+    assert worst(service_tier="priority") == pytest.approx(2 * worst(), rel=0.01)
+    with pytest.raises(NoEligibleExpert, match=r"cache_control"):
+        llm.chat([ChatMessage(content="Hi.", additional_kwargs={"cache_control": {"type": "ephemeral"}})], max_cost=1)
+
+
+def test_the_tier_that_an_experts_own_llm_asks_for_is_reserved(server, predictor):
+    price = Price(input=3, output=15, services={"priority": Price(input=6, output=30)})
+    costs = []
+    for own in ({"service_tier": "priority"}, {}):
+        model = OpenAILike(model="m", api_base=server.url, api_key="x", is_chat_model=True, additional_kwargs=own)
+        llm = Leeroo(experts={"small": Expert(model=model, price=price)}, predictor=predictor)
+        llm.complete("Hi.", max_cost=1, max_tokens=50)
+        costs.append(last_call()["candidates"][0]["worst_cost"])
+    assert server.bodies()[0]["service_tier"] == "priority"
+    assert costs[0] > 1.9 * costs[1]
+
+
+def test_media_count_by_their_providers_rule_and_what_has_none_is_refused_under_a_cap(server, predictor):
+    def of(model, **more):
+        expert = {"model": model, "base_url": server.url, "price": {"input": 3, "output": 15}, "max_output_tokens": 50}
+        able = ["vision", "audio", "streaming"]
+        return Leeroo.from_pool({"experts": {"a": {**expert, "capabilities": able, **more}}}, predictor=predictor)
+
+    block = ImageBlock(image=b"\x89PNG\r\n\x1a\n" + bytes(99))
+    picture = ChatMessage(role="user", blocks=[TextBlock(text="What?"), block])
+    of("openai:gpt-4o-mini").chat([picture], max_cost=1)
+    assert last_call()["candidates"][0]["worst_cost"] > 25_000 * 3 / 1e6
+    with pytest.raises(NoEligibleExpert, match="state media_tokens"):
+        of("my-own").chat([picture], max_cost=1)
+    of("my-own", media_tokens={"vision": 2000}).chat([picture], max_cost=1)
+    sound = asked(AudioBlock(audio=b"ID3" + bytes(50_000), format="mp3")).attachments[0]
+    assert (sound.kind, sound.seconds) == ("audio", pytest.approx(50.003))

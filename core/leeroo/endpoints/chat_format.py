@@ -23,6 +23,7 @@ CAPS = ("max_tokens", "max_completion_tokens")
 _COUNTED = ("tools", "functions", "response_format")
 """What is text of the prompt beside the messages."""
 _PLAIN = frozenset({"model", "messages", "stream", "stream_options", *CAPS, *_COUNTED})
+_ANTHROPICS = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _CALLS = ("tool_calls", "function_call")
 _TEXTS = frozenset({"text", "input_text", "output_text", "refusal"})
 _SPEAKERS: Mapping[str, Role] = {
@@ -50,7 +51,7 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
     rest: list[str] = []
     media: list[Mapping[str, Any]] = []
     for message in messages:
-        said, beside = _read(message, media)
+        said, beside = read_message(message, media)
         texts += said
         rest += beside
     said_something = any(text.strip() for text in texts)
@@ -99,8 +100,12 @@ def _is_figure(value: Any) -> bool:
     return value is None or (isinstance(value, (bool, int, float)) and abs(value) < 1e15)
 
 
-def _read(message: Mapping[str, Any], media: list[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """The texts of a message, and all else that is sent with it; media are added to `media`."""
+def read_message(message: Mapping[str, Any], media: list[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The texts of a message, and all else that is sent with it; media are added to `media`.
+
+    Raises:
+        InvalidRequest: A part of its content is no object.
+    """
     texts, rest = [], []
     for part in _parts(message):
         if isinstance(part, str):
@@ -153,12 +158,19 @@ def claim_of(reported: Any) -> Claim | None:
         found = reported.get(name)
         return found if isinstance(found, Mapping) else {}
 
+    taken, total = reported.get("prompt_tokens"), reported.get("total_tokens")
+    cached = within("prompt_tokens_details").get("cached_tokens")
+    if not cached:  # DeepSeek's name, and Anthropic's, which gateways keep
+        cached = reported.get("prompt_cache_hit_tokens") or reported.get("cache_read_input_tokens") or cached
+        beside = [n for name in _ANTHROPICS if type(n := reported.get(name)) is int and n > 0]
+        if type(taken) is int and sum(beside) > taken:  # and then, as Anthropic has it, they are not in the input
+            taken, total = taken + sum(beside), None
     return Claim(
-        input=reported.get("prompt_tokens"),
+        input=taken,
         output=reported.get("completion_tokens"),
-        total=reported.get("total_tokens"),
+        total=total,
         reasoning=within("completion_tokens_details").get("reasoning_tokens"),
-        cached=within("prompt_tokens_details").get("cached_tokens"),
+        cached=cached,
     )
 
 

@@ -3,10 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-SERVICES = frozenset({"priority", "flex", "fast"})
-"""Service tiers that some providers have a price for."""
+from leeroo.pool.kinds import SERVICES
+
 SEARCHES = 10
 """Searches assumed at most where a request allows them and says no number."""
+_NATIVE = frozenset(
+    {"google_search", "google_search_retrieval", "google_maps", "url_context", "code_execution", "file_search",
+     "computer_use"}
+)  # fmt: skip
+"""Google's own tools, which are told by their name as the only key."""
 _PRICED_APART = ("web_search_options", "plugins", "models", "audio", "prediction")
 """Parameters that change what a call costs and that a caller of the core may give; `leeroo serve` refuses them."""
 
@@ -18,6 +23,8 @@ def unpriced(body: Mapping[str, Any]) -> tuple[str, ...]:
     """
     names = {f"the tool {str(tool.get('type'))[:60]!r}" for tool in body.get("tools") or ()
              if isinstance(tool, Mapping) and tool.get("type", "function") not in ("function", "custom")}  # fmt: skip
+    names |= {f"the tool {str(key)!r}" for tool in body.get("tools") or () if isinstance(tool, Mapping)
+              for key in tool if key in _NATIVE}  # fmt: skip
     if body.get("service_tier") not in (None, "auto", "default") and service_of(body) is None:
         names.add("service_tier")
     names |= {key for key in _PRICED_APART if body.get(key)}

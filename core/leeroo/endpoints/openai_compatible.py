@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from leeroo.budget import Budget
 from leeroo.consult.equivalence import Reply
@@ -13,11 +13,13 @@ from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.consulted import consulted
 from leeroo.endpoints.http import tls
-from leeroo.endpoints.parameters import cap_name, taken
+from leeroo.endpoints.parameters import cap_name, taken, with_tools
 from leeroo.endpoints.racing import first_answer, run_here
+from leeroo.endpoints.worth import wrong_with
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert
 from leeroo.pool.places import provider_of_host
+from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.consulting import Consultation, consultation
@@ -151,21 +153,24 @@ def ask(
         return Answer(said.text, call.finish(), time.perf_counter() - began)
 
 
+class _Said(NamedTuple):
+    """An answer as it is compared, and what makes it one of no use."""
+
+    reply: Reply
+    wrong: UselessAnswer | None
+
+
 async def _answer(call: Call, chat: Sequence[dict[str, str]], *, hedge: bool, consulting: Consulting | None) -> Reply:
     sent = f"{call.query.prompt}\n{call.query.rest}"
 
-    def ask_one(attempt: Attempt) -> Awaitable[tuple[Reply, Usage]]:
+    def ask_one(attempt: Attempt) -> Awaitable[tuple[_Said, Usage]]:
         return _acomplete(attempt, chat, sent)
 
-    several: Consultation[Reply] | None = consultation(call, consulting)
-    accepted: Reply | None = None
-    if several is not None:
-        accepted = await consulted(several, ask_one, _as_it_is)
-    return await first_answer(call, ask_one, hedge=hedge) if accepted is None else accepted
-
-
-def _as_it_is(said: Reply) -> Reply:
-    return said
+    several: Consultation[_Said] | None = consultation(call, consulting)
+    if several is not None and (accepted := await consulted(several, ask_one, lambda said: said.reply)) is not None:
+        return accepted.reply
+    taken_as_it_is = await first_answer(call, ask_one, hedge=hedge, wrong=lambda said: said.wrong)
+    return taken_as_it_is.reply
 
 
 def complete(
@@ -197,10 +202,10 @@ def complete(
     with openai.OpenAI(**client_options(expert, place), timeout=timeout, http_client=http) as client:
         answer = client.chat.completions.create(**request_to(expert, place, {"messages": list(chat)}, cap))
     said, usage = _read(answer, prompt, expert)
-    return said.text, usage
+    return said.reply.text, usage
 
 
-async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: str) -> tuple[Reply, Usage]:
+async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: str) -> tuple[_Said, Usage]:
     import openai
 
     expert = attempt.expert
@@ -212,17 +217,18 @@ async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: s
     return _read(answer, prompt, expert, attempt.candidate.input_upper)
 
 
-def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> tuple[Reply, Usage]:
+def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> tuple[_Said, Usage]:
     """The text and the usage of a chat completion.
 
     Raises:
-        BadAnswer: It is none.
+        BadAnswer: It is none, or was broken off.
     """
     if not getattr(answer, "choices", None):
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
     text = answer.choices[0].message.content or ""
     reported = answer.usage.to_dict(warnings=False) if hasattr(answer.usage, "to_dict") else answer.usage
-    said = Reply(text, truncated=answer.choices[0].finish_reason == "length")
+    reply = Reply(text, truncated=answer.choices[0].finish_reason == "length")
+    said = _Said(reply, wrong_with(answer.choices[0].to_dict(warnings=False), expert.name))
     return said, usage_of(reported, prompt, text, expert, getattr(answer, "service_tier", None), sent=sent)
 
 
@@ -250,7 +256,7 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
     if expert.stop:
         given = rest.get("stop") or ()
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
-    rest = taken(expert, rest)
+    rest = with_tools(place.model, place.base_url, taken(expert, rest))
     if max_tokens is not None:
         rest[cap_name(place.base_url)] = max_tokens
     if body.get("stream"):

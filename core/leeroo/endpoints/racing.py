@@ -12,19 +12,27 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 
 T = TypeVar("T")
 
 
-async def first_answer(call: Call, ask: Callable[[Attempt], Awaitable[tuple[T, Usage]]], *, hedge: bool = False) -> T:
+async def first_answer(
+    call: Call,
+    ask: Callable[[Attempt], Awaitable[tuple[T, Usage]]],
+    *,
+    hedge: bool = False,
+    wrong: Callable[[T], UselessAnswer | None] = lambda _: None,
+) -> T:
     """Try the experts of a call until one answers, and settle every attempt.
 
     Args:
         call: The call; the caller closes it.
         ask: Asks an attempt's expert; gives the answer and what it used, or raises what the expert met.
         hedge: Whether a slow first attempt gets a second one beside it, where the budget pays for both.
+        wrong: What makes an answer one of no use: it is paid for, and the next expert is asked where there is one.
 
     Raises:
         LeerooError: No expert answered.
@@ -53,6 +61,10 @@ async def first_answer(call: Call, ask: Callable[[Attempt], Awaitable[tuple[T, U
                     answer, usage = task.result()
                 except Exception as error:
                     attempt.failed(error)
+                    continue
+                found = wrong(answer)
+                if found is not None and (running or call.has_next):
+                    attempt.failed(found, used=usage, others=bool(running))
                     continue
                 attempt.succeeded(usage)
                 return answer

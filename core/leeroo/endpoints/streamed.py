@@ -11,6 +11,8 @@ from leeroo.endpoints.bounded import BadAnswer
 from leeroo.endpoints.chat_format import text_of, to_query, usage_of
 from leeroo.endpoints.http import tls
 from leeroo.endpoints.openai_compatible import client_options, request_to, resolve
+from leeroo.endpoints.worth import BROKEN_OFF
+from leeroo.routing.answers import useless
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.router import Router
 
@@ -22,12 +24,18 @@ class _Received:
     Attributes:
         texts: All that was written, reasoning included.
         reported: The usage that the endpoint reports.
+        service: The service tier that it says has served.
         finished: Whether the endpoint said that the answer is whole.
+        reason: Why it ended.
+        said: Whether anything of it was for the reader.
     """
 
     texts: list[str] = field(default_factory=list)
     reported: dict[str, Any] | None = None
+    service: Any = None
     finished: bool = False
+    reason: str | None = None
+    said: bool = False
 
 
 class Streamed:
@@ -81,7 +89,11 @@ class Streamed:
                     except BaseException:  # the reader has gone, or was interrupted
                         attempt.cancelled(_usage(received, sent, attempt))
                         raise
-                    attempt.succeeded(_usage(received, sent, attempt))
+                    usage, wrong = _usage(received, sent, attempt), useless(received.reason, visible=received.said)
+                    if wrong is not None and call.has_next:
+                        attempt.failed(wrong, used=usage)
+                        continue
+                    attempt.succeeded(usage)
                     return
                 raise call.exhausted()
             finally:
@@ -100,10 +112,16 @@ def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Rec
         for chunk in client.chat.completions.create(**request):
             if time.monotonic() > deadline:  # the client's own timeout begins anew with every piece
                 raise TimeoutError
+            received.service = getattr(chunk, "service_tier", None) or received.service
             if chunk.usage is not None:
                 received.reported = chunk.usage.to_dict(warnings=False)
+                received.finished |= not chunk.choices and bool(received.texts)  # some leave the finish reason out
             for choice in chunk.choices[:1]:
+                if choice.finish_reason == "error":
+                    raise BadAnswer(BROKEN_OFF.format(expert.name))
+                received.reason = choice.finish_reason or received.reason
                 received.finished |= choice.finish_reason is not None
+                received.said |= bool((choice.delta.content or "").strip() or choice.delta.tool_calls)
                 text = text_of(choice.delta.to_dict())
                 if text:
                     attempt.first_token()
@@ -119,4 +137,5 @@ def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Rec
 
 def _usage(received: _Received, prompt: str, attempt: Attempt) -> Usage:
     text = "".join(received.texts)
-    return usage_of(received.reported, prompt, text, attempt.expert, sent=attempt.candidate.input_upper)
+    sent = attempt.candidate.input_upper
+    return usage_of(received.reported, prompt, text, attempt.expert, received.service, sent=sent)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.pool.kinds import SERVICES
 from leeroo.pool.prices import Price, PriceTier, Strict
 from leeroo.pool.providers import split_provider
 from leeroo.query import Capability
@@ -127,6 +128,14 @@ class Expert(Strict):
                 if isinstance(value, str) and value:
                     return value
         return type(self.model).__name__
+
+    @cached_property
+    def service(self) -> str | None:
+        """The service tier that a ready model object asks for with every request; None: the standard one."""
+        fields = getattr(self.model, "__dict__", {})
+        places = (fields, *(fields.get(name) for name in ("model_kwargs", "additional_kwargs", "extra_body")))
+        found = (place.get("service_tier") for place in places if isinstance(place, Mapping))
+        return next((tier for tier in found if isinstance(tier, str) and tier in SERVICES), None)
 
     @property
     def known_price(self) -> Price:

@@ -32,6 +32,8 @@ class Kinds(NamedTuple):
 
 
 PLAIN = Kinds()
+SERVICES = frozenset({"priority", "flex", "fast"})
+"""Service tiers that some providers have a price for."""
 
 
 def kinds_of(reported: Any, service: Any = None) -> Kinds:
@@ -63,6 +65,32 @@ def kinds_of(reported: Any, service: Any = None) -> Kinds:
             _number(usage.get("num_search_queries"), MOST_SEARCHES),
         ),
         tier if isinstance(tier, str) and tier not in ("", "default", "standard", "auto") else None,
+    )
+
+
+def most_of(one: Kinds, other: Kinds) -> Kinds:
+    """What two reports of the same call say together: the larger of each number, and the tier that either names."""
+    return Kinds(
+        max(one.cache_write, other.cache_write),
+        max(one.cache_write_1h, other.cache_write_1h),
+        max(one.audio_input, other.audio_input),
+        max(one.audio_output, other.audio_output),
+        max(one.image_output, other.image_output),
+        max(one.searches, other.searches),
+        one.service or other.service,
+    )
+
+
+def sum_of(one: Kinds, other: Kinds) -> Kinds:
+    """What two calls have used together."""
+    return Kinds(
+        one.cache_write + other.cache_write,
+        one.cache_write_1h + other.cache_write_1h,
+        one.audio_input + other.audio_input,
+        one.audio_output + other.audio_output,
+        one.image_output + other.image_output,
+        one.searches + other.searches,
+        one.service or other.service,
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from leeroo.pool.forwarded import medium_of
-from leeroo.query import Medium
+from leeroo.query import Capability, Medium
 
 if TYPE_CHECKING:
     from leeroo.pool.experts import Expert
@@ -26,9 +26,17 @@ AUDIO_PER_SECOND = 32
 
 def measure(part: Mapping[str, Any]) -> Medium:
     """Measure a part of a message that is a medium, from the data in it; an address is not fetched."""
-    kind = medium_of(part) or "documents"
-    film = str(part.get("type", "")).startswith("video")
-    data = _data(part)
+    return measured(medium_of(part) or "documents", _data(part), film=str(part.get("type", "")).startswith("video"))
+
+
+def measured(kind: Capability, data: bytes, *, film: bool = False) -> Medium:
+    """Measure a medium.
+
+    Args:
+        kind: What an expert must be able to do to read it.
+        data: What it consists of; empty where it lies at an address.
+        film: Whether it is one.
+    """
     if kind == "vision" and not film:
         width, height = _size(data)
         return Medium(kind, width, height)

@@ -179,8 +179,18 @@ class Price(Strict):
         if served is self:
             return bound
         # The standard tier may serve it after all.
-        plain = self._bounding(terms._replace(service=None))
-        return max((bound, plain), key=lambda price: price.worst_cost(100_000, 100_000))
+        return bound._or_dearer(self._bounding(terms._replace(service=None)))
+
+    def _or_dearer(self, other: "Price") -> "Price":
+        """A price whose `worst_cost` is no less than either's, whatever the lengths."""
+
+        def most(tokens: int) -> dict[str, float]:
+            both = zip(self._ceiling(tokens), other._ceiling(tokens), strict=True)
+            return dict(zip(("input", "output"), (max(pair) / NANO for pair in both), strict=True))
+
+        starts = sorted({tier.above for tier in (*self.tiers, *other.tiers)})
+        tiers = tuple(PriceTier(above=start, **most(start + 1)) for start in starts)
+        return Price(**most(0), request=max(self.request, other.request), tiers=tiers)
 
     def cost(self, input_tokens: int, output_tokens: int, cached_tokens: int = 0, kinds: Kinds = PLAIN) -> int:
         """Cost of one call in nano-dollars, rounded up.

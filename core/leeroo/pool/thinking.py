@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from leeroo.pool.experts import Expert
 from leeroo.pool.limits import UNKNOWN, UNKNOWN_THINKING
 from leeroo.pool.names import resolve
+from leeroo.pool.thought_measured import MEASURED
 
 
 class Thought(NamedTuple):
@@ -25,8 +26,10 @@ class Thought(NamedTuple):
 
 
 NONE = Thought(0.0, 0)
-# By effort. Orders of magnitude: short answers of gpt-5 and gpt-5-nano at their default (medium) took 1,100 to 1,400
-# tokens of thought (covan-ai/covan#112), a few hundred at "low". Who has measured declares `Expert.thinking`.
+# By effort, where the model itself was not measured (`thought_measured`). gpt-5 was: 0.9, 2.6 and 5.4 from low to high;
+# the others are between half and three times these. The least: short answers of gpt-5 and gpt-5-nano at medium took
+# 1,100 to 1,400 tokens of thought (covan-ai/covan#112), a few hundred at low. Who has measured declares
+# `Expert.thinking`.
 _BY_EFFORT = {
     "none": NONE,
     "minimal": Thought(0.2, 64),
@@ -67,6 +70,9 @@ def _by_name(model_id: str, effort: str | None) -> Thought:
     if found is None:
         return NONE
     effort = effort or found.effort
+    measured = MEASURED.get((found.model, effort or ""))
+    if measured is not None:
+        return Thought(measured, _BY_EFFORT.get(effort or "medium", _BY_EFFORT["thinking"]).least)
     if effort is not None and found.row.reasoning in ("yes", "hybrid"):
         return _BY_EFFORT.get(effort, _BY_EFFORT["thinking"])
     if found.row.reasoning == "hybrid":

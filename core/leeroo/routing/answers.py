@@ -7,9 +7,11 @@ from leeroo.errors import LeerooError
 OnEmpty = Literal["next", "accept"]
 """What an answer without anything in it means: ask the next expert, where there is one, or take it as it is."""
 
-Useless = Literal["empty", "filtered", "truncated", "unparsable"]
+Useless = Literal["empty", "filtered", "truncated", "unparsable", "bad_answer"]
 
 _CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"})
+_BROKEN = frozenset({"error"})
+"""Why an answer ended that failed behind its gateway after the gateway had said 200."""
 _FILTERED = frozenset(
     {
         "blocklist", "content_filter", "content_filtered", "error_toxic", "guardrail_intervened", "image_safety",
@@ -30,11 +32,17 @@ class UselessAnswer(LeerooError):
         super().__init__(detail or _DETAILS[kind])
         self.kind = kind
 
+    @property
+    def is_none(self) -> bool:
+        """Whether it is no answer at all, which nobody is to be given even where no other expert is left."""
+        return self.kind == "bad_answer"
+
 
 _DETAILS: dict[Useless, str] = {
     "empty": "The answer is empty.",
     "filtered": "The provider withheld the answer, or the model refused to give one.",
     "truncated": "The output cap was used up before anything visible was written. Raise max_tokens or max_cost.",
+    "bad_answer": "The answer was broken off by an error behind its endpoint.",
     "unparsable": "The answer does not have the form that was asked for.",
 }
 
@@ -47,9 +55,11 @@ def useless(finish_reason: str | None, *, visible: bool, refused: bool = False) 
         visible: Whether there is anything in it for its reader: text, media or tool calls; thinking is not.
         refused: Whether it says in a field of its own that the model refused.
     """
+    reason = (finish_reason or "").lower().rpartition(".")[2]
+    if reason in _BROKEN:
+        return UselessAnswer("bad_answer")
     if visible:
         return None
-    reason = (finish_reason or "").lower().rpartition(".")[2]
     if refused or reason in _FILTERED:
         return UselessAnswer("filtered")
     return UselessAnswer("truncated" if reason in _CUT_OFF else "empty")

@@ -30,13 +30,14 @@ from leeroo.routing.attempt import Attempt, Ending, Usage
 from leeroo.routing.decision import Decision
 from leeroo.routing.exhausted import nobody_answered
 from leeroo.routing.failures import Failure
-from leeroo.routing.health import Health
+from leeroo.routing.health import Health, key_of
 from leeroo.routing.last import note_last
 from leeroo.routing.logs import event
 from leeroo.routing.purse import Fit, Purse
 from leeroo.routing.record import passed_over, record_of, tried
 from leeroo.routing.tool_calls import ToolCalls
 from leeroo.routing.tries import AsyncTries, Tries
+from leeroo.routing.windows import is_cut
 from leeroo.selection.selector import Candidate
 
 
@@ -264,7 +265,12 @@ class Call:
         if ending.over_cap:
             cost, reserved = to_usd(ending.cost), to_usd(ending.reserved)
             event(logging.ERROR, "over_cap", call_id=self.id, expert=expert.name, cost=cost, reserved=reserved)
-        self._attempts.append(tried(ending))
+        cut = failure is None and ending.usage is not None and is_cut(ending.usage, ending.candidate, self.query.media)
+        if cut and ending.usage is not None:
+            self.health.windows.note(key_of(expert), ending.usage.input_tokens)
+            read, sent = ending.usage.input_tokens, ending.candidate.input_tokens
+            event(logging.WARNING, "input_cut", call_id=self.id, expert=expert.name, read=read, sent=sent)
+        self._attempts.append({**tried(ending), **({"input_cut": True} if cut else {})})
         self._purse.settle(ending.reserved, ending.cost, expert.name)
 
     def _fit(self, candidate: Candidate) -> Fit | None:

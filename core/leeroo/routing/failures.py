@@ -4,17 +4,19 @@ A refusal speaks of one expert until a second one says the same: a bad key, an a
 a parameter that one model does not take are mended by asking the next.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from leeroo.routing.answers import UselessAnswer
+from leeroo.routing.output_caps import most_output
 from leeroo.routing.refusals import told
+from leeroo.routing.retry_after import retry_after
 
 Kind = Literal[
     "rate_limit", "timeout", "connection", "server", "context_overflow", "content_filter",
     "bad_request", "auth", "not_found", "credit", "region", "signature", "unsupported", "config",
-    "bad_answer", "cancelled", "other", "empty", "filtered", "truncated", "unparsable",
+    "output_cap", "bad_answer", "cancelled", "other", "empty", "filtered", "truncated", "unparsable",
 ]  # fmt: skip
 
 
@@ -58,6 +60,10 @@ POLICIES: dict[Kind, Policy] = {
     "region": Policy(aside=True, remedy="The provider does not serve this country or region; use another endpoint."),
     "signature": Policy(remedy="The history holds thinking that only another model can read."),
     "unsupported": Policy(remedy="The model does not take a parameter or a kind of input that was sent."),
+    "output_cap": Policy(
+        remedy="It, or what is left of its account, gives fewer output tokens than were asked for; set its "
+        "max_output_tokens, or top it up."
+    ),
     "config": Policy(aside=True, remedy="The expert cannot be run as it is set up; its message says what is missing."),
     "bad_answer": Policy(billed=True, counts=True),
     "cancelled": Policy(elsewhere=False, billed=True),
@@ -67,9 +73,6 @@ POLICIES: dict[Kind, Policy] = {
     "truncated": Policy(billed=True),
     "unparsable": Policy(billed=True),
 }
-
-LONGEST_WAIT = 3600.0
-"""Seconds; a provider that asks for more is asked again after an hour."""
 
 # A gateway that gave up waiting (504, 524) says nothing of the work behind it, which may be billed.
 _STATUS: dict[int, Kind] = {
@@ -130,6 +133,7 @@ class Failure:
         sent: Whether the request may have reached the provider and been worked on.
         retry_after: Seconds after which the provider wants to be asked again.
         status: The HTTP status, where there was one.
+        most_output: Output tokens that it would have given, where it says so.
         own: The caller's own fault beyond doubt: we found it, and no expert was asked.
     """
 
@@ -137,6 +141,7 @@ class Failure:
     sent: bool = True
     retry_after: float | None = None
     status: int | None = None
+    most_output: int | None = None
     own: bool = False
 
     @property
@@ -204,7 +209,10 @@ def _classify(chain: list[BaseException]) -> Failure:
         "ModelRateLimitError",
     }:
         # First: "too many tokens per minute" is no overflow.
-        return Failure("rate_limit", retry_after=_retry_after(chain), status=status)
+        return Failure("rate_limit", retry_after=retry_after(chain), status=status)
+    most = most_output(text)
+    if most is not None and status in (400, 402, 422):
+        return Failure("output_cap", status=status, most_output=most)
     said = None if names & _QUOTING and status is None else told(text, status)
     if said is not None:
         return Failure(said, status=status)
@@ -213,10 +221,10 @@ def _classify(chain: list[BaseException]) -> Failure:
     if names & _FILTER_NAMES:
         return Failure("content_filter", status=status)
     if names & _RATE_LIMITS:
-        return Failure("rate_limit", retry_after=_retry_after(chain), status=status)
+        return Failure("rate_limit", retry_after=retry_after(chain), status=status)
     if status is not None:
         kind = _STATUS.get(status, "server" if status >= 500 else "bad_request")
-        return Failure(kind, retry_after=_retry_after(chain), status=status)
+        return Failure(kind, retry_after=retry_after(chain), status=status)
     return _without_status(names, text)
 
 
@@ -262,33 +270,3 @@ def _status(error: BaseException) -> int | None:
         if isinstance(value, int) and 400 <= value < 600:
             return int(value)
     return None
-
-
-def _retry_after(chain: Iterable[BaseException]) -> float | None:
-    for link in chain:
-        headers = getattr(getattr(link, "response", None), "headers", None)
-        if not isinstance(headers, Mapping):
-            continue
-        if (milliseconds := headers.get("retry-after-ms")) is not None:  # OpenAI's and Azure's, finer than seconds
-            found = _seconds(str(milliseconds), unit=0.001)
-            if found is not None:
-                return found
-        if (value := headers.get("retry-after")) is not None:
-            return _seconds(str(value))
-    return None
-
-
-def _seconds(retry_after: str, unit: float = 1.0) -> float | None:
-    """Seconds of a Retry-After header: a number, or the date of HTTP."""
-    from datetime import UTC, datetime
-    from email.utils import parsedate_to_datetime
-
-    try:
-        seconds = float(retry_after) * unit
-    except ValueError:
-        try:
-            when = parsedate_to_datetime(retry_after)
-        except ValueError:
-            return None
-        seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
-    return min(max(0.0, seconds), LONGEST_WAIT) if seconds == seconds else None

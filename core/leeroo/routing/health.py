@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from leeroo.pool.experts import Expert
 from leeroo.routing.failures import POLICIES, Failure
 from leeroo.routing.latency import LatencyEstimate
+from leeroo.routing.windows import Windows
 
 FAILURES_TO_OPEN = 3
 FIRST_COOL_DOWN = 5.0
@@ -72,10 +73,14 @@ class Health:
     Args:
         clock: Monotonic seconds; tests give their own.
         shared: Cool-downs of all processes, read at most once a second; this process's own when absent.
+
+    Attributes:
+        windows: How much experts were seen to read of longer prompts.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, shared: SharedCoolDowns | None = None) -> None:
         self._clock = clock
+        self.windows = Windows(clock)
         self._shared = shared
         self._states: dict[str, _State] = {}
         self._elsewhere: dict[str, float] = {}  # until when, by key

@@ -15,7 +15,7 @@ from leeroo.pool.thinking import room, thought_of
 from leeroo.pool.tokens import TokenCount
 from leeroo.query import Query
 from leeroo.routing.decision import least_cost
-from leeroo.routing.health import Health
+from leeroo.routing.health import Health, key_of
 from leeroo.selection.selector import Candidate, Selection, select
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def judge(terms: Terms, expert: Expert, estimate: Estimate, tokens: TokenCount) 
         tokens: Of the prompt.
     """
     query, cap, price, output_tokens = terms.query, terms.cap, expert.known_price, estimate.output_tokens
-    bound = price if terms.asked is NO_TERMS else price.bounding(terms.asked)
+    asked = _asked_of(terms.asked, expert)
+    bound = price if asked is NO_TERMS else price.bounding(asked)
     most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
     if query.max_tokens is None and not terms.has_own_cap and "max_output_tokens" not in expert.model_fields_set:
         most = min(most, max(room(expert), FAIR_SHARE * output_tokens))
@@ -117,7 +118,7 @@ def judge(terms: Terms, expert: Expert, estimate: Estimate, tokens: TokenCount) 
         input_tokens=tokens.expected,
         input_upper=tokens.upper,
         output_tokens=expected_output,
-        expected_cost=price.cost(tokens.expected, expected_output, cached, _expected_kinds(query, tokens)),
+        expected_cost=price.cost(tokens.expected, expected_output, cached, _expected_kinds(asked, query, tokens)),
         worst_cost=bound.worst_cost(tokens.upper, most),
         max_tokens=most,
         latency=terms.health.latency(expert, expected_output),
@@ -133,13 +134,18 @@ def price_terms(query: Query) -> PriceTerms:
     return NO_TERMS if found == NO_TERMS else found
 
 
-def _expected_kinds(query: Query, tokens: TokenCount) -> Kinds:
+def _asked_of(asked: PriceTerms, expert: Expert) -> PriceTerms:
+    """What of a request moves one expert's price: its own model may ask for a service tier, unless the request does."""
+    return asked._replace(service=expert.service) if expert.service and asked.service is None else asked
+
+
+def _expected_kinds(asked: PriceTerms, query: Query, tokens: TokenCount) -> Kinds:
     """What is expected to cost otherwise than plain text: what a request asks to be kept is written once."""
-    if query.service is None and query.cache_writes is None:
+    if asked.service is None and asked.writes is None:
         return PLAIN
     written = 0 if query.cached_tokens else tokens.expected
-    hour = written if query.cache_writes == "1h" else 0
-    return Kinds(written if query.cache_writes == "5m" else 0, hour, service=query.service)
+    hour = written if asked.writes == "1h" else 0
+    return Kinds(written if asked.writes == "5m" else 0, hour, service=asked.service)
 
 
 def _why_not(terms: Terms, candidate: Candidate, passed: int | None, thought: int) -> str | None:
@@ -173,12 +179,13 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None, thought: in
         return None
     if query.max_tokens is not None and query.max_tokens <= thought:
         return f"{CRAMPED} about {thought} tokens, and max_tokens={query.max_tokens} would leave no answer"
-    return terms.health.why_not(expert)
+    health = terms.health
+    return health.why_not(expert) or health.windows.why_not(key_of(expert), candidate.input_tokens)
 
 
 def _unbounded(terms: Terms, expert: Expert) -> str | None:
     """What of a request has no bound of its price at an expert, so that no cap can be kept, or None."""
-    unknown = (*terms.query.unpriced, *expert.known_price.unlisted(terms.asked))
+    unknown = (*terms.query.unpriced, *expert.known_price.unlisted(_asked_of(terms.asked, expert)))
     if unknown:
         return f"no price is known for {', '.join(unknown)}, so no cap can be kept"
     for medium in terms.query.attachments:

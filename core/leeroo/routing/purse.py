@@ -64,7 +64,7 @@ class Purse:
             # Where even the least output does not fit, the ledger refuses, and its error names the limit.
             cap = max(min(cap, self._tokens_left - candidate.input_upper), least_output(candidate))
         worst = price.worst_cost(candidate.input_upper, cap)
-        limited = left is not None or self._tokens_left is not None or asked is not None
+        limited = left is not None or self._tokens_left is not None or asked is not None or candidate.narrowed
         return Fit(cap if limited else None, worst, candidate.input_upper + cap)
 
     def reserve(self, nano: int, expert: str) -> None:

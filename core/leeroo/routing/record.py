@@ -91,6 +91,7 @@ def _money(
         "cost": to_usd(purse.spent),
         "cost_is_estimate": estimated,
         "over_cap": any(attempt.get("over_cap") for attempt in attempts),
+        **({"input_cut": True} if any(attempt.get("input_cut") for attempt in attempts) else {}),
         "remaining": None if purse.cap is None else to_usd(purse.cap - purse.spent),
         "reference_expert": reference.name,
         "reference_cost": None if reference_cost is None else to_usd(reference_cost),

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 Told = Literal[
     "credit", "content_filter", "context_overflow", "region", "signature", "not_found", "auth", "unsupported",
+    "unparsable",
 ]  # fmt: skip
 
 
@@ -95,6 +96,27 @@ TABLE: tuple[Words, ...] = (
     Words("unsupported", r"does not support this tool_choice", "DeepSeek (400); deepseek-ai/DeepSeek-V3#1376"),
     Words("unsupported", r"does not support (tools|images?|image input|system)", "Ollama (400)"),
     Words("unsupported", r"no endpoints found that support", "OpenRouter (404)"),
+    Words("unsupported", r"is deprecated for this model", "Anthropic, Bedrock (400); The-PR-Agent/pr-agent#2456"),
+    Words(
+        "unsupported",
+        r"tools with reasoning_effort are not supported",
+        "OpenAI (400); openai/openai-openapi#541, pipecat-ai/pipecat#4043",
+    ),
+    Words(
+        "unsupported",
+        r"does not support assistant message prefill",
+        "Anthropic (400); router-for-me/CLIProxyAPI#5319, anthropics/claude-code#52433",
+    ),
+    Words(
+        "unsupported",
+        r"unexpected role '\w+' after role|expected last role user or tool|roles must alternate",
+        "Mistral, vLLM's templates (400); NousResearch/hermes-agent#20154, charmbracelet/crush#279",
+    ),
+    Words(
+        "unparsable",
+        r"tool_use_failed|json_validate_failed|see 'failed_generation'",
+        "Groq (400), of what its model wrote; pydantic/pydantic-ai#4354, tashfeenahmed/freellmapi#291",
+    ),
     Words("unsupported", r"max_tokens is too large|exceeds? the model limit of", "OpenAI; bedrock-access-gateway#41"),
 )
 _ORDER = tuple(dict.fromkeys(row.kind for row in TABLE))

@@ -28,6 +28,7 @@ from leeroo.routing.purse import Purse
 from leeroo.routing.telemetry import emit
 from leeroo.routing.tool_calls import ToolCalls
 from leeroo.routing.whose import whose_cap
+from leeroo.routing.windows import CUTS
 from leeroo.selection.pacing import Meter, Pacer
 from leeroo.selection.selector import Candidate, select
 
@@ -223,7 +224,7 @@ class Router:
         if not selection.order:
             # Late now and then is better than no answer; and who is never asked is never found to be quick again, or
             # repaired.
-            last = (TAIL, CRAMPED, REFUSES)
+            last = (TAIL, CRAMPED, REFUSES, CUTS)
             candidates = tuple(
                 replace(c, ineligible=None) if (c.ineligible or "").startswith(last) else c for c in candidates
             )

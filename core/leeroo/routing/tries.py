@@ -11,6 +11,7 @@ import random
 import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, Self
 
 from leeroo.pool.experts import Expert
@@ -120,6 +121,10 @@ class Tries:
     def failed(self, candidate: Candidate, failure: Failure) -> None:
         """Note how an attempt ended."""
         self._failures[candidate.expert.name] += 1
+        most = failure.most_output
+        if most is not None and not candidate.narrowed and candidate.output_tokens <= most < candidate.max_tokens:
+            # It answers if it is asked for less, and it was the better one: before the next.
+            self._order.insert(0, replace(candidate, max_tokens=most, narrowed=True))
         if failure.again:
             self._again.append(candidate)
 

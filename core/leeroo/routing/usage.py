@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from leeroo.pool.kinds import PLAIN, Kinds
+from leeroo.pool.kinds import PLAIN, Kinds, sum_of
 
 MOST_TOKENS = 20_000_000
 """More than any model reads or writes in one call."""
@@ -42,6 +42,16 @@ class Usage:
     def tokens(self) -> int:
         """Input and output together, as limits in tokens count them."""
         return self.input_tokens + self.output_tokens
+
+    def plus(self, other: "Usage") -> "Usage":
+        """What two calls of one expert have used together."""
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.estimated or other.estimated,
+            sum_of(self.kinds, other.kinds),
+        )
 
     @property
     def is_sound(self) -> bool:

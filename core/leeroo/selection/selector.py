@@ -35,6 +35,8 @@ class Candidate:
         latency: Estimated seconds, None when nothing is known.
         ineligible: Why the expert cannot be used for this call, None when it can.
         base_quality: What the predictor said, where feedback has changed it since.
+        narrowed: Whether the expert has said that it gives no more than `max_tokens`: the cap is sent even where no
+            money and no caller limits it.
         price: The price that bounds this request, where it is not the expert's plain one.
     """
 
@@ -53,6 +55,7 @@ class Candidate:
     doubt: float = 0.0
     grounds: str = ""
     price: Price | None = None
+    narrowed: bool = False
 
     @property
     def bound(self) -> Price:

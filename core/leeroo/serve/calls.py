@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from leeroo.endpoints.chat_format import text_of, tool_call_ids, usage_of
-from leeroo.endpoints.openai_compatible import BadAnswer
+from leeroo.endpoints.worth import wrong_with
 from leeroo.pool.tokens import count_text
+from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.router import Router
@@ -52,6 +53,9 @@ class Calls:
                 except Exception as error:
                     await self._aside(attempt.failed, error)
                     continue
+                wrong = wrong_with(answer["choices"][0], attempt.expert.name)
+                if await self._in_vain(call, attempt, wrong, usage):
+                    continue
                 ids = tool_call_ids([answer["choices"][0]["message"]])
                 await self._aside(partial(attempt.succeeded, usage, tool_call_ids=ids))
                 return {**answer, **_head(call, attempt, "chat.completion"), "leeroo": await self._aside(call.finish)}
@@ -84,8 +88,7 @@ class Calls:
                             if received.passes(attempt):
                                 received.cut()
                                 break
-                    if not received.finished:
-                        raise BadAnswer(f"The stream of expert {attempt.expert.name!r} ended before its answer did.")
+                    received.check(attempt.expert.name)
                 except Exception as error:
                     so_far = self._usage(received, job, attempt) if received.started else None
                     await self._aside(partial(attempt.failed, error, received=so_far))
@@ -94,11 +97,20 @@ class Calls:
                     await self._aside(attempt.cancelled, self._usage(received, job, attempt))
                     raise
                 usage = self._usage(received, job, attempt)
+                if await self._in_vain(call, attempt, received.wrong, usage):
+                    continue
                 await self._aside(partial(attempt.succeeded, usage, tool_call_ids=received.tool_call_ids))
                 for piece in _ending(received, usage, head, job, await self._aside(call.finish)):
                     yield piece
                 return
             raise await self._aside(call.exhausted)
+
+    async def _in_vain(self, call: Call, attempt: Attempt, wrong: UselessAnswer | None, usage: Usage) -> bool:
+        """Settle an answer of no use where there is another expert to ask; else it is handed on as it is."""
+        if wrong is None or not await self._aside(lambda: call.has_next):
+            return False
+        await self._aside(partial(attempt.failed, wrong, used=usage))
+        return True
 
     async def _held_back(self, call: Call, job: Job, attempt: Attempt, answer: Json) -> list[Json]:
         """An accepted answer as a stream's pieces."""
@@ -111,6 +123,7 @@ class Calls:
     async def _complete(self, job: Job, attempt: Attempt) -> tuple[Json, Usage]:
         """An expert's whole answer, its usage filled in, and what it used."""
         answer = await self._experts.complete(attempt, job.body)
+        wrong_with(answer["choices"][0], attempt.expert.name)
         message = answer["choices"][0]["message"]
         usage = self._used(answer.get("usage"), text_of(message), job, attempt, answer.get("service_tier"))
         if usage.estimated:
@@ -135,7 +148,8 @@ class Calls:
         if received.was_cut:
             output = max(received.tokens_at_least, count_text(received.text, attempt.expert))
             return Usage(attempt.candidate.input_upper, output, estimated=True)
-        return self._used(received.usage if received.finished else None, received.text, job, attempt)
+        reported = received.usage if received.finished else None
+        return self._used(reported, received.text, job, attempt, received.service)
 
     @staticmethod
     def _used(reported: Any, text: str, job: Job, attempt: Attempt, service: Any = None) -> Usage:

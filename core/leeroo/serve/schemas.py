@@ -88,7 +88,7 @@ class ChatRequest(BaseModel):
     reasoning_effort: str | None = None
     verbosity: str | None = None
     modalities: list[Literal["text"]] | None = None
-    service_tier: Literal["auto", "default"] | None = None
+    service_tier: Literal["auto", "default", "flex"] | None = None
     user: str | None = None
     metadata: dict[str, str] | None = None
     store: bool | None = None

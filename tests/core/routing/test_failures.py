@@ -10,7 +10,8 @@ import pytest
 
 from leeroo import ConfigError
 from leeroo.errors import InvalidRequest
-from leeroo.routing.failures import LONGEST_WAIT, classify
+from leeroo.routing.failures import classify
+from leeroo.routing.retry_after import LONGEST_WAIT
 
 REQUEST = httpx.Request("POST", "https://host/v1/chat/completions")
 
