@@ -93,7 +93,7 @@ def test_budgets_come_by_header_and_body_and_errors_name_what_is_wrong(url):
     with pytest.raises(openai.NotFoundError, match="serves no embeddings"):
         client.embeddings.create(model="leeroo", input="text")
     with pytest.raises(openai.NotFoundError, match="chat/completions"):
-        client.responses.create(model="leeroo", input="text")
+        client.moderations.create(input="text")
 
 
 def test_curl(url):
