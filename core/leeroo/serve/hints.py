@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from leeroo.errors import did_you_mean
 from leeroo.serve.dialects import DIALECTS
+from leeroo.serve.dialects.messages import COUNTING
 from leeroo.serve.errors import Refusal
 from leeroo.visible import visible
 
-PATHS = (*(dialect.path for dialect in DIALECTS), "/v1/messages/count_tokens", "/v1/models", "/healthz", "/metrics")
+PATHS = (*(dialect.path for dialect in DIALECTS), COUNTING.path, "/v1/models", "/healthz", "/metrics")
 _BASES = {
     "/v1/v1/": "Your client adds /v1 itself (Anthropic's do): take it off its base URL.",
     "/v1/responses/": "Nothing is kept here, so responses cannot be fetched or cancelled later: stream them.",
@@ -28,7 +29,11 @@ def http_error(status: int, detail: str, headers: Mapping[str, str] | None, path
     if status == 404:
         return Refusal(404, f"There is no path {visible(path, 100)} here.{_hint(path)}", code="unknown_path")
     if status == 405:
-        method = "POST" if any(path == dialect.path for dialect in DIALECTS) else (headers or {}).get("Allow", "GET")
+        method = (
+            "POST"
+            if any(path == dialect.path for dialect in (*DIALECTS, COUNTING))
+            else (headers or {}).get("Allow", "GET")
+        )
         return Refusal(405, f"{visible(path, 100)} takes {method} only.", headers=headers or {}, code="unknown_method")
     return Refusal(status, detail, headers=headers or {})
 

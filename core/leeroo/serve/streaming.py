@@ -31,6 +31,9 @@ class Events:
         teller: Writes them as the client knows them.
         refusal: Makes an error of whatever is raised while they are made.
         running: Tasks that are on their way; the server ends them when it ends.
+
+    Attributes:
+        id: The answer's, once it has begun.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Events:
         refusal: Callable[[Exception], Awaitable[Refusal]],
         running: "set[asyncio.Task[None]]",
     ) -> None:
+        self.id: str | None = None
         self._teller = teller
         self._refusal = refusal
         self._queue: asyncio.Queue[Json | Refusal | None] = asyncio.Queue(AHEAD)
@@ -60,6 +64,7 @@ class Events:
             raise
         if isinstance(first, Refusal):
             raise first
+        self.id = None if first is None else first.get("id")
         return self._events(first)
 
     async def _events(self, piece: Json | Refusal | None) -> AsyncIterator[bytes]:

@@ -11,10 +11,11 @@ import pytest
 
 from leeroo.ledger.limits import Limit
 from leeroo.ledger.opening import open_ledger
-from leeroo.serve.app import Settings, serve
+from leeroo.serve.app import Settings
 from leeroo.serve.errors import Refusal
 from leeroo.serve.gate import Rates
 from leeroo.serve.keys import KeyFile
+from leeroo.serve.running import serve
 from tests.integration.serve.conftest import router_over, running
 
 ASK = [{"role": "user", "content": "What is the capital of France?"}]

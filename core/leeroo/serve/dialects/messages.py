@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -64,6 +65,12 @@ class MessageRequest(BaseModel):
     cache_control: Json | None = Field(default=None, description="Not sent on: chats have it on parts only.")
     service_tier: Literal["auto", "standard_only"] | None = None
     context_management: Json | None = Field(default=None, description="Thinking may be cleared, which is done anyway.")
+
+
+class CountRequest(MessageRequest):
+    """A request whose input is to be counted: as for a message, but for the output cap, which it need not have."""
+
+    max_tokens: Tokens | None = None  # type: ignore[assignment]
 
 
 def to_chat(request: MessageRequest) -> Json:
@@ -245,3 +252,5 @@ MESSAGES = Dialect(
         "speed": Refused("it costs beside the expert's price per token, so no cap could be kept.", ("standard",)),
     },
 )
+COUNTING = replace(MESSAGES, path="/v1/messages/count_tokens", schema=CountRequest)
+"""`/v1/messages/count_tokens`: nobody is asked, and nothing is spent."""
