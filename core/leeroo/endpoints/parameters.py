@@ -5,6 +5,7 @@ refused: ra-jeev/write-assist-ai#30, huggingface/smolagents#1211 and #1766, Berr
 Vali-98/ChatterUI#564.
 """
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -16,6 +17,7 @@ from leeroo.pool.places import provider_of_host
 _SAMPLING = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias", "stop"}
 )
+_THINKING = frozenset({"reasoning_effort"})
 _XAI = frozenset({"presence_penalty", "frequency_penalty", "stop"})
 _OPENAI = frozenset({"openai", "azure_openai"})
 
@@ -26,19 +28,38 @@ def cap_name(base_url: str | None) -> str:
     return "max_completion_tokens" if own else "max_tokens"
 
 
-def taken(expert: Expert, given: Mapping[str, Any]) -> dict[str, Any]:
+_HINTS = {
+    # Other models refuse it, Azure's all do: home-assistant/core#161256, OpenHands/software-agent-sdk#2295 (2026-01, 03).
+    "prompt_cache_retention": (frozenset({"openai"}), r"gpt-4\.1(-\d{4}.*)?|gpt-5(\.[1-5])?(-(?!mini|nano).*)?"),
+    # OpenAI's page on predicted outputs, 2026-11.
+    "prediction": (_OPENAI, r"gpt-4(o|\.1)(-.*)?"),
+}
+"""Parameters that only make an answer quicker or cheaper, with the providers and the models that take them."""
+
+
+def taken(expert: Expert, given: Mapping[str, Any], base_url: str | None) -> dict[str, Any]:
     """The parameters without those that the expert's model refuses.
 
     Args:
         expert: Who is asked.
         given: Parameters of a chat request by OpenAI's names, without the output cap.
+        base_url: Where the expert is reached; None for OpenAI's own endpoint.
     """
     vendor, refused = _refused(expert.model_id)
     if vendor == "anthropic" and given.get("temperature") is not None:
         refused = frozenset({"top_p"})
     if vendor == "openai" and given.get("reasoning_effort") == "none":
         refused = frozenset()
-    return {key: value for key, value in given.items() if key not in refused}
+    return {key: value for key, value in given.items() if key not in refused and _of_use(key, expert, base_url)}
+
+
+def _of_use(name: str, expert: Expert, base_url: str | None) -> bool:
+    """Whether a parameter may be sent for all that is known of who takes it."""
+    if name not in _HINTS:
+        return True
+    providers, models = _HINTS[name]
+    provider = "openai" if base_url is None else provider_of_host(base_url)
+    return provider in providers and re.fullmatch(models, expert.model_id) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -48,6 +69,8 @@ def _refused(model_id: str) -> tuple[str, frozenset[str]]:
     if found is None:
         return "", frozenset()
     row = found.row
+    if row.reasoning == "no":
+        return row.vendor, _THINKING
     # Open weights (gpt-oss) are run by servers that sample as they are told.
     thinks = row.reasoning == "yes" and row.size is None
     if not thinks or found.effort == "none":
