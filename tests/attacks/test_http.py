@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import re
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 
 import httpx
 import pytest
@@ -15,9 +17,9 @@ from leeroo import Budget, Expert, LeerooError, Price, Router
 from leeroo.endpoints.openai_compatible import ask
 from leeroo.pool import tokens
 from leeroo.prediction import ConstantPredictor
-from leeroo.serve import streaming
 from leeroo.serve.app import Settings
 from leeroo.serve.protocol import impatient
+from tests.attacks.conftest import ENDPOINTS, as_sent_to
 from tests.openai_server import OpenAIServer
 
 ASK = {"role": "user", "content": "What is the capital of France?"}
@@ -54,9 +56,9 @@ def test_no_prompt_follows_a_redirect(serve, liar, make_router, status):
     with OpenAIServer() as thief:
         liar.behave("model", {"status": status, "location": f"{thief.url}/chat/completions"})
         with serve() as (url, _):
-            for stream in (False, True):
-                answer = httpx.post(f"{url}/v1/chat/completions", json={**BODY, "stream": stream})
-                assert answer.status_code == 502
+            for path, stream in product(ENDPOINTS, (False, True)):
+                answer = httpx.post(url + path, json=as_sent_to(path, "Hello?", stream=stream))
+                assert answer.status_code == 502, path
         with pytest.raises(LeerooError):
             ask(make_router(), "What is the capital of France?")
         assert not thief.requests
@@ -166,9 +168,17 @@ BROKEN = [
 
 @pytest.mark.parametrize("body", BROKEN, ids=lambda body: repr(body[-30:]))
 def test_broken_bodies_are_the_clients_fault(serve, body):
+    said = rb'"messages": \[{"role": "user", "content": ("[^"]*")}\]'
+    bodies = {
+        "/v1/chat/completions": body,
+        "/v1/messages": body.replace(b'"messages"', b'"max_tokens": 5, "messages"'),
+        "/v1/responses": re.sub(said, rb'"input": \1', body),
+        "/v1/completions": re.sub(said, rb'"prompt": \1', body),
+    }
     with serve() as (url, _):
-        answer = httpx.post(f"{url}/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})
-        assert 400 <= answer.status_code < 500, answer.text
+        for path, content in bodies.items():
+            answer = httpx.post(url + path, content=content, headers={"Content-Type": "application/json"})
+            assert 400 <= answer.status_code < 500, (path, answer.text)
         assert httpx.get(f"{url}/healthz").status_code == 200
 
 
@@ -176,8 +186,9 @@ def test_broken_bodies_are_the_clients_fault(serve, body):
 def test_numbers_in_headers_are_plain(serve, liar, number):
     with serve() as (url, _):
         headers = {"X-Leeroo-Max-Cost": number.encode()}
-        answer = httpx.post(f"{url}/v1/chat/completions", json=BODY, headers=headers)
-    assert answer.status_code == 400
+        for path in ENDPOINTS:
+            answer = httpx.post(url + path, json=as_sent_to(path, "Hello?"), headers=headers)
+            assert answer.status_code == 400, path
     assert not liar.requests
 
 
@@ -195,10 +206,10 @@ def test_numbers_in_headers_are_plain(serve, liar, number):
 )
 def test_another_sites_page_spends_no_money(serve, liar, headers):
     with serve() as (url, _):
-        content = json.dumps(BODY).encode()
         given = {"Content-Type": "application/json", **headers}
-        answer = httpx.post(f"{url}/v1/chat/completions", content=content, headers=given)
-    assert answer.status_code in (403, 415)
+        for path in ENDPOINTS:
+            content = json.dumps(as_sent_to(path, "Hello?")).encode()
+            assert httpx.post(url + path, content=content, headers=given).status_code in (403, 415), path
     assert not liar.requests
 
 
@@ -248,25 +259,6 @@ def test_headers_that_do_not_come_are_not_waited_for_and_crowds_are_dropped():
             assert client.get("/").status_code == 200
     server.should_exit = True
     thread.join(20)
-
-
-def test_a_stream_that_nobody_reads_is_given_up_and_settled(serve, liar, ledger, monkeypatch):
-    monkeypatch.setattr(streaming, "STALLED", 0.3)
-    liar.behave("model", {"text": "word " * 20_000})
-    with serve(max_output_tokens=100_000) as (url, _):
-        host, port = url.removeprefix("http://").split(":")
-        deaf = socket.socket()
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.connect((host, int(port)))
-        body = json.dumps({**BODY, "stream": True}).encode()
-        deaf.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                     b"Content-Length: %d\r\n\r\n%s" % (len(body), body))  # fmt: skip
-        until = time.monotonic() + 30
-        while not ledger.spend("day") and time.monotonic() < until:
-            time.sleep(0.05)
-        assert ledger.spend("day")
-        assert not ledger.open_reservations()
-        deaf.close()
 
 
 def test_hostile_clients_do_not_keep_others_waiting(serve):

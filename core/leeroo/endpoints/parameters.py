@@ -29,7 +29,7 @@ def cap_name(base_url: str | None) -> str:
 
 
 _HINTS = {
-    # Other models refuse it, Azure's all do: home-assistant/core#161256, OpenHands/software-agent-sdk#2295 (2026-01, 03).
+    # Others refuse it, and all of Azure: home-assistant/core#161256, OpenHands/software-agent-sdk#2295 (2026-01, 03).
     "prompt_cache_retention": (frozenset({"openai"}), r"gpt-4\.1(-\d{4}.*)?|gpt-5(\.[1-5])?(-(?!mini|nano).*)?"),
     # OpenAI's page on predicted outputs, 2026-11.
     "prediction": (_OPENAI, r"gpt-4(o|\.1)(-.*)?"),
