@@ -1,14 +1,10 @@
-"""The attacks on chats that look otherwise on other endpoints: hidden text, too many things, caps, deaf clients."""
-
-import json
-import socket
-import time
+"""The attacks on chats that look otherwise on other endpoints: hidden text, too many things, caps."""
 
 import httpx
 import pytest
 
-from leeroo.serve import streaming
 from tests.attacks.conftest import ENDPOINTS, as_sent_to
+from tests.openai_server import OpenAIServer
 
 TEXT = "read me, too: " * 1500  # about 20 kB
 ASK = {"role": "user", "content": "What is the capital of France?"}
@@ -119,23 +115,10 @@ def test_one_request_with_too_many_things_is_refused(serve, liar):
     assert not liar.requests
 
 
-@pytest.mark.parametrize("path", ENDPOINTS)
-def test_a_stream_that_nobody_reads_is_given_up_and_settled(serve, liar, ledger, monkeypatch, path):
-    monkeypatch.setattr(streaming, "STALLED", 0.3)
-    liar.behave("model", {"text": "word " * 20_000})
-    with serve(max_output_tokens=100_000) as (url, _):
-        host, port = url.removeprefix("http://").split(":")
-        deaf = socket.socket()
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.connect((host, int(port)))
-        body = json.dumps(
-            {**as_sent_to(path, "Hello?", stream=True), **({"max_tokens": 100_000} if path == "/v1/messages" else {})}
-        ).encode()
-        deaf.sendall(b"POST " + path.encode() + b" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                     b"Content-Length: %d\r\n\r\n%s" % (len(body), body))  # fmt: skip
-        until = time.monotonic() + 30
-        while not ledger.spend("day") and time.monotonic() < until:
-            time.sleep(0.05)
-        assert ledger.spend("day")
-        assert not ledger.open_reservations()
-        deaf.close()
+def test_no_prompt_follows_a_redirect(serve, liar):
+    with OpenAIServer() as thief:
+        liar.behave("model", {"status": 307, "location": f"{thief.url}/chat/completions"})
+        for path in ENDPOINTS[1:]:
+            with serve() as (url, _):
+                assert httpx.post(url + path, json=as_sent_to(path, "Hello?")).status_code == 502, path
+        assert not thief.requests
