@@ -47,6 +47,7 @@ def main() -> int:
         keys = KeyFile(Path(folder) / "keys.json")
         _, secret = keys.add("clients")
         with running(router_over(experts), keys=keys, settings=Settings(per_minute=0)) as url:
+            print(columns("client", "version", *CHECKS))
             for name in given.clients or CLIENTS:
                 rows[name] = tried(name, environment(given.envs, name), url, secret)
                 print(line(name, rows[name]), flush=True)
@@ -83,8 +84,13 @@ def tried(name: str, python: Path, url: str, key: str) -> dict:
 
 def line(name: str, row: dict) -> str:
     """A client's line of the table, of 80 columns at most."""
-    shown = {check: "failed" if row["checks"][check] else "ok" for check in CHECKS if check in row["checks"]}
-    return f"{name:15.15} {row['version']:12.12} " + " ".join(f"{c}: {shown.get(c, '-'):7}" for c in CHECKS).rstrip()
+    cells = ["failed" if row["checks"].get(check) else "ok" if check in row["checks"] else "-" for check in CHECKS]
+    return columns(name, row["version"], *cells)
+
+
+def columns(name: str, version: str, *cells: str) -> str:
+    """One line of the table."""
+    return f"{name:15.15} {version:12.12} " + " ".join(f"{cell:11}" for cell in cells).rstrip()
 
 
 if __name__ == "__main__":

@@ -76,12 +76,18 @@ def test_the_same_streamed(ask, experts, tools):
     given = {"messages": [{"role": "user", "content": "The weather, and the time, in 'Paris'?"}]}
     given |= {"tools": tools} if tools else {}
     streamed, plain = whole(ask(stream=True, **given)), ask(**given)
-    kinds = ["thinking", *(["tool_use", "tool_use"] if tools else ["text"])]
+    kinds = ["thinking", "tool_use", "tool_use"] if tools else ["text"]  # thinking nobody asked for would surprise
     assert [block["type"] for block in streamed["content"]] == kinds
     without = [{key: value for key, value in block.items() if key != "id"} for block in streamed["content"]]
     assert without == [{key: value for key, value in block.items() if key != "id"} for block in plain["content"]]
     assert streamed["stop_reason"] == plain["stop_reason"] == ("tool_use" if tools else "end_turn")
     assert streamed["usage"]["output_tokens"] == streamed["leeroo"]["output_tokens"] > 0
+
+
+def test_thinking_is_shown_where_it_is_asked_for(ask, experts):
+    experts.behave("small-model", {"shown": "Let me think."})
+    shown = [ask(thinking=how)["content"][0]["type"] for how in ({"type": "adaptive"}, {"type": "disabled"}, None)]
+    assert shown == ["thinking", "text", "text"]
 
 
 def test_a_tool_loop_stays_with_its_expert(ask, experts):

@@ -58,9 +58,13 @@ class Blocks:
 
     Only one block grows at a time. What comes for others while a tool call is being written (parallel calls may be sent
     in turns) is kept until the end. Whatever an endpoint may send, nothing here fails on it.
+
+    Args:
+        thinking: Whether what the expert shows of its thinking is among them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, thinking: bool = True) -> None:
+        self._thinking = thinking
         self._live: tuple[object, Block] | None = None
         self._kept: dict[object, Block] = {}
         self._calls: dict[object, str] = {}
@@ -76,7 +80,7 @@ class Blocks:
         if not isinstance(delta, Mapping):
             return
         for kind, text in _texts(delta):
-            if text:
+            if text and (self._thinking or kind != "thinking"):
                 yield from self._grow(kind, Block(kind), text, _logprobs(logprobs) if kind == "text" else ())
         calls = delta.get("tool_calls")
         for place, call in enumerate(calls if isinstance(calls, list) else ()):
@@ -145,13 +149,14 @@ def _add(block: Block, text: str, logprobs: tuple[Json, ...]) -> Iterator[Step]:
         yield Step("grow", block, text, logprobs)
 
 
-def blocks_of(choice: Any) -> list[Block]:
+def blocks_of(choice: Any, *, thinking: bool = True) -> list[Block]:
     """The blocks of a whole answer.
 
     Args:
         choice: Of a chat completion.
+        thinking: As for `Blocks`.
     """
-    blocks = Blocks()
+    blocks = Blocks(thinking=thinking)
     steps = [*blocks.take(choice.get("message"), choice.get("logprobs")), *blocks.end()]
     return [step.block for step in steps if step.what == "end"]
 

@@ -21,7 +21,10 @@ class MessageTeller:
 
     def __init__(self, request: Any) -> None:
         self._stops: list[str] = request.stop_sequences or []
-        self._blocks = Blocks()
+        # Who has not asked for thinking may take the first block for the answer; a tool loop needs it all the same.
+        asked = request.thinking
+        self._thinking: bool = bool(request.tools) if asked is None else asked.type != "disabled"
+        self._blocks = Blocks(thinking=self._thinking)
         self._head: Json = {}
         self._choice: Json = {}
         self._usage: Any = None
@@ -30,7 +33,7 @@ class MessageTeller:
     def whole(self, completion: Json) -> Json:
         """The message."""
         self._note(completion)
-        content = [_content(block) for block in blocks_of(completion["choices"][0])]
+        content = [_content(block) for block in blocks_of(completion["choices"][0], thinking=self._thinking)]
         return {**self._message(content, _usage(self._usage)), **self._stop(), **self._recorded()}
 
     def take(self, piece: Json) -> Iterator[bytes]:
