@@ -52,6 +52,7 @@ class Behaviour:
         reasoning: Output tokens reported as reasoning, on top of the text's.
         thinks: Output tokens thought before the answer, out of the cap, as reasoning models do: with a cap below,
             nothing is said.
+        shown: What it shows of its thinking, as `reasoning_content`.
         refuses: Parameters that this model does not take: a request with one of them is refused as OpenAI does.
         text: What to answer; "" makes an empty answer or stream.
         tool_calls: Tools to call, as (name, arguments); arguments may be a string that is no JSON.
@@ -78,6 +79,7 @@ class Behaviour:
     cached: int | None = None
     reasoning: int = 0
     thinks: int = 0
+    shown: str = ""
     refuses: Sequence[str] = ()
     text: str | None = None
     tool_calls: Sequence[tuple[str, Mapping[str, Any] | str]] | None = None
@@ -316,6 +318,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             capped = body if how.heeds_cap else {**body, "max_tokens": None, "max_completion_tokens": None}
             message, finish = _shorten(capped, self._openai.message(body, how))
+            if how.shown:
+                message["reasoning_content"] = how.shown
             if how.thinks:
                 how, message, finish = _thought(capped, how, message, finish)
         except (KeyError, TypeError, AttributeError, ValueError):
@@ -518,6 +522,8 @@ def _shorten(body: Json, message: Json) -> tuple[Json, str]:
 
 def _deltas(message: Json) -> Iterator[Json]:
     yield {"role": "assistant", "content": None if message.get("tool_calls") else ""}
+    for piece in _pieces(message.get("reasoning_content") or ""):
+        yield {"reasoning_content": piece}
     for piece in _pieces(message["content"] or ""):
         yield {"content": piece}
     for at, call in enumerate(message.get("tool_calls") or ()):

@@ -9,6 +9,18 @@ from tests.integration.serve.conftest import running
 from tests.openai_server import OpenAIServer
 
 PRICE = Price(input=1.0, output=2.0)
+ENDPOINTS = ("/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/completions")
+
+
+def as_sent_to(path, text, **more):
+    """A request for an answer to a text, as an endpoint wants it."""
+    asks = {
+        "/v1/chat/completions": {"messages": [{"role": "user", "content": text}]},
+        "/v1/responses": {"input": [{"role": "user", "content": text}]},
+        "/v1/messages": {"messages": [{"role": "user", "content": text}], "max_tokens": 200},
+        "/v1/completions": {"prompt": text},
+    }
+    return {"model": "leeroo", **asks[path], **more}
 
 
 @pytest.fixture

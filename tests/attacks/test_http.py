@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from leeroo.prediction import ConstantPredictor
 from leeroo.serve import streaming
 from leeroo.serve.app import Settings
 from leeroo.serve.protocol import impatient
+from tests.attacks.conftest import ENDPOINTS, as_sent_to
 from tests.openai_server import OpenAIServer
 
 ASK = {"role": "user", "content": "What is the capital of France?"}
@@ -166,9 +168,17 @@ BROKEN = [
 
 @pytest.mark.parametrize("body", BROKEN, ids=lambda body: repr(body[-30:]))
 def test_broken_bodies_are_the_clients_fault(serve, body):
+    said = rb'"messages": \[{"role": "user", "content": ("[^"]*")}\]'
+    bodies = {
+        "/v1/chat/completions": body,
+        "/v1/messages": body.replace(b'"messages"', b'"max_tokens": 5, "messages"'),
+        "/v1/responses": re.sub(said, rb'"input": \1', body),
+        "/v1/completions": re.sub(said, rb'"prompt": \1', body),
+    }
     with serve() as (url, _):
-        answer = httpx.post(f"{url}/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})
-        assert 400 <= answer.status_code < 500, answer.text
+        for path, content in bodies.items():
+            answer = httpx.post(url + path, content=content, headers={"Content-Type": "application/json"})
+            assert 400 <= answer.status_code < 500, (path, answer.text)
         assert httpx.get(f"{url}/healthz").status_code == 200
 
 
@@ -176,8 +186,9 @@ def test_broken_bodies_are_the_clients_fault(serve, body):
 def test_numbers_in_headers_are_plain(serve, liar, number):
     with serve() as (url, _):
         headers = {"X-Leeroo-Max-Cost": number.encode()}
-        answer = httpx.post(f"{url}/v1/chat/completions", json=BODY, headers=headers)
-    assert answer.status_code == 400
+        for path in ENDPOINTS:
+            answer = httpx.post(url + path, json=as_sent_to(path, "Hello?"), headers=headers)
+            assert answer.status_code == 400, path
     assert not liar.requests
 
 
@@ -195,10 +206,10 @@ def test_numbers_in_headers_are_plain(serve, liar, number):
 )
 def test_another_sites_page_spends_no_money(serve, liar, headers):
     with serve() as (url, _):
-        content = json.dumps(BODY).encode()
         given = {"Content-Type": "application/json", **headers}
-        answer = httpx.post(f"{url}/v1/chat/completions", content=content, headers=given)
-    assert answer.status_code in (403, 415)
+        for path in ENDPOINTS:
+            content = json.dumps(as_sent_to(path, "Hello?")).encode()
+            assert httpx.post(url + path, content=content, headers=given).status_code in (403, 415), path
     assert not liar.requests
 
 

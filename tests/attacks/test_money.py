@@ -9,7 +9,7 @@ import pytest
 from leeroo import Budget, LeerooError
 from leeroo.endpoints.openai_compatible import ask
 from leeroo.routing.usage import MOST_TOKENS
-from tests.attacks.conftest import PRICE
+from tests.attacks.conftest import ENDPOINTS, PRICE, as_sent_to
 
 TEXT = "read me, too: " * 1500  # about 20 kB
 ASK = {"role": "user", "content": "What is the capital of France?"}
@@ -99,13 +99,15 @@ LIES = [
 def test_a_lie_about_usage_neither_enriches_nor_breaks_anything(serve, liar, ledger, claim, stream):
     liar.behave("model", {"claim": claim})
     with serve() as (url, _):
-        asked = body(leeroo={"scope": "a"}, stream=stream, stream_options={"include_usage": True} if stream else None)
-        answer = httpx.post(f"{url}/v1/chat/completions", json=asked)
-    assert answer.status_code == 200, answer.text
+        for path in ENDPOINTS:
+            asked = as_sent_to(path, ASK["content"], leeroo={"scope": path.strip("/")}, stream=stream)
+            answer = httpx.post(url + path, json=asked)
+            assert answer.status_code == 200, (path, answer.text)
     assert not ledger.open_reservations()
     assert ledger.pending == 0
-    (row,) = ledger.spend("scope")
-    assert 0 < row["cost"] <= PRICE.worst_cost(MOST_TOKENS, MOST_TOKENS)
+    costs = {row["scope"]: row["cost"] for row in ledger.spend("scope")}
+    for path in ENDPOINTS:
+        assert 0 < costs[path.strip("/")] <= PRICE.worst_cost(MOST_TOKENS, MOST_TOKENS)
 
 
 def test_thinking_beside_the_completion_is_not_free(serve, liar, ledger):
@@ -121,12 +123,13 @@ def test_streams_dropped_after_hidden_thinking_count_at_their_worst_case(serve, 
     with serve() as (url, router):
         records = []
         router._on_close = records.append
-        for _ in range(5):
-            with httpx.stream("POST", f"{url}/v1/chat/completions", json=body(stream=True)) as answer:
+        for path in ENDPOINTS:
+            with httpx.stream("POST", url + path, json=as_sent_to(path, "Hello?", stream=True)) as answer:
                 next(answer.iter_bytes())
         until = time.monotonic() + 20
-        while len(records) < 5 and time.monotonic() < until:
+        while len(records) < len(ENDPOINTS) and time.monotonic() < until:
             time.sleep(0.02)
+    assert len(records) == len(ENDPOINTS)
     assert [record["cost"] for record in records] == [record["candidates"][0]["worst_cost"] for record in records]
     assert not ledger.open_reservations()
 

@@ -37,7 +37,7 @@ def serve(
     Example: `leeroo serve pool.yaml --port 8000`, then any OpenAI client with base_url http://127.0.0.1:8000/v1
     """
     from leeroo.serve.app import Settings
-    from leeroo.serve.app import serve as run
+    from leeroo.serve.running import serve as run
 
     settings = Settings(per_minute=per_minute, max_bytes=int(max_mb * 1e6))
     with open_router(pool, run=True) as router:

@@ -178,9 +178,9 @@ def text_of(message: Mapping[str, Any]) -> str:
     """All that an expert wrote in a message or in a piece of one, tool calls and shown reasoning included."""
     texts = [message.get(key) for key in ("content", "refusal", "reasoning_content", "reasoning")]
     for call in _tool_calls(message):
-        function = call.get("function")
-        if isinstance(function, Mapping):
-            texts += [function.get("name"), function.get("arguments")]
+        for kind, said in (("function", "arguments"), ("custom", "input")):
+            if isinstance(called := call.get(kind), Mapping):
+                texts += [called.get("name"), called.get(said)]
     return "".join(text if isinstance(text, str) else everything(text) for text in texts if text is not None)
 
 

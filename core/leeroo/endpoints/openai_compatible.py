@@ -13,6 +13,7 @@ from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.consulted import consulted
 from leeroo.endpoints.http import tls
+from leeroo.endpoints.marks import understood
 from leeroo.endpoints.parameters import cap_name, taken, with_tools
 from leeroo.endpoints.racing import first_answer, run_here
 from leeroo.endpoints.worth import wrong_with
@@ -256,14 +257,17 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
     if expert.stop:
         given = rest.get("stop") or ()
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
-    rest = with_tools(place.model, place.base_url, taken(expert, rest))
+    rest = with_tools(place.model, place.base_url, taken(expert, rest, place.base_url))
+    messages, tools = understood(place.base_url, body["messages"], rest.get("tools"))
+    if tools is not None:
+        rest["tools"] = tools
     if max_tokens is not None:
         rest[cap_name(place.base_url)] = max_tokens
     if body.get("stream"):
         rest["stream_options"] = {"include_usage": True}
     return {
         "model": place.model,
-        "messages": body["messages"],
+        "messages": messages,
         **({"stream": True} if body.get("stream") else {}),
         "extra_body": rest,
     }

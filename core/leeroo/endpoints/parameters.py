@@ -24,6 +24,7 @@ _ANTHROPIC = frozenset({"temperature", "top_p", "top_k"})
 _UNSAMPLED = re.compile(r"claude-(opus-4[-.][7-9]|(opus|sonnet|haiku)-[5-9]|fable)")
 # From GPT-5.4 on, chat completions take tools only from a model that is told not to think.
 _TOOLS_WITHOUT_THOUGHT = re.compile(r"gpt-5\.([4-9]|\d\d)")
+_THINKING = frozenset({"reasoning_effort"})
 _XAI = frozenset({"presence_penalty", "frequency_penalty", "stop"})
 _OPENAI = frozenset({"openai", "azure_openai"})
 
@@ -37,19 +38,38 @@ def _is_openais(base_url: str | None) -> bool:
     return base_url is None or provider_of_host(base_url) in _OPENAI
 
 
-def taken(expert: Expert, given: Mapping[str, Any]) -> dict[str, Any]:
+_HINTS = {
+    # Others refuse it, and all of Azure: home-assistant/core#161256, OpenHands/software-agent-sdk#2295 (2026-01, 03).
+    "prompt_cache_retention": (frozenset({"openai"}), r"gpt-4\.1(-\d{4}.*)?|gpt-5(\.[1-5])?(-(?!mini|nano).*)?"),
+    # OpenAI's page on predicted outputs, 2026-11.
+    "prediction": (_OPENAI, r"gpt-4(o|\.1)(-.*)?"),
+}
+"""Parameters that only make an answer quicker or cheaper, with the providers and the models that take them."""
+
+
+def taken(expert: Expert, given: Mapping[str, Any], base_url: str | None) -> dict[str, Any]:
     """The parameters without those that the expert's model refuses.
 
     Args:
         expert: Who is asked.
         given: Parameters of a chat request by OpenAI's names, without the output cap.
+        base_url: Where the expert is reached; None for OpenAI's own endpoint.
     """
     vendor, refused = _refused(expert.model_id)
     if vendor == "anthropic" and not refused and given.get("temperature") is not None:
         refused = frozenset({"top_p"})
     if vendor == "openai" and given.get("reasoning_effort") == "none":
         refused = frozenset()
-    return {key: value for key, value in given.items() if key not in refused}
+    return {key: value for key, value in given.items() if key not in refused and _of_use(key, expert, base_url)}
+
+
+def _of_use(name: str, expert: Expert, base_url: str | None) -> bool:
+    """Whether a parameter may be sent for all that is known of who takes it."""
+    if name not in _HINTS:
+        return True
+    providers, models = _HINTS[name]
+    provider = "openai" if base_url is None else provider_of_host(base_url)
+    return provider in providers and re.fullmatch(models, expert.model_id) is not None
 
 
 def with_tools(model_id: str, base_url: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +98,8 @@ def _refused(model_id: str) -> tuple[str, frozenset[str]]:
     row = found.row
     if row.vendor == "anthropic" and _UNSAMPLED.search(plain(model_id)):
         return row.vendor, _ANTHROPIC
+    if row.reasoning == "no":
+        return row.vendor, _THINKING
     # Open weights (gpt-oss) are run by servers that sample as they are told.
     thinks = row.reasoning == "yes" and row.size is None
     if not thinks or found.effort == "none":

@@ -1,29 +1,31 @@
-"""The OpenAI-compatible application over a router: `create_app`, and `serve`, which runs it."""
+"""The application over a router: `create_app`."""
 
 import asyncio
-import ipaddress
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from leeroo._version import __version__
 from leeroo.errors import ConfigError, LeerooError, MissingDependency
-from leeroo.routing import metrics
 from leeroo.routing.router import Router
 from leeroo.serve.aside import Aside
 from leeroo.serve.calls import Calls
-from leeroo.serve.errors import Refusal, after, refusal_of
+from leeroo.serve.dialects import DIALECTS
+from leeroo.serve.dialects.dialect import Dialect, Teller
+from leeroo.serve.dialects.messages import COUNTING
+from leeroo.serve.errors import Refusal, after, refusal_of, shape_of
 from leeroo.serve.experts import Experts
+from leeroo.serve.hints import http_error
 from leeroo.serve.keys import Key, KeyFile
-from leeroo.serve.protocol import impatient, most_connections
-from leeroo.serve.reading import Limits, read_chat
+from leeroo.serve.reading import Limits, read
 from leeroo.serve.requests import ROUTED, Job, job_of
-from leeroo.serve.schemas import SCHEMAS, ErrorBody, describe_chat
+from leeroo.serve.schemas import SCHEMAS, ErrorBody, describe
 
 try:
     from fastapi import FastAPI, Request, Response
@@ -92,19 +94,19 @@ def create_app(router: Router, *, keys: KeyFile | None = None, settings: Setting
         "4XX": {"model": ErrorBody, "description": "The request's fault, or its budget's."},
         "5XX": {"model": ErrorBody, "description": "No expert answered, or the server is not well."},
     }
-    chat = {
-        "content": {"application/json": {"schema": {"$ref": SCHEMAS.format(model="ChatRequest")}}},
-        "required": True,
-    }
-    app.post("/v1/chat/completions", responses=errors, response_class=Response, openapi_extra={"requestBody": chat})(
-        serving.chat
-    )
+    for dialect in DIALECTS:
+        schema = {"$ref": SCHEMAS.format(model=dialect.schema.__name__)}
+        body = {"content": {"application/json": {"schema": schema}}, "required": True}
+        app.post(dialect.path, responses=errors, response_class=Response, openapi_extra={"requestBody": body})(
+            serving.answers(dialect)
+        )
+    app.post(COUNTING.path, responses=errors, response_class=Response)(serving.count)
     app.get("/v1/models", responses=errors)(serving.models)
     app.get("/v1/models/{model:path}", responses=errors)(serving.model)
     app.post("/v1/embeddings", responses=errors, response_class=Response)(serving.embeddings)
     app.get("/healthz", responses=errors)(serving.health)
     app.get("/metrics", responses=errors, response_class=Response)(serving.metrics)
-    describe_chat(app)
+    describe(app, [dialect.schema for dialect in DIALECTS])
     return app
 
 
@@ -135,24 +137,42 @@ class _Serving:
             self._aside.close()
             self._reading.close()
 
-    async def chat(self, request: Request) -> Response:
-        """Answer a chat, by the cheapest adequate expert within the budget."""
-        job = await self._job(request)
+    def answers(self, dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
+        """The handler of an endpoint that answers, by the cheapest adequate expert within the budget."""
 
-        def refusal(error: Exception) -> Refusal:
-            return self._refusal(error, job.budget.scope)
+        async def answer(request: Request) -> Response:
+            job, teller = await self._job(request, dialect)
 
-        if not job.body.get("stream"):
-            try:
-                return _json(await self._calls.whole(job))
-            except LeerooError as error:
-                raise await self._aside(refusal, error) from None
-        events = Events(self._calls.pieces(job), partial(self._aside, refusal), self._running)
-        return EventStream(events, await events.begin())
+            def refusal(error: Exception) -> Refusal:
+                return self._refusal(error, job.budget.scope)
+
+            if not job.body.get("stream"):
+                try:
+                    completion = await self._calls.whole(job)
+                except LeerooError as error:
+                    raise await self._aside(refusal, error) from None
+                request.state.answer_id = completion["id"]
+                return _json(teller.whole(completion))
+            events = Events(self._calls.pieces(job), teller, partial(self._aside, refusal), self._running)
+            content = await events.begin()
+            request.state.answer_id = events.id
+            return EventStream(events, content)
+
+        answer.__name__ = dialect.path.removeprefix("/v1/").replace("/", "_")
+        return answer
+
+    async def count(self, request: Request) -> Response:
+        """How many tokens a request's input has at the expert that would answer it, as far as that can be said."""
+        job, _ = await self._job(request, COUNTING)
+        decision = await self._aside(self._router.decide, job.query, job.budget)
+        candidates = decision.selection.order[:1] or decision.candidates
+        return _json({"input_tokens": max(one.input_tokens for one in candidates)})
 
     async def models(self) -> Response:
         """The router and its experts."""
-        return _json({"object": "list", "data": [self._described(name) for name in (ROUTED, *self._router.pool.names)]})
+        names = (ROUTED, *self._router.pool.names)
+        data = [self._described(name) for name in names]
+        return _json({"object": "list", "data": data, "has_more": False, "first_id": names[0], "last_id": names[-1]})
 
     async def model(self, model: str) -> Response:
         """One of them."""
@@ -181,33 +201,36 @@ class _Serving:
             raise Refusal(404, "Metrics need prometheus-client on the server: pip install 'leeroo[metrics]'.") from None
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    async def failed(self, _: Request, error: Exception) -> Response:
-        """Any error in OpenAI's shape."""
-        refusal = self._refusal(error, None)
-        return Response(refusal.encoded(), refusal.status, dict(refusal.headers), "application/json")
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """Any error in the shape that the path's clients know."""
+        refusal = self._refusal(error, None, request.url.path)
+        return Response(
+            refusal.encoded(shape_of(request.url.path)), refusal.status, dict(refusal.headers), "application/json"
+        )
 
-    async def _job(self, request: Request) -> Job:
+    async def _job(self, request: Request, dialect: Dialect) -> tuple[Job, Teller]:
         key: Key | None = request.state.key
         body = await request.body()
 
-        def read() -> Job:
-            return job_of(read_chat(body, self._settings.limits), request.headers, key, self._router)
+        def work() -> tuple[Job, Teller]:
+            chat, teller = read(body, self._settings.limits, dialect)
+            return job_of(chat, request.headers, key, self._router), teller
 
         try:
             async with asyncio.timeout(self._settings.read_seconds):
-                return await self._reading.started(read)
+                return await self._reading.started(work)
         except TimeoutError:
             raise Refusal(503, "The server is busy reading other requests.", "server_error", "busy",
                           headers=after(1)) from None  # fmt: skip
 
-    def _refusal(self, error: Exception, scope: str | None) -> Refusal:
+    def _refusal(self, error: Exception, scope: str | None, path: str = "") -> Refusal:
         cause = error.__cause__
         if isinstance(error, Refusal):
             return error
         if isinstance(cause, Refusal):  # FastAPI calls what its reading of a body meets "an error parsing the body"
             return cause
         if isinstance(error, HTTPException):
-            return _http_error(error)
+            return http_error(error.status_code, str(error.detail), error.headers, path)
         if isinstance(error, LeerooError):
             refusal = refusal_of(error, self._router, scope)
             if refusal.code == "unavailable":
@@ -217,74 +240,12 @@ class _Serving:
         return Refusal(500, "Leeroo failed; the server's log says where.", "server_error")
 
     def _described(self, name: str) -> dict[str, Any]:
-        return {"id": name, "object": "model", "created": self._since, "owned_by": "leeroo"}
-
-
-def serve(
-    router: Router, *, host: str, port: int, keys: KeyFile | None = None, settings: Settings | None = None
-) -> None:
-    """Run the application until the process is asked to end.
-
-    Args:
-        router: Answers the requests.
-        host: Address to listen on; other than loopback with keys only.
-        port: TCP port; 0 for any that is free.
-        keys: Who may ask.
-        settings: Limits on requests.
-
-    Raises:
-        ConfigError: An address that others reach, without keys.
-    """
-    import uvicorn
-
-    if keys is not None and not any(key.revoked is None for key in keys.all()):
-        raise ConfigError(f"{keys.path} has no key that holds; make one with `leeroo keys add SCOPE`.")
-    if keys is None and not is_loopback(host):
-        raise ConfigError(
-            f"{host} can be reached from other machines, and whoever reaches it spends your money. Give --keys FILE "
-            "(`leeroo keys add SCOPE` makes it), or listen on 127.0.0.1."
-        )
-    app = create_app(router, keys=keys, settings=settings)
-    with suppress(MissingDependency):  # /metrics says what to install
-        metrics.enable()
-    uvicorn.Server(server_config(app, host, port)).run()
-
-
-def server_config(app: FastAPI, host: str, port: int, log_level: str = "info") -> Any:
-    """How uvicorn runs the application.
-
-    Args:
-        app: From `create_app`.
-        host: Address to listen on.
-        port: TCP port; 0 for any that is free.
-        log_level: uvicorn's.
-
-    Returns:
-        A `uvicorn.Config`.
-    """
-    import uvicorn
-
-    return uvicorn.Config(
-        app, host=host, port=port, log_level=log_level, server_header=False, timeout_graceful_shutdown=GRACE, ws="none",
-        http=impatient(most_connections()), proxy_headers=False,  # whoever asks may write those
-    )  # fmt: skip
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+        # As OpenAI's clients know it, and as Anthropic's do.
+        since = datetime.fromtimestamp(self._since, UTC).isoformat()
+        return {"id": name, "object": "model", "created": self._since, "owned_by": "leeroo",
+                "type": "model", "display_name": name, "created_at": since}  # fmt: skip
 
 
 def _json(body: Mapping[str, Any]) -> Response:
     # ASCII: answers may hold characters that UTF-8 has no bytes for.
     return Response(json.dumps(body), media_type="application/json")
-
-
-def _http_error(error: HTTPException) -> Refusal:
-    if error.status_code == 404:
-        message = "There is no such path here. Leeroo serves /v1/chat/completions and /v1/models."
-        return Refusal(404, message, code="unknown_path")
-    return Refusal(error.status_code, str(error.detail), headers=error.headers or {})

@@ -1,10 +1,10 @@
-"""Errors in OpenAI's shape: `Refusal`, and what HTTP status each of Leeroo's errors is."""
+"""Errors in OpenAI's shape, or Anthropic's: `Refusal`, and what HTTP status each of Leeroo's errors is."""
 
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from leeroo.errors import (
     BudgetExceeded,
@@ -26,6 +26,19 @@ _FAILED: dict[str, tuple[int, str, str]] = {
     "timeout": (504, "server_error", "timeout"),
     "deadline": (504, "server_error", "timeout"),
 }
+_ANTHROPIC = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+"""What Anthropic calls the errors of a status; others are its `api_error`."""
+Shape = Literal["openai", "anthropic"]
 _RESTING = ("cooling down", "being probed", "unhealthy")
 
 
@@ -51,14 +64,27 @@ class Refusal(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
     record: Mapping[str, Any] | None = None
 
-    def body(self) -> dict[str, Any]:
-        """The JSON of the answer, or of the error event of a stream."""
-        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
-        return {"error": error, **({"leeroo": self.record} if self.record is not None else {})}
+    def body(self, shape: Shape = "openai") -> dict[str, Any]:
+        """The JSON of the answer, or of the error event of a stream.
 
-    def encoded(self) -> bytes:
+        Args:
+            shape: Whose clients are to know it.
+        """
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        if shape == "anthropic":
+            fault = "invalid_request_error" if self.status < 500 else "api_error"
+            error["type"] = _ANTHROPIC.get(self.status, fault)
+        body: dict[str, Any] = {"type": "error"} if shape == "anthropic" else {}
+        return {**body, "error": error, **({"leeroo": self.record} if self.record is not None else {})}
+
+    def encoded(self, shape: Shape = "openai") -> bytes:
         """`body` as ASCII: what a client sent may hold characters that UTF-8 has no bytes for."""
-        return json.dumps(self.body()).encode()
+        return json.dumps(self.body(shape)).encode()
+
+
+def shape_of(path: str) -> Shape:
+    """The shape of the errors of a path."""
+    return "anthropic" if path.startswith("/v1/messages") else "openai"
 
 
 def refusal_of(error: LeerooError, router: Router, scope: str | None) -> Refusal:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leeroo.errors import ConfigError
-from leeroo.serve.errors import Refusal, after
+from leeroo.serve.errors import Refusal, after, shape_of
 from leeroo.serve.keys import Key, KeyFile
+from leeroo.serve.named import Named
 from leeroo.visible import visible
 
 FREE = frozenset({"/healthz", "/openapi.json"})
@@ -48,28 +49,23 @@ class Gate:
         """Handle one request."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        begun = False
-
-        async def noting(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
+        named = Named(scope, send)
         try:
             self._check(scope)
-            await self._app(scope, self._counted(scope, receive), noting)
+            await self._app(scope, self._counted(scope, receive), named.send)
         except Refusal as refusal:
-            await _answer(refusal, send, begun)
+            await _answer(refusal, scope, named)
         except Exception as error:
             # Its message may repeat a prompt; its type and its place do not.
             trace = error.__traceback__
             while trace is not None and trace.tb_next is not None:
                 trace = trace.tb_next
             where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-            log.error(
-                "%s %s failed: %s at %s", scope["method"], visible(scope["path"], 200), type(error).__name__, where
-            )
-            await _answer(Refusal(500, "Leeroo failed; the server's log says where.", "server_error"), send, begun)
+            log.error("%s %s failed: %s at %s, request %s", scope["method"], visible(scope["path"], 200),
+                      type(error).__name__, where, named.id)  # fmt: skip
+            await _answer(Refusal(500, "Leeroo failed; the server's log says where.", "server_error"), scope, named)
+        finally:
+            named.log()
         return None
 
     def _check(self, scope: Scope) -> None:
@@ -160,6 +156,8 @@ class Rates:
 def _authenticated(keys: KeyFile, scope: Scope) -> Key:
     kind, _, token = _header(scope, b"authorization").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
+        token = _header(scope, b"x-api-key")  # as Anthropic's clients send theirs
+    if not token.strip():
         raise _denied("Give your key in the header 'Authorization: Bearer ...'; `leeroo keys add` makes one.")
     try:
         key = keys.find(token.strip())
@@ -193,10 +191,10 @@ def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-async def _answer(refusal: Refusal, send: Send, begun: bool) -> None:
-    if begun:
+async def _answer(refusal: Refusal, scope: Scope, named: Named) -> None:
+    if named.status is not None:
         return  # the client has the beginning of another answer; that its end is missing tells it enough
     headers = [(b"content-type", b"application/json")]
     headers += [(name.lower().encode(), value.encode()) for name, value in refusal.headers.items()]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": refusal.encoded()})
+    await named.send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await named.send({"type": "http.response.body", "body": refusal.encoded(shape_of(scope["path"]))})

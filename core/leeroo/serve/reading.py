@@ -1,4 +1,4 @@
-"""From the bytes of a request to a `ChatRequest`, in a time that its size bounds: `read_chat`.
+"""From the bytes of a request to a `ChatRequest`, in a time that its size bounds: `read`.
 
 A small body can hold a million values, each of which costs far more to check than to send. So the values are counted
 before they are made, and the lists before they are looked into. All of it runs beside the event loop.
@@ -7,13 +7,20 @@ before they are made, and the lists before they are looked into. All of it runs 
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.serve.dialects import DIALECTS
+from leeroo.serve.dialects.dialect import Dialect, Teller
 from leeroo.serve.errors import Refusal
 from leeroo.serve.schemas import ChatRequest
+
+Model = TypeVar("Model", bound=BaseModel)
+_MANY = frozenset({"messages", "content", "input", "output", "system"})
+"""Lists of messages and of their parts, on any endpoint."""
+_TOOLS = frozenset({"tools", "functions"})
 
 
 @dataclass(frozen=True)
@@ -40,15 +47,19 @@ class Limits:
                 raise ConfigError(f"the most {name} of a request are {value}; give 1 or more.")
 
 
-def read_chat(body: bytes, limits: Limits) -> ChatRequest:
+def read(body: bytes, limits: Limits, dialect: Dialect) -> tuple[ChatRequest, Teller]:
     """Read a request.
 
     Args:
         body: As it came.
         limits: How much it may hold.
+        dialect: Of the endpoint that it was sent to.
+
+    Returns:
+        The chat that it asks for, and who writes the answer.
 
     Raises:
-        Refusal: It is no JSON, too much, or not what `/v1/chat/completions` takes.
+        Refusal: It is no JSON, too much, or not what the endpoint takes.
     """
     # Counted as bytes: so a text full of brackets counts, too, but no text that fits a model has so many.
     if body.count(b"{") + body.count(b"[") > limits.values or body.count(b",") > 20 * limits.values:
@@ -60,20 +71,39 @@ def read_chat(body: bytes, limits: Limits) -> ChatRequest:
     if not isinstance(given, dict):
         raise Refusal(400, "The body must be a JSON object, sent with 'Content-Type: application/json'.")
     _check_lengths(given, limits)
+    for name, refused in dialect.refused.items():
+        value = given.pop(name, None)
+        if value is not None and not any(value is one or value == one for one in refused.harmless):
+            message = f"{name} is not taken here: {refused.remedy}"
+            raise Refusal(400, message, code="unsupported_parameter", param=name)
+    request = _valid(dialect.schema, given, dialect)
+    chat = request if isinstance(request, ChatRequest) else _valid(ChatRequest, dialect.chat(request), dialect)
+    return chat, dialect.teller(request)
+
+
+def _valid(schema: type[Model], given: dict[str, Any], dialect: Dialect) -> Model:
     try:
-        return ChatRequest.model_validate(given)
+        return schema.model_validate(given)
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_input=False)) from None
+        raise invalid(error.errors(include_url=False, include_input=False), dialect) from None
 
 
-def invalid(faults: Any) -> Refusal:
+def invalid(faults: Any, dialect: Dialect) -> Refusal:
     """The first fault that was found; a misspelt name says more than the missing one beside it."""
     fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
     param = ".".join(str(part)[:100] for part in fault["loc"]) or None
     if fault["type"] == "extra_forbidden":
-        return Refusal(400, f"Unknown parameter {param!r}.{did_you_mean(param or '', ChatRequest.model_fields)}",
+        return Refusal(400, f"Unknown parameter {param!r}.{_hint(param or '', dialect)}",
                        code="unknown_parameter", param=param)  # fmt: skip
     return Refusal(400, f"{param}: {fault['msg']}", code="invalid_value", param=param)
+
+
+def _hint(param: str, dialect: Dialect) -> str:
+    """What an unknown parameter may be: a misspelt one, or one of another endpoint."""
+    paths = [one.path for one in DIALECTS if param in one.schema.model_fields]
+    if paths:
+        return f" {paths[0]} knows it, {dialect.path} does not."
+    return did_you_mean(param, dialect.schema.model_fields)
 
 
 def _check_lengths(given: dict[str, Any], limits: Limits) -> None:
@@ -86,8 +116,7 @@ def _check_lengths(given: dict[str, Any], limits: Limits) -> None:
             continue
         if not isinstance(value, (dict, list)):
             continue
-        most = {"messages": limits.messages, "content": limits.messages, "tools": limits.tools,
-                "functions": limits.tools}.get(name, limits.entries)  # fmt: skip
+        most = limits.messages if name in _MANY else limits.tools if name in _TOOLS else limits.entries
         if len(value) > most:
             raise _too_many(name or "parameters", most)
         if depth > limits.depth:

@@ -5,6 +5,7 @@ list of other models to fall back to would break the hard cap. Beside OpenAI's o
 sampling and structured output that open servers (vLLM, llama.cpp, Ollama, OpenRouter) add.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -94,6 +95,8 @@ class ChatRequest(BaseModel):
     store: bool | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    prediction: Json | None = Field(default=None, description="Paid for beside the answer: not under a hard cap.")
 
     # What open servers add
     top_k: int | None = None
@@ -127,15 +130,21 @@ class ErrorBody(BaseModel):
     leeroo: Json | None = None
 
 
-def describe_chat(app: Any) -> None:
-    """Add the request's schema to a FastAPI application's, which does not read it itself and so does not know it."""
+def describe(app: Any, requests: Iterable[type[BaseModel]]) -> None:
+    """Add schemas of requests to a FastAPI application's, which does not read them itself and so knows none.
+
+    Args:
+        app: The application.
+        requests: What its endpoints take.
+    """
     made = app.openapi
 
     def described() -> dict[str, Any]:
         schema: dict[str, Any] = made()
-        own = ChatRequest.model_json_schema(ref_template=SCHEMAS)
         known = schema.setdefault("components", {}).setdefault("schemas", {})
-        known.update(own.pop("$defs", {}), ChatRequest=own)
+        for request in requests:
+            own = request.model_json_schema(ref_template=SCHEMAS)
+            known.update(own.pop("$defs", {}), **{request.__name__: own})
         return schema
 
     app.openapi = described

@@ -1,7 +1,6 @@
 """A streamed answer as server-sent events: `Events`."""
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -10,6 +9,7 @@ from typing import Any
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from leeroo.serve.dialects.dialect import Teller
 from leeroo.serve.errors import Refusal
 
 Json = dict[str, Any]
@@ -18,7 +18,6 @@ AHEAD = 64
 STALLED = 30.0
 """Seconds that a client may read nothing while something waits for it; its reservation is money that others lack."""
 log = logging.getLogger("leeroo.serve")
-DONE = b"data: [DONE]\n\n"
 
 
 class Events:
@@ -29,16 +28,23 @@ class Events:
 
     Args:
         pieces: The answer's pieces.
+        teller: Writes them as the client knows them.
         refusal: Makes an error of whatever is raised while they are made.
         running: Tasks that are on their way; the server ends them when it ends.
+
+    Attributes:
+        id: The answer's, once it has begun.
     """
 
     def __init__(
         self,
         pieces: AsyncGenerator[Json, None],
+        teller: Teller,
         refusal: Callable[[Exception], Awaitable[Refusal]],
         running: "set[asyncio.Task[None]]",
     ) -> None:
+        self.id: str | None = None
+        self._teller = teller
         self._refusal = refusal
         self._queue: asyncio.Queue[Json | Refusal | None] = asyncio.Queue(AHEAD)
         self._task = asyncio.create_task(self._make(pieces))
@@ -58,16 +64,19 @@ class Events:
             raise
         if isinstance(first, Refusal):
             raise first
+        self.id = None if first is None else first.get("id")
         return self._events(first)
 
     async def _events(self, piece: Json | Refusal | None) -> AsyncIterator[bytes]:
         while piece is not None:
             if isinstance(piece, Refusal):
-                yield b"data: %s\n\n" % piece.encoded()
-                return  # without [DONE]: the answer is not whole
-            yield b"data: %s\n\n" % json.dumps(piece).encode()
+                yield self._teller.failed(piece)
+                return
+            for event in self._teller.take(piece):
+                yield event
             piece = await self._queue.get()
-        yield DONE
+        for event in self._teller.end():
+            yield event
 
     def stop(self) -> None:
         """Make no more of them; without effect once all are made."""

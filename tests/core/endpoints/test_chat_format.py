@@ -59,3 +59,8 @@ def test_usage_as_reported_or_counted(make_expert):
 def test_all_that_was_written_counts():
     call = {"function": {"name": "f", "arguments": "{}"}}
     assert text_of({"content": "a", "reasoning_content": "b", "tool_calls": [call]}) == "abf{}"
+
+
+def test_the_text_of_a_custom_tools_call_counts_as_written():
+    call = {"id": "a", "type": "custom", "custom": {"name": "f", "input": "any text"}}
+    assert text_of({"content": None, "tool_calls": [call]}) == "fany text"

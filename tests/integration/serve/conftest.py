@@ -10,7 +10,8 @@ import uvicorn
 
 from leeroo import Expert, Price, Router
 from leeroo.prediction.predictor import ConstantPredictor
-from leeroo.serve.app import Settings, create_app, server_config
+from leeroo.serve.app import Settings, create_app
+from leeroo.serve.running import server_config
 from tests.openai_server import OpenAIServer
 
 QUALITY = {"small": 0.9, "large": 0.9}

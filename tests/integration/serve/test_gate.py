@@ -11,10 +11,11 @@ import pytest
 
 from leeroo.ledger.limits import Limit
 from leeroo.ledger.opening import open_ledger
-from leeroo.serve.app import Settings, serve
+from leeroo.serve.app import Settings
 from leeroo.serve.errors import Refusal
 from leeroo.serve.gate import Rates
 from leeroo.serve.keys import KeyFile
+from leeroo.serve.running import serve
 from tests.integration.serve.conftest import router_over, running
 
 ASK = [{"role": "user", "content": "What is the capital of France?"}]
@@ -93,7 +94,7 @@ def test_budgets_come_by_header_and_body_and_errors_name_what_is_wrong(url):
     with pytest.raises(openai.NotFoundError, match="serves no embeddings"):
         client.embeddings.create(model="leeroo", input="text")
     with pytest.raises(openai.NotFoundError, match="chat/completions"):
-        client.responses.create(model="leeroo", input="text")
+        client.moderations.create(input="text")
 
 
 def test_curl(url):
