@@ -13,6 +13,7 @@ from leeroo.endpoints.http import tls
 from leeroo.endpoints.openai_compatible import client_options, request_to, resolve
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.router import Router
+from leeroo.routing.written import Written
 
 
 @dataclass
@@ -20,14 +21,16 @@ class _Received:
     """What has arrived of an answer.
 
     Attributes:
-        texts: All that was written, reasoning included.
+        written: All that was written, reasoning included.
         reported: The usage that the endpoint reports.
         finished: Whether the endpoint said that the answer is whole.
+        was_cut: Whether it was ended here, because it went on past its cap.
     """
 
-    texts: list[str] = field(default_factory=list)
+    written: Written = field(default_factory=lambda: Written(token_a_piece=True))
     reported: dict[str, Any] | None = None
     finished: bool = False
+    was_cut: bool = False
 
 
 class Streamed:
@@ -75,7 +78,7 @@ class Streamed:
                     try:
                         yield from _pieces(attempt, self._messages, received)
                     except Exception as error:
-                        so_far = _usage(received, sent, attempt) if received.texts else None
+                        so_far = _usage(received, sent, attempt) if received.written.pieces else None
                         attempt.failed(error, received=so_far)
                         continue
                     except BaseException:  # the reader has gone, or was interrupted
@@ -107,16 +110,19 @@ def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Rec
                 text = text_of(choice.delta.to_dict())
                 if text:
                     attempt.first_token()
-                    received.texts.append(text)
+                    received.written.add(text)
                 if choice.delta.content:
                     yield choice.delta.content
-            if attempt.over_cap(len(received.texts)):  # nobody sends less than a token at a time
-                received.finished, received.reported = True, None
+            if received.written.passes(attempt):
+                received.was_cut = True
                 break
-    if not received.finished:
+    if not (received.finished or received.was_cut):
         raise BadAnswer(f"The stream of expert {expert.name!r} ended before its answer did.")
 
 
 def _usage(received: _Received, prompt: str, attempt: Attempt) -> Usage:
-    text = "".join(received.texts)
-    return usage_of(received.reported, prompt, text, attempt.expert, sent=attempt.candidate.input_upper)
+    if received.was_cut:
+        return received.written.usage(attempt)
+    return usage_of(
+        received.reported, prompt, received.written.text, attempt.expert, sent=attempt.candidate.input_upper
+    )

@@ -8,7 +8,6 @@ from typing import Any
 
 from leeroo.endpoints.chat_format import text_of, tool_call_ids, usage_of
 from leeroo.endpoints.openai_compatible import BadAnswer
-from leeroo.pool.tokens import count_text
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.router import Router
@@ -133,8 +132,7 @@ class Calls:
 
     def _usage(self, received: Received, job: Job, attempt: Attempt) -> Usage:
         if received.was_cut:
-            output = max(received.tokens_at_least, count_text(received.text, attempt.expert))
-            return Usage(attempt.candidate.input_upper, output, estimated=True)
+            return received.written.usage(attempt)
         return self._used(received.usage if received.finished else None, received.text, job, attempt)
 
     @staticmethod
