@@ -163,6 +163,6 @@ def test_an_older_ones_missing_arrays_are_refused_with_the_remedy(artifact):
     for name in ("theta", "b"):
         arrays.pop(name, None)
     arrays.pop(sorted(arrays)[0], None)
-    first = {name: value for name, value in list(arrays.items())[:2]}
+    first = dict(list(arrays.items())[:2])
     with pytest.raises(ConfigError, match="leeroo train"):
         read_artifact(artifact(WEIGHTS, save(first)))
