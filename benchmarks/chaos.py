@@ -1,6 +1,6 @@
 """A server that fails in every way in random order: how every call ends. Prints JSON; exit code 1 on any fault.
 
-python benchmarks/chaos.py [--calls 10000] [--threads 32] [--seed 1]
+python benchmarks/chaos.py [--calls 10000] [--threads 32] [--seed 1] [--minutes 60] [--patience 1]
 """
 
 import argparse
@@ -21,10 +21,14 @@ def main() -> None:
     options.add_argument("--threads", type=int, default=32)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--minutes", type=float, default=60)
+    options.add_argument("--patience", type=float, default=1, help="how many times longer the deadlines are")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         ledger = open_ledger(f"sqlite:///{folder}/ledger.db")
-        found = storm(given.calls, threads=given.threads, seed=given.seed, ledger=ledger, minutes=given.minutes)
+        found = storm(
+            given.calls, threads=given.threads, seed=given.seed, ledger=ledger, minutes=given.minutes,
+            patience=given.patience,
+        )  # fmt: skip
         settled = sum(row["cost"] for row in ledger.spend("expert", "chaos"))
         found["open_reservations"] = len(ledger.open_reservations())
         found["ledger_agrees"] = settled == found["spent_nano"]

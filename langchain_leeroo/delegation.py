@@ -5,6 +5,7 @@ Going through the expert's own public methods, instead of through `_generate` of
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import closing
 from functools import partial
@@ -113,32 +114,47 @@ def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Re
         made += 1
         try:
             model, kwargs, child, overheard = yield from _ready(way, host, request, opened, attempt)
-            ends = way.ends(request.seconds(attempt))
             pieces = way.pieces(model, host.prompt(request, attempt), child, kwargs)
-            try:
-                while (piece := (yield way.pull(pieces, ends))) is not END:
-                    attempt.first_token()
-                    for given in received.take(piece):
-                        yield Piece(given)
-            finally:
-                yield way.close(pieces)
+            yield from _handed_on(way, pieces, attempt, received, request.seconds(attempt))
         except BaseException as error:
             lost(attempt, error, request, received)
             received.forget()
             continue
         message = overheard.message if overheard else received.whole_message()
         wrong = wrong_with(received.as_output(message), structured=structured)
+        cut = received.written.usage(attempt) if received.was_cut else None
         if received.started and wrong is not None and wrong.is_none:
             lost(attempt, wrong, request, received)
         if wrong is not None and not received.started and (wrong.is_none or host.may_go_on(opened.call, made)):
-            in_vain(attempt, wrong, request, message)
+            in_vain(attempt, wrong, request, message, cut)
             received.forget()
             continue
-        settle(attempt, request, message)
+        settle(attempt, request, message, cut)
         for given in received.last(opened.call.finish()):
             yield Piece(given)
         return
     raise as_langchain(opened.call.exhausted())
+
+
+def _handed_on(way: Way, pieces: Any, attempt: Attempt, received: Received, seconds: float) -> Steps[None]:
+    """The pieces of one expert's stream go to the caller, while its time and its output cap last."""
+    try:
+        while True:
+            began = time.perf_counter()
+            piece = yield way.pull(pieces, seconds)
+            if piece is END:
+                return
+            seconds -= time.perf_counter() - began  # what the reader takes in between is not the expert's
+            if seconds <= 0:
+                raise TimeoutError
+            attempt.first_token()
+            for given in received.take(piece):
+                yield Piece(given)
+            if received.passes(attempt):
+                received.cut()
+                return
+    finally:
+        yield way.close(pieces)
 
 
 def _ready(

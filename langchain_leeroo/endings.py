@@ -37,9 +37,9 @@ def with_record(message: Any, record: dict[str, Any]) -> Any:
     return message.model_copy(update={"response_metadata": {**message.response_metadata, RECORD_KEY: record}})
 
 
-def settle(attempt: Attempt, request: Request, message: BaseMessage | None) -> None:
-    """Settle an answer with its usage, reported or estimated."""
-    usage = usage_of(message, request.query, attempt)
+def settle(attempt: Attempt, request: Request, message: BaseMessage | None, cut: Usage | None = None) -> None:
+    """Settle an answer with its usage, reported or estimated; `cut`: of one that was ended here."""
+    usage = cut or usage_of(message, request.query, attempt)
     attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
 
 
@@ -48,9 +48,11 @@ def message_of(output: Any) -> Any:
     return output.get("raw") if isinstance(output, dict) else output
 
 
-def in_vain(attempt: Attempt, wrong: UselessAnswer, request: Request, message: BaseMessage | None) -> None:
+def in_vain(
+    attempt: Attempt, wrong: UselessAnswer, request: Request, message: BaseMessage | None, cut: Usage | None = None
+) -> None:
     """Settle an answer of no use: charged as it is, and the next expert is tried."""
-    attempt.failed(wrong, used=usage_of(message, request.query, attempt))
+    attempt.failed(wrong, used=cut or usage_of(message, request.query, attempt))
 
 
 def lost(attempt: Attempt, error: BaseException, request: Request, received: Received | None = None) -> None:

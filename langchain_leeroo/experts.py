@@ -1,5 +1,6 @@
 """From an `Expert` to the LangChain chat model that runs it, and what that model can be told."""
 
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -130,7 +131,7 @@ def _openai(expert: Expert) -> BaseChatModel:
         ) from None
     from leeroo.endpoints.transport import async_client, sync_client
 
-    place = resolve(expert)
+    place, proxy = resolve(expert), os.environ.get("OPENAI_PROXY") or None
     return ChatOpenAI(
         model=place.model,
         base_url=place.base_url,
@@ -140,8 +141,9 @@ def _openai(expert: Expert) -> BaseChatModel:
         timeout=expert.timeout,
         stream_usage=True,
         default_headers=expert.headers or None,
-        http_client=sync_client(expert.timeout),
-        http_async_client=async_client(expert.timeout),
+        openai_proxy=None,  # LangChain's own setting; it and a client cannot be given both
+        http_client=sync_client(expert.timeout, proxy=proxy),
+        http_async_client=async_client(expert.timeout, proxy=proxy),
     )
 
 

@@ -106,7 +106,11 @@ class ModelHost:
         """What to call for an attempt, and with which kwargs."""
         model = self._model(attempt.expert)
         bound = bound_to(attempt.expert.name, self._settings.experts.get(attempt.expert.name))
-        kwargs = {**bound, **taken(attempt.expert, request.kwargs), **limits(model, attempt, request.timeout)}
+        kwargs = {
+            **bound,
+            **taken(attempt.expert, request.kwargs, attempt.expert.base_url),
+            **limits(model, attempt, request.timeout),
+        }
         if attempt.expert.stop:
             kwargs["stop"] = [*kwargs.get("stop", ()), *attempt.expert.stop]
         tools = kwargs.pop("tools", None)

@@ -8,6 +8,8 @@ from langchain_core.messages.ai import add_ai_message_chunks
 
 from langchain_leeroo.messages import RECORD_KEY
 from langchain_leeroo.usage import running_total
+from leeroo.routing.attempt import Attempt
+from leeroo.routing.written import Written
 
 
 class Received:
@@ -15,11 +17,22 @@ class Received:
 
     The piece that says it is the last one is held back until the stream ends, so that the record can be on it. Pieces
     with nothing in them are held back until one with something follows: up to there another expert may take over.
+
+    Args:
+        structured: Whether the pieces are those of an object.
+
+    Attributes:
+        started: Whether something has reached the caller.
+        written: What the expert has written, against its cap.
+        was_cut: Whether it was ended here, because it went on past its cap.
     """
 
     def __init__(self, *, structured: bool) -> None:
         self._structured = structured
         self.started = False
+        self.was_cut = False
+        self.written = Written()
+        self._object = 0
         self._messages: list[AIMessageChunk] = []
         self._outputs: list[Any] = []
         self._held: AIMessageChunk | None = None
@@ -31,12 +44,16 @@ class Received:
             message = piece.get("raw") if isinstance(piece, dict) else None
             if isinstance(message, AIMessageChunk):
                 self._messages.append(message)
+                self.written.add(_written(message))
+            elif not self._messages:
+                self._grown(str(piece))
             self._outputs.append(piece)
             self.started = True
             yield piece
             return
         chunk = piece if isinstance(piece, AIMessageChunk) else as_chunk(piece)
         self._messages.append(chunk)
+        self.written.add(_written(chunk))
         if self._held is not None:
             held, self._held = self._held, None
             self._blank.append(held)
@@ -55,8 +72,28 @@ class Received:
         blank, self._blank = self._blank, []
         yield from blank
 
+    def _grown(self, text: str) -> None:
+        """Note an object that grows from piece to piece."""
+        self.written.add(text[self._object :])
+        self._object = max(self._object, len(text))
+
+    def passes(self, attempt: Attempt) -> bool:
+        """Whether more has come than the output cap allows."""
+        return self.written.passes(attempt)
+
+    def cut(self) -> None:
+        """End the answer here, as an endpoint that heeds the cap would have."""
+        self.was_cut = True
+        if not self._structured and self._messages:
+            first, said = self._messages[0], {"finish_reason": "length"}
+            content: Any = [] if isinstance(first.content, list) else ""
+            end = AIMessageChunk(content=content, id=first.id, response_metadata=said, chunk_position="last")
+            self._messages.append(end)
+            self._held = end
+
     def forget(self) -> None:
         """Drop what a failed expert had sent before anything reached the caller."""
+        self.was_cut, self.written, self._object = False, Written(), 0
         self._messages.clear()
         self._outputs.clear()
         self._held = None
@@ -97,6 +134,21 @@ class Received:
 
 def _is_blank(chunk: AIMessageChunk) -> bool:
     return not (chunk.content or chunk.tool_call_chunks or chunk.additional_kwargs)
+
+
+def _written(chunk: AIMessageChunk) -> str:
+    """What a piece says, thinks, and gives to tools; other copies of the same are left out."""
+    texts = [chunk.content] if isinstance(chunk.content, str) else [_text(block) for block in chunk.content]
+    texts += [call["args"] or "" for call in chunk.tool_call_chunks]
+    thought = chunk.additional_kwargs.get("reasoning_content")
+    return "".join([*texts, thought if isinstance(thought, str) else ""])
+
+
+def _text(block: Any) -> str:
+    if isinstance(block, str):
+        return block
+    text = block.get("text") or block.get("thinking") or block.get("reasoning") or ""
+    return text if isinstance(text, str) else ""
 
 
 def as_chunk(message: BaseMessage) -> AIMessageChunk:

@@ -50,7 +50,7 @@ class Left(BaseException):
 class Way(ABC):
     """What a call does that may have to be awaited.
 
-    The results of `manager`, `attempts`, `pieces` and `ends` are there at once; all others are to be yielded.
+    The results of `manager`, `attempts` and `pieces` are there at once; all others are to be yielded.
     """
 
     unheard: Any
@@ -67,10 +67,6 @@ class Way(ABC):
     @abstractmethod
     def pieces(self, model: Model, prompt: PromptValue, config: RunnableConfig, kwargs: dict[str, Any]) -> Any:
         """The stream of a model, to be pulled and closed."""
-
-    @abstractmethod
-    def ends(self, seconds: float) -> float | None:
-        """The time by which a stream must have ended, for `pull`; None where nothing can interrupt it."""
 
     def start(self, manager: Any, **given: Any) -> Any:
         """Open the chain run."""
@@ -99,8 +95,8 @@ class Way(ABC):
         """Invoke a model."""
 
     @abstractmethod
-    def pull(self, iterator: Any, ends: float | None = None) -> Any:
-        """The next item, or `END`."""
+    def pull(self, iterator: Any, seconds: float | None = None) -> Any:
+        """The next item, or `END`; where that can be interrupted, in so many seconds."""
 
     @abstractmethod
     def close(self, pieces: Any) -> Any:
@@ -127,10 +123,6 @@ class Sync(Way):
         return iter(model.stream(prompt, config, **kwargs))
 
     @override
-    def ends(self, seconds: float) -> None:
-        return None
-
-    @override
     def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Any:
         return work(*args)
 
@@ -145,7 +137,7 @@ class Sync(Way):
         return model.invoke(prompt, config, **kwargs)
 
     @override
-    def pull(self, iterator: Any, ends: float | None = None) -> Any:
+    def pull(self, iterator: Any, seconds: float | None = None) -> Any:
         return next(iterator, END)
 
     @override
@@ -174,10 +166,6 @@ class Async(Way):
         return aclosing(aiter(model.astream(prompt, config, **kwargs)))
 
     @override
-    def ends(self, seconds: float) -> float:
-        return asyncio.get_running_loop().time() + seconds
-
-    @override
     async def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Any:
         return work(*args) if brief else await asyncio.to_thread(work, *args)
 
@@ -193,9 +181,9 @@ class Async(Way):
             return await model.ainvoke(prompt, config, **kwargs)
 
     @override
-    async def pull(self, iterator: Any, ends: float | None = None) -> Any:
+    async def pull(self, iterator: Any, seconds: float | None = None) -> Any:
         # The limit lies around the waiting only: around a yield it would cancel the caller's own code.
-        async with asyncio.timeout_at(ends):
+        async with asyncio.timeout(seconds):
             return await anext(iterator, END)
 
     @override

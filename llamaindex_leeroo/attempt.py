@@ -1,6 +1,7 @@
 """One attempt at one expert: what is asked (`Request`), and the attempt with everything it holds (`Try`)."""
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -13,6 +14,7 @@ from llamaindex_leeroo.answers import fault
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.caps import capped
 from llamaindex_leeroo.lending import Loan, is_openai_family
+from llamaindex_leeroo.steps import END, Step, Steps
 from llamaindex_leeroo.usage import Listener, Tally
 
 T = TypeVar("T")
@@ -46,6 +48,9 @@ class Request(Generic[T]):
 class Try:
     """One attempt with everything it holds: the lent LLM, the tally of its tokens, its end.
 
+    Attributes:
+        seconds: How long it may still be waited for.
+
     Args:
         owner: The router's LLM.
         request: What is asked.
@@ -59,6 +64,7 @@ class Try:
         self.tally = Tally(attempt.expert, attempt.candidate.input_tokens, attempt.candidate.input_upper)
         self.listener: Listener | None = None
         self.settled = False
+        self.seconds = attempt.timeout
         self._invoke = request.invoke
         self._output_cls = request.output_cls
         self._on_empty = owner.on_empty
@@ -69,7 +75,9 @@ class Try:
             manager = self.listener = Listener(manager or llm.callback_manager, self.tally.usage_of)
         self.kwargs = capped(request.kwargs, type(llm), attempt.max_tokens)
         if is_openai_family(type(llm)):
-            self.kwargs = parameters.taken(taken(attempt.expert, self.kwargs), getattr(llm, "model", None))
+            self.kwargs = parameters.taken(
+                taken(attempt.expert, self.kwargs, attempt.expert.base_url), getattr(llm, "model", None)
+            )
         prompt = owner.system_prompt if request.lend_prompt else None
         self._loan = Loan(
             llm, manager=manager, system_prompt=prompt, max_tokens=attempt.max_tokens, timeout=attempt.timeout
@@ -84,6 +92,23 @@ class Try:
         """Count an answer or a piece of one."""
         self.tally.see(item)
         return item
+
+    def passes(self, item: Any) -> bool:
+        """Note a piece of a stream; whether the stream is past its output cap and to be ended here."""
+        return self.tally.passes(item, self.attempt)
+
+    def waited(self, step: Step) -> Steps[Any]:
+        """What a step gives, in what is left of the try's time; what a reader takes in between is not the expert's.
+
+        Raises:
+            TimeoutError: It took longer. Where nothing can interrupt a wait, this is seen when it is over.
+        """
+        began = time.monotonic()
+        given = yield step
+        self.seconds -= time.monotonic() - began
+        if self.seconds <= 0 and given is not END:
+            raise TimeoutError
+        return given
 
     def take(self, answer: Any) -> Any:
         """Count a whole answer.

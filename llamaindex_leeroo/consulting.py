@@ -1,6 +1,5 @@
 """A call that asks several experts, where its budget says `consult`: the rounds, as steps for sync and async alike."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,7 @@ from leeroo import Attempt, Call
 from llamaindex_leeroo.answers import finish_reason
 from llamaindex_leeroo.attempt import Request, Try
 from llamaindex_leeroo.base import RoutedLLM
-from llamaindex_leeroo.steps import END, Ask, Open, Piece, Steps, Work
+from llamaindex_leeroo.steps import END, Ask, Close, Open, Piece, Steps, Work
 
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 """Why an answer ended that the output cap has cut off, in providers' words."""
@@ -80,7 +79,10 @@ def reply_of(answer: Any, current: Try) -> Any:
     """An answer as it is compared."""
     from leeroo.consult.equivalence import Reply
 
-    cut = str(finish_reason(getattr(answer, "raw", None))).lower().rpartition(".")[2] in CUT_OFF
+    cut = (
+        current.tally.cut is not None
+        or str(finish_reason(getattr(answer, "raw", None))).lower().rpartition(".")[2] in CUT_OFF
+    )
     if isinstance(answer, ChatResponse):
         calls = [block for block in answer.message.blocks if isinstance(block, ToolCallBlock)]
         return Reply(
@@ -100,11 +102,13 @@ def _asked(current: Try) -> Steps[list[Any]]:
 
 def _drained(current: Try) -> Steps[list[Any]]:
     """All pieces of a stream."""
-    end = time.monotonic() + current.attempt.timeout
-    source = yield Open(current.invoke, current.attempt.timeout)
+    source = yield from current.waited(Open(current.invoke, current.seconds))
     pieces: list[Any] = []
-    while (item := (yield Piece(source, end - time.monotonic()))) is not END:
+    while (item := (yield from current.waited(Piece(source, current.seconds)))) is not END:
         current.attempt.first_token()
         pieces.append(current.see(item))
+        if current.passes(item):
+            yield Close(source)
+            break
     current.check(pieces)
     return pieces

@@ -4,7 +4,6 @@ Each way asks the router first and then delegates the whole call to one public m
 bodies are written once, as steps.
 """
 
-import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
 from functools import partial
@@ -136,12 +135,16 @@ def _ask(current: Try) -> Steps[Any]:
 
 def _begin(current: Try) -> Steps[Begun]:
     """A stream up to the first piece that says something."""
-    end = time.monotonic() + current.attempt.timeout
-    source = yield Open(current.invoke, current.attempt.timeout)
+    source = yield from current.waited(Open(current.invoke, current.seconds))
     held: list[Any] = []
-    while (item := (yield Piece(source, end - time.monotonic()))) is not END:
+    while (item := (yield from current.waited(Piece(source, current.seconds)))) is not END:
         held.append(current.see(item))
         if says_something(item):
+            break
+        if current.passes(item):
+            yield Close(source)
+            current.check(held)
+            source = Nothing()
             break
     else:
         current.check(held)
@@ -158,13 +161,17 @@ def _rest(owner: RoutedLLM, begun: Answered) -> Steps[None]:
         yield Give(None)
         for item in held:
             yield Give(_attach(item, record))
-        while (item := (yield Piece(source, current.attempt.timeout))) is not END:
+        past = current.passes(held[-1]) if held else False
+        while not past and (item := (yield from current.waited(Piece(source, current.seconds)))) is not END:
             held = [current.see(item)]
             yield Give(_attach(item, record))
+            past = current.passes(item)
+        if past:
+            yield Close(source)
         current.ended(held[-1])
     except BaseException as caught:
         error = caught
-        if isinstance(caught, GeneratorExit):
+        if isinstance(caught, (GeneratorExit, TimeoutError)):
             yield Close(source)
         current.failed(caught, begun=True)
         raise

@@ -11,7 +11,9 @@ from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayloa
 from leeroo import Expert, Usage
 from leeroo.pool.kinds import PLAIN, Kinds, kinds_of, most_of
 from leeroo.pool.tokens import count_text
+from leeroo.routing.attempt import Attempt
 from leeroo.routing.usage import Claim, read_usage
+from leeroo.routing.written import Written
 
 INPUT = ("prompt_tokens", "input_tokens", "prompt_token_count")
 OUTPUT = ("completion_tokens", "output_tokens", "candidates_token_count")
@@ -102,6 +104,7 @@ class Tally:
     Attributes:
         tool_call_ids: Of the tool calls that the answer makes.
         seen: Whether there was any answer.
+        cut: What a stream that was ended here counts for, because it went on past its cap.
     """
 
     def __init__(self, expert: Expert, input_tokens: int, input_upper: int) -> None:
@@ -114,6 +117,25 @@ class Tally:
         self._deltas: list[str] = []
         self.tool_call_ids: tuple[str, ...] = ()
         self.seen = False
+        self.cut: Usage | None = None
+        self._written = Written()
+        self._length = 0
+
+    def passes(self, item: Any, attempt: Attempt) -> bool:
+        """Note a piece of a stream, and say whether more has come than the attempt's output cap allows."""
+        if self.cut is not None:
+            return True
+        delta = getattr(item, "delta", None) or ""
+        thought = getattr(item, "additional_kwargs", {}).get("thinking_delta") or ""
+        if not delta and not thought:  # tools' arguments and objects grow from piece to piece
+            text = _text(item)
+            delta, self._length = text[self._length :], max(self._length, len(text))
+        elif isinstance(item, ChatResponse):
+            self._length = max(self._length, len(_text(item)))
+        self._written.add(f"{thought}{delta}")
+        if self._written.passes(attempt):
+            self.cut = self._written.usage(attempt)
+        return self.cut is not None
 
     def see(self, item: Any) -> None:
         """Take note of a response, a streamed piece of one, or a structured object."""
@@ -131,6 +153,8 @@ class Tally:
 
     def usage(self, overheard: Usage | None = None) -> Usage:
         """What has been used so far."""
+        if self.cut is not None:
+            return self.cut
         if overheard is not None:
             return overheard
         # Some integrations stream a growing text, others only its pieces.

@@ -1,5 +1,6 @@
 """Hostile clients, and endpoints that send elsewhere, swell, drip or do not end."""
 
+import contextlib
 import gzip
 import json
 import re
@@ -8,14 +9,18 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from leeroo import Budget, Expert, LeerooError, Price, Router
+from leeroo.endpoints import bounded
 from leeroo.endpoints.openai_compatible import ask
+from leeroo.endpoints.streamed import Streamed
 from leeroo.pool import tokens
 from leeroo.prediction import ConstantPredictor
+from leeroo.routing import call
 from leeroo.serve import streaming
 from leeroo.serve.app import Settings
 from leeroo.serve.protocol import impatient
@@ -64,8 +69,11 @@ def test_no_prompt_follows_a_redirect(serve, liar, make_router, status):
         assert not thief.requests
 
 
+BOMB = gzip.compress(b'{"choices": [{"message": {"content": "' + b" " * 70_000_000 + b'"}}]}')
+
+
 def bomb(handler):
-    body = gzip.compress(b'{"choices": [{"message": {"content": "' + b" " * 100_000_000 + b'"}}]}')
+    body = BOMB
     handler.send_response(200)
     for name, value in (("Content-Type", "application/json"), ("Content-Encoding", "gzip")):
         handler.send_header(name, value)
@@ -263,7 +271,7 @@ def test_headers_that_do_not_come_are_not_waited_for_and_crowds_are_dropped():
 
 def test_a_stream_that_nobody_reads_is_given_up_and_settled(serve, liar, ledger, monkeypatch):
     monkeypatch.setattr(streaming, "STALLED", 0.3)
-    liar.behave("model", {"text": "word " * 20_000})
+    liar.behave("model", {"text": f"{'w' * 4_000} " * 4_000})
     with serve(max_output_tokens=100_000) as (url, _):
         host, port = url.removeprefix("http://").split(":")
         deaf = socket.socket()
@@ -300,3 +308,92 @@ def test_hostile_clients_do_not_keep_others_waiting(serve):
                 waits.append(time.monotonic() - began)
         assert {one.result() for one in running} <= {200, 400, 413, 503}
     assert waits
+
+
+def test_an_event_of_a_million_lines_is_given_up(raw):
+    """The SDK copies all it has of an event at each line: without a bound this test takes hours."""
+
+    def lines(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(40):
+                handler.wfile.write(b"a\n" * 250_000)
+        handler.close_connection = True
+
+    raw.answer = lines
+    router = router_at(f"http://127.0.0.1:{raw.server_port}/v1")
+    with pytest.raises(LeerooError, match="bad_answer"):
+        list(Streamed(router, [ASK], Budget(max_cost=0.1)))
+
+
+@pytest.mark.parametrize("pieces", [
+    [b"data: 1\n\n"] * 1000, [b"data: 1\n", b"\n"] * 1000, [b"data: 1\r\n\r", b"\n"] * 1000,
+    [b": keep alive\n\n", b"\n\n\n\n\n"] * 1000, [b"data: " + b"x" * 60_000] * 40, [b"\r\n"] * 10_000,
+])  # fmt: skip
+def test_honest_events_are_read(pieces, monkeypatch):
+    monkeypatch.setattr(bounded, "MOST_JOINED", 10**8)
+    joins = bounded._Joins()
+    for piece in pieces:
+        joins.see(piece)
+
+
+@pytest.mark.parametrize("pieces", [
+    [b"a\n" * 20_000], [b"a\r" * 20_000], [b"a\r\n" * 20_000], [b"a\r", b"\n"] * 20_000, [b"x" * 1_000] * 20_000,
+])  # fmt: skip
+def test_events_that_cost_too_much_are_not(pieces, monkeypatch):
+    monkeypatch.setattr(bounded, "MOST_JOINED", 10**8)
+    joins = bounded._Joins()
+    with pytest.raises(bounded.BadAnswer):
+        list(map(joins.see, pieces))
+
+
+def test_a_small_bomb_is_given_up_by_how_it_swells(raw, monkeypatch):
+    monkeypatch.setattr(bounded, "MOST_BYTES", 10**10)
+    raw.answer = bomb
+    with pytest.raises(LeerooError, match="bad_answer"):
+        ask(router_at(f"http://127.0.0.1:{raw.server_port}/v1"), "Hello?", Budget(max_cost=0.1))
+
+
+def send_some(place, declared, sent):
+    """A connection with the beginning of a request's body."""
+    one = socket.create_connection(place, timeout=20)
+    one.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                b"Content-Length: %d\r\n\r\n%s" % (declared, b" " * sent))  # fmt: skip
+    return one
+
+
+def test_bodies_that_wait_are_bounded_together_and_small_ones_go_by(serve, liar):
+    settings = Settings(per_minute=0, max_bytes=1_000_000, held_bytes=1_000_000)
+    with serve(settings=settings) as (url, _):
+        host, port = url.removeprefix("http://").split(":")
+        place = (host, int(port))
+        waiting = [send_some(place, 1_000_000, 400_000) for _ in range(4)]
+        refused = 0
+        for one in waiting:
+            one.settimeout(0.5)
+            with contextlib.suppress(TimeoutError):
+                refused += one.recv(100).startswith(b"HTTP/1.1 503")
+        assert refused == 2
+        assert httpx.post(f"{url}/v1/chat/completions", json=BODY).status_code == 200
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        for one in waiting:
+            one.close()
+        until = time.monotonic() + 20
+        large = {**BODY, "user": "x" * 900_000}
+        while httpx.post(f"{url}/v1/chat/completions", json=large).status_code == 503 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert httpx.post(f"{url}/v1/chat/completions", json=large).status_code == 200  # what was held is given back
+
+
+def test_who_waits_for_experts_holds_no_thread_of_the_ledgers(serve, liar, monkeypatch):
+    """Between two tries a call may wait; as many as there are threads would keep everybody else from theirs."""
+    slept = []
+    monkeypatch.setattr(call, "time", SimpleNamespace(**{**vars(time), "sleep": slept.append}))
+    liar.behave("model", [{"status": 429, "retry_after": 0.05}])
+    with serve() as (url, _):
+        assert httpx.post(f"{url}/v1/chat/completions", json=BODY).status_code == 200
+    assert len(liar.requests) == 2
+    assert not slept

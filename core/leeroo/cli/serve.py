@@ -31,15 +31,33 @@ def serve(
         int, typer.Option("--requests-per-minute", help="Of one key, or without keys of one address; 0: no limit.")
     ] = 600,
     max_mb: Annotated[float, typer.Option("--max-request-mb", help="The largest request, in MB.")] = 20.0,
+    held_mb: Annotated[
+        float | None, typer.Option("--max-held-mb", help="All requests together, in MB; default: ten of the largest.")
+    ] = None,
+    messages: Annotated[int, typer.Option("--max-messages", help="Messages of a request, and parts of one.")] = 4_096,
+    tools: Annotated[int, typer.Option("--max-tools", help="Tools of a request.")] = 512,
+    entries: Annotated[int, typer.Option("--max-entries", help="Entries of any other list of a request.")] = 4_096,
+    values: Annotated[int, typer.Option("--max-values", help="Objects and arrays of a request.")] = 50_000,
+    depth: Annotated[int, typer.Option("--max-depth", help="Levels of a request.")] = 100,
+    body_seconds: Annotated[float, typer.Option("--body-seconds", help="In which a request has to come.")] = 60.0,
+    read_seconds: Annotated[float, typer.Option("--read-seconds", help="In which it has to be read.")] = 20.0,
 ) -> None:
     """Serve the pool as an OpenAI-compatible endpoint.
 
     Example: `leeroo serve pool.yaml --port 8000`, then any OpenAI client with base_url http://127.0.0.1:8000/v1
     """
     from leeroo.serve.app import Settings
+    from leeroo.serve.reading import Limits
     from leeroo.serve.running import serve as run
 
-    settings = Settings(per_minute=per_minute, max_bytes=int(max_mb * 1e6))
+    settings = Settings(
+        per_minute=per_minute,
+        max_bytes=int(max_mb * 1e6),
+        held_bytes=int((10 * max_mb if held_mb is None else held_mb) * 1e6),
+        limits=Limits(messages=messages, tools=tools, entries=entries, values=values, depth=depth),
+        body_seconds=body_seconds,
+        read_seconds=read_seconds,
+    )
     with open_router(pool, run=True) as router:
         run(router, host=host, port=port, keys=None if keys is None else KeyFile(keys), settings=settings)
 

@@ -5,6 +5,7 @@ piece by piece, and whoever sends more than any answer of an LLM holds is given 
 packed otherwise is refused.
 """
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -16,6 +17,11 @@ MOST_BYTES = 64_000_000
 """Of one answer, unpacked."""
 PIECE = 1_000_000
 """Bytes that are unpacked at a time."""
+SWELLS, FROM = 200, 2_000_000
+"""How many bytes one packed byte may hold, once so many were unpacked; answers of models have ten or twenty."""
+MOST_JOINED = 2 * 10**9
+"""Bytes that the reader of one server-sent event may copy. openai's (2.54, 2026-11) copies all that it has of an event
+at each of its lines and pieces, so that a megabyte of short lines holds it for minutes, and a few for ever."""
 
 
 class BadAnswer(LeerooError):
@@ -54,15 +60,19 @@ def _unpacker(response: Any) -> "_Unpacker":
         raise BadAnswer("An endpoint sent an answer packed in a way that it was not asked for.")
     if "content-encoding" in response.headers:
         del response.headers["content-encoding"]  # it is unpacked before the client sees it
-    return _Unpacker(packing == "gzip")
+    events = response.headers.get("content-type", "").strip().lower().startswith("text/event-stream")
+    return _Unpacker(packing == "gzip", _Joins() if events else None)
 
 
 class _Unpacker:
-    def __init__(self, packed: bool) -> None:
+    def __init__(self, packed: bool, joins: "_Joins | None") -> None:
         self._zlib = zlib.decompressobj(wbits=31) if packed else None
+        self._joins = joins
+        self._came = 0
         self._seen = 0
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
+        self._came += len(data)
         if self._zlib is None:
             yield self._counted(data)
             return
@@ -78,7 +88,31 @@ class _Unpacker:
         self._seen += len(piece)
         if self._seen > MOST_BYTES:
             raise BadAnswer(f"An endpoint sent an answer of more than {MOST_BYTES} bytes.")
+        if self._seen > max(FROM, SWELLS * self._came):
+            raise BadAnswer("An endpoint sent a packed answer that swells like none of a model.")
+        if self._joins is not None:
+            self._joins.see(piece)
         return piece
+
+
+class _Joins:
+    """What the event that is on its way costs its reader."""
+
+    def __init__(self) -> None:
+        self._size = self._copied = 0
+        self._tail = b""  # line ends that may go on in the next piece
+
+    def see(self, piece: bytes) -> None:
+        raw = self._tail + piece
+        text = raw.rstrip(b"\r\n")
+        self._tail = raw[len(text) :][-4:]
+        for at, event in enumerate(text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n\n")):
+            if at:
+                self._size = self._copied = 0
+            self._copied += (event.count(b"\n") + 1) * (self._size + len(event) // 2)
+            self._size += len(event)
+            if self._copied > MOST_JOINED:
+                raise BadAnswer("An endpoint sent an event of more lines than any answer has.")
 
 
 def _stream_classes() -> tuple[type, type]:
@@ -97,7 +131,9 @@ def _Bounded(stream: Any, unpacker: _Unpacker) -> Any:  # noqa: N802 - makes one
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             async for data in stream:
-                for piece in unpacker.pieces(data):
+                for at, piece in enumerate(unpacker.pieces(data)):
+                    if at:
+                        await asyncio.sleep(0)  # unpacking a large one must not keep others waiting
                     yield piece
 
         def close(self) -> None:

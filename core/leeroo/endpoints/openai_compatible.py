@@ -265,11 +265,13 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
         rest[cap_name(place.base_url)] = max_tokens
     if body.get("stream"):
         rest["stream_options"] = {"include_usage": True}
+    # The SDK looks into each message that it is given, for longer than all else takes together; what lies in the extra
+    # body it sends as it is, in place of its own.
     return {
         "model": place.model,
-        "messages": messages,
+        "messages": [],
         **({"stream": True} if body.get("stream") else {}),
-        "extra_body": rest,
+        "extra_body": {"messages": messages, **rest},
     }
 
 

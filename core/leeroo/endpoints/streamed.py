@@ -15,6 +15,7 @@ from leeroo.endpoints.worth import BROKEN_OFF
 from leeroo.routing.answers import useless
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.router import Router
+from leeroo.routing.written import Written
 
 
 @dataclass
@@ -22,20 +23,22 @@ class _Received:
     """What has arrived of an answer.
 
     Attributes:
-        texts: All that was written, reasoning included.
+        written: All that was written, reasoning included.
         reported: The usage that the endpoint reports.
         service: The service tier that it says has served.
         finished: Whether the endpoint said that the answer is whole.
         reason: Why it ended.
         said: Whether anything of it was for the reader.
+        was_cut: Whether it was ended here, because it went on past its cap.
     """
 
-    texts: list[str] = field(default_factory=list)
+    written: Written = field(default_factory=lambda: Written(token_a_piece=True))
     reported: dict[str, Any] | None = None
     service: Any = None
     finished: bool = False
     reason: str | None = None
     said: bool = False
+    was_cut: bool = False
 
 
 class Streamed:
@@ -83,7 +86,7 @@ class Streamed:
                     try:
                         yield from _pieces(attempt, self._messages, received)
                     except Exception as error:
-                        so_far = _usage(received, sent, attempt) if received.texts else None
+                        so_far = _usage(received, sent, attempt) if received.written.pieces else None
                         attempt.failed(error, received=so_far)
                         continue
                     except BaseException:  # the reader has gone, or was interrupted
@@ -115,7 +118,9 @@ def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Rec
             received.service = getattr(chunk, "service_tier", None) or received.service
             if chunk.usage is not None:
                 received.reported = chunk.usage.to_dict(warnings=False)
-                received.finished |= not chunk.choices and bool(received.texts)  # some leave the finish reason out
+                received.finished |= not chunk.choices and bool(
+                    received.written.text
+                )  # some leave the finish reason out
             for choice in chunk.choices[:1]:
                 if choice.finish_reason == "error":
                     raise BadAnswer(BROKEN_OFF.format(expert.name))
@@ -125,17 +130,18 @@ def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Rec
                 text = text_of(choice.delta.to_dict())
                 if text:
                     attempt.first_token()
-                    received.texts.append(text)
+                    received.written.add(text)
                 if choice.delta.content:
                     yield choice.delta.content
-            if attempt.over_cap(len(received.texts)):  # nobody sends less than a token at a time
-                received.finished, received.reported = True, None
+            if received.written.passes(attempt):
+                received.was_cut = True
                 break
-    if not received.finished:
+    if not (received.finished or received.was_cut):
         raise BadAnswer(f"The stream of expert {expert.name!r} ended before its answer did.")
 
 
 def _usage(received: _Received, prompt: str, attempt: Attempt) -> Usage:
-    text = "".join(received.texts)
+    if received.was_cut:
+        return received.written.usage(attempt)
     sent = attempt.candidate.input_upper
-    return usage_of(received.reported, prompt, text, attempt.expert, received.service, sent=sent)
+    return usage_of(received.reported, prompt, received.written.text, attempt.expert, received.service, sent=sent)

@@ -33,10 +33,12 @@ class PerLoopTransport:
 
     Args:
         library: httpx, or httpx2.
+        proxy: In place of the environment's.
     """
 
-    def __init__(self, library: Any) -> None:
+    def __init__(self, library: Any, proxy: str | None = None) -> None:
         self._library = library
+        self._proxy = proxy
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 
     async def handle_async_request(self, request: Any) -> Any:
@@ -60,7 +62,7 @@ class PerLoopTransport:
         for known in list(self._pools):
             if known.is_closed() and isinstance(pool := self._pools.pop(known, None), AiohttpPool):
                 pool.abandon()
-        pool = _pool(self._library, tls())
+        pool = _pool(self._library, tls(), self._proxy)
         self._pools[asyncio.get_running_loop()] = pool
         if isinstance(pool, AiohttpPool):
             await pool.close_with_the_loop()
@@ -136,51 +138,71 @@ def _close(loop: asyncio.AbstractEventLoop, session: Any, connector: Any) -> Non
         closing.close()
 
 
-def _pool(library: Any, tls: ssl.SSLContext) -> Any:
+class ProxiedPool:
+    """A loop's connections behind a proxy, which httpx finds in the environment.
+
+    Args:
+        library: httpx, or httpx2.
+        tls: What certificates are checked with.
+        limits: Of its connections.
+        proxy: In place of the environment's.
+    """
+
+    def __init__(self, library: Any, tls: ssl.SSLContext, limits: Any, proxy: str | None) -> None:
+        self._client = _without_cookies(library.AsyncClient)(
+            verify=tls, limits=limits, proxy=proxy, follow_redirects=False
+        )
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Send a request."""
+        return await self._client.send(request, stream=True)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _pool(library: Any, tls: ssl.SSLContext, proxy: str | None) -> Any:
+    limits = library.Limits(
+        max_connections=MOST_CONNECTIONS, max_keepalive_connections=100, keepalive_expiry=KEPT_ALIVE
+    )
+    if proxy is not None or urllib.request.getproxies().keys() & {"http", "https", "all"}:
+        return ProxiedPool(library, tls, limits, proxy)
     try:
         return AiohttpPool(library, tls)
     except ImportError:
-        limits = library.Limits(
-            max_connections=MOST_CONNECTIONS, max_keepalive_connections=100, keepalive_expiry=KEPT_ALIVE
-        )
         return library.AsyncHTTPTransport(verify=tls, limits=limits)
 
 
-def sync_client(timeout: float) -> Any:
-    """A client for calls from threads; None behind a proxy, which the framework's own clients know how to find.
+def sync_client(timeout: float, *, proxy: str | None = None) -> Any:
+    """A client for calls from threads.
 
-    It follows no redirects and reads answers up to a bound, see `leeroo.endpoints.bounded`.
-
-    Args:
-        timeout: Seconds.
-    """
-    if urllib.request.getproxies():
-        return None
-    import openai
-
-    kwargs = {"timeout": timeout, "follow_redirects": False, "event_hooks": bounded.hooks()}
-    return _without_cookies(openai.DefaultHttpxClient)(verify=tls(), **kwargs)
-
-
-def async_client(timeout: float, *, proxied: bool = False) -> Any:
-    """A client for async calls, which works in every event loop; else as `sync_client`.
+    It follows no redirects and reads answers up to a bound, see `leeroo.endpoints.bounded`, behind a proxy too.
 
     Args:
         timeout: Seconds.
-        proxied: Whether behind a proxy one is made, too, as httpx finds the proxy.
+        proxy: In place of the environment's.
     """
-    behind_proxy = bool(urllib.request.getproxies())
-    if behind_proxy and not proxied:
-        return None
     import openai
 
-    kwargs: dict[str, Any] = {"timeout": timeout, "follow_redirects": False, "event_hooks": bounded.async_hooks()}
-    if behind_proxy:
-        return openai.DefaultAsyncHttpxClient(**kwargs)
-    return _without_cookies(openai.DefaultAsyncHttpxClient)(transport=PerLoopTransport(http_library()), **kwargs)
+    return _without_cookies(openai.DefaultHttpxClient)(
+        verify=tls(), timeout=timeout, follow_redirects=False, event_hooks=bounded.hooks(), proxy=proxy
+    )
 
 
-@lru_cache(maxsize=2)
+def async_client(timeout: float, *, proxy: str | None = None) -> Any:
+    """A client for async calls, which works in every event loop; else as `sync_client`."""
+    import openai
+
+    return _without_cookies(openai.DefaultAsyncHttpxClient)(
+        transport=PerLoopTransport(http_library(), proxy),
+        timeout=timeout,
+        follow_redirects=False,
+        event_hooks=bounded.async_hooks(),
+    )
+
+
+@lru_cache(maxsize=3)
 def _without_cookies(client: Any) -> Any:
     """A class of clients that keep no cookies.
 

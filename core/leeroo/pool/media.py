@@ -1,8 +1,8 @@
 """What pictures and sounds cost at most, by the providers' published rules: `Medium`, `measure`, `most_tokens_of`.
 
-Rules as published by OpenAI (images and vision), Anthropic (vision) and Google (Gemini: tokens), read 2026-11. Where a
-provider's rule, or what it needs to know, is not known, there is no bound, and calls under a cap are refused: an owner
-who knows better says so with an expert's `media_tokens`.
+Each bound says what it rests on: a provider's page, as stored copies of 2026 have it, or more than any rule that is
+known (an estimate on the safe side). Where nothing is known there is no bound, and calls under a cap are refused: an
+owner who knows better says so with an expert's `media_tokens`.
 """
 
 import base64
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HEAD = 400_000
 """Characters of base64 within which a picture's size is looked for; a JPEG may begin with long notes."""
 AUDIO_PER_SECOND = 32
-"""Tokens: Gemini's; OpenAI's is 10."""
+"""Tokens: Gemini's (ai.google.dev, "Understand and count tokens"; geminibyexample.com/027 repeats it)."""
 
 
 def measure(part: Mapping[str, Any]) -> Medium:
@@ -61,12 +61,15 @@ def most_tokens_of(medium: Medium, expert: "Expert") -> int | None:
     return next((most for pattern, most in _MOST_OF_A_PICTURE if pattern.match(model)), None)
 
 
-# OpenAI scales a picture into 2,048 x 2,048 and its shorter side to 768: 8 tiles of 512 at most, each of which costs as
-# much as is said here, beside a sum for the whole; newer models count patches of 32 pixels, 1,536 at most, times a
-# factor of up to 2.46. Anthropic scales to a longer edge of at most 2,576 pixels, about 4,784 tokens.
+# OpenAI (the guide "Images and vision", in copies of 2025 and 2026): a picture is scaled into 2,048 x 2,048 and its
+# shorter side to 768, which makes 8 tiles of 512 at most, each at the model's price beside a sum for the whole; or it
+# counts patches of 32 pixels, 1,536 at most, times 1.62 (mini, gpt-5.4-mini too) to 2.46 (nano). From GPT-5.4 on there
+# is a detail "original": 10,000 patches times 1.2 is an estimate on the safe side, for no stored copy has its table.
+# Anthropic (platform.claude.com, "Images and vision"): patches of 28 pixels, a longer edge of at most 2,576: 4,784.
 _MOST_OF_A_PICTURE = (
     (re.compile(r"gpt-4o-mini"), 2_833 + 8 * 5_667),
-    (re.compile(r"(gpt-4\.1|gpt-5)[\d.]*-(mini|nano)|o4-mini|gpt-5"), 3_800),
+    (re.compile(r"(gpt-4\.1|gpt-5)[\d.]*-(mini|nano)|o4-mini|gpt-5(?!\.\d)|gpt-5\.[0-3]"), 3_800),
+    (re.compile(r"gpt-5|gpt-6"), 12_000),
     (re.compile(r"(chat)?gpt-4o|gpt-4\.1|gpt-4\.5|gpt-4-turbo"), 85 + 8 * 170),
     (re.compile(r"o[134]"), 75 + 8 * 150),
     (re.compile(r"claude"), 4_800),
@@ -74,6 +77,7 @@ _MOST_OF_A_PICTURE = (
 
 
 def _gemini(picture: Medium) -> int | None:
+    """258 tokens a tile of up to 768 pixels, as Google's page on tokens says; Gemini 3 lets callers ask for 2,240."""
     if not picture.width or not picture.height:
         return None
     unit = min(768, max(256, int(min(picture.width, picture.height) / 1.5)))

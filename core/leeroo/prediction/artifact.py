@@ -147,7 +147,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         version = manifest["format"]
-        if not isinstance(version, int):
+        if type(version) is not int:
             raise TypeError("format is not a number")
         absent = {"settings", "experts", "files"} - set(manifest)
         if absent:
@@ -160,6 +160,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not a predictor's manifest ({error}).") from None
     if version > FORMAT:
         raise ConfigError(f"{path}: format {version} is newer than this Leeroo reads ({FORMAT}); upgrade leeroo.")
+    if version < 1:
+        raise ConfigError(f"{path}: format {version} is none of Leeroo's; make it anew with `leeroo train`.")
     return dict(manifest)
 
 
@@ -210,7 +212,10 @@ def read_artifact(folder: Path) -> Artifact:
         if OWN in arrays and len(arrays[OWN]) != sum(expert.table == ADDED for expert in experts):
             raise ValueError("added experts and what is known of them differ in number")
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"{folder}: the predictor artifact does not fit together ({error}).") from None
+        raise ConfigError(
+            f"{folder}: the predictor artifact does not fit together ({error}): it is damaged, or of another "
+            "version of Leeroo; make it anew with `leeroo train`."
+        ) from None
     return Artifact(
         folder=folder,
         experts=experts,

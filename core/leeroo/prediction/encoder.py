@@ -11,6 +11,7 @@ import numpy.typing as npt
 from leeroo.errors import ConfigError
 from leeroo.prediction.artifact import ENCODER, TOKENIZER
 from leeroo.prediction.lexical import LEXICAL, Lexical
+from leeroo.prediction.onnxfile import check
 from leeroo.prediction.text import pad, shorten, tokenise
 
 FloatArray = npt.NDArray[np.float32]
@@ -73,10 +74,13 @@ class Encoder:
         # Threads that spin between runs would take the cores from the callers' own work.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
+            check(self._folder / ENCODER)
             session = onnxruntime.InferenceSession(
                 str(self._folder / ENCODER), options, providers=["CPUExecutionProvider"]
             )
             tokenizer = Tokenizer.from_file(str(self._folder / TOKENIZER))
+        except ConfigError:
+            raise
         except Exception as error:  # onnxruntime and tokenizers raise bare or private types
             raise ConfigError(f"{self._folder}: the predictor's encoder cannot be loaded: {error}") from error
         tokenizer.no_truncation()

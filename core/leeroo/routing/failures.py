@@ -229,6 +229,8 @@ def _classify(chain: list[BaseException]) -> Failure:
 
 
 def _without_status(names: set[str], text: str) -> Failure:
+    if "BadAnswer" in names:
+        return Failure("bad_answer")  # our own reading gave it up, which the SDK tells as a lost connection
     if names & {"APITimeoutError", "TimeoutError", "TimeoutException", "ReadTimeout"}:
         return Failure("timeout", sent=not names & {"ConnectTimeout", "PoolTimeout"})
     if names & _CONNECTION:

@@ -32,6 +32,7 @@ try:
     from starlette.exceptions import HTTPException
 
     from leeroo.serve.gate import Gate
+    from leeroo.serve.held import Held
     from leeroo.serve.streaming import Events, EventStream
 except ImportError as error:
     raise MissingDependency("`leeroo serve` needs FastAPI and uvicorn: pip install 'leeroo[serve]'") from error
@@ -50,6 +51,7 @@ class Settings:
     Attributes:
         per_minute: Requests of one key, or without keys of one address, per minute; 0 for no limit.
         max_bytes: The largest body of a request.
+        held_bytes: Of the bodies of all requests that are on their way, together.
         limits: How much a request may hold.
         body_seconds: In which the body of a request has to come.
         read_seconds: In which it has to be read and judged.
@@ -57,6 +59,7 @@ class Settings:
 
     per_minute: int = 600
     max_bytes: int = 20_000_000
+    held_bytes: int = 200_000_000
     limits: Limits = field(default_factory=Limits)
     body_seconds: float = 60.0
     read_seconds: float = 20.0
@@ -66,6 +69,9 @@ class Settings:
             raise ConfigError(f"requests per minute is {self.per_minute}; give 0 (no limit) or more.")
         if self.max_bytes < 1:
             raise ConfigError(f"the largest request is {self.max_bytes} bytes; give 1 or more.")
+        if self.held_bytes < self.max_bytes:
+            raise ConfigError(f"all requests together may hold {self.held_bytes} bytes, one of them {self.max_bytes}; "
+                              "give the largest request or more.")  # fmt: skip
 
 
 def create_app(router: Router, *, keys: KeyFile | None = None, settings: Settings | None = None) -> FastAPI:
@@ -86,8 +92,9 @@ def create_app(router: Router, *, keys: KeyFile | None = None, settings: Setting
     serving = _Serving(router, settings)
     app = FastAPI(title="Leeroo", version=__version__, lifespan=serving.lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(
-        Gate, keys=keys, per_minute=settings.per_minute, max_bytes=settings.max_bytes, seconds=settings.body_seconds
-    )
+        Gate, keys=keys, per_minute=settings.per_minute, max_bytes=settings.max_bytes, seconds=settings.body_seconds,
+        held=Held(settings.held_bytes),
+    )  # fmt: skip
     for kind in (Refusal, LeerooError, HTTPException):
         app.add_exception_handler(kind, serving.failed)
     errors: dict[int | str, dict[str, Any]] = {
@@ -126,6 +133,7 @@ class _Serving:
         self._aside = Aside()
         # Few threads: reading is the interpreter's own work, and many at it would keep the event loop from its turn.
         self._reading = Aside(READERS)
+        self._looking = Aside(1)  # whether the server is well can be told however many calls wait for the ledger
         self._calls = Calls(self._router, self._experts, self._aside)
         await self._aside(lambda: self._router.predictor)  # loaded now, not by the first request
         try:
@@ -136,6 +144,7 @@ class _Serving:
             await self._experts.close()
             self._aside.close()
             self._reading.close()
+            self._looking.close()
 
     def answers(self, dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
         """The handler of an endpoint that answers, by the cheapest adequate expert within the budget."""
@@ -188,7 +197,7 @@ class _Serving:
     async def health(self) -> Response:
         """Whether the server can take requests: its ledger answers."""
         try:
-            await self._aside(self._router.ledger.remaining, None)
+            await self._looking(self._router.ledger.remaining, None)
         except LeerooError as error:
             raise self._refusal(error, None) from None
         return _json({"status": "ok", "version": __version__, "experts": len(self._router.pool)})

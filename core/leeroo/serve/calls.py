@@ -1,5 +1,6 @@
 """One request through the router, whole or streamed: decide, try the experts, settle, and answer with the record."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -8,7 +9,6 @@ from typing import Any
 
 from leeroo.endpoints.chat_format import text_of, tool_call_ids, usage_of
 from leeroo.endpoints.worth import wrong_with
-from leeroo.pool.tokens import count_text
 from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
@@ -90,13 +90,14 @@ class Calls:
                                 break
                     received.check(attempt.expert.name)
                 except Exception as error:
-                    so_far = self._usage(received, job, attempt) if received.started else None
+                    used = partial(self._usage, received, job, attempt)
+                    so_far = await self._aside(used) if received.started else None
                     await self._aside(partial(attempt.failed, error, received=so_far))
                     continue
                 except BaseException:  # the client has gone
-                    await self._aside(attempt.cancelled, self._usage(received, job, attempt))
+                    await self._aside(self._given_up, received, job, attempt)
                     raise
-                usage = self._usage(received, job, attempt)
+                usage = await self._aside(self._usage, received, job, attempt)
                 if await self._in_vain(call, attempt, received.wrong, usage):
                     continue
                 await self._aside(partial(attempt.succeeded, usage, tool_call_ids=received.tool_call_ids))
@@ -125,7 +126,8 @@ class Calls:
         answer = await self._experts.complete(attempt, job.body)
         wrong_with(answer["choices"][0], attempt.expert.name)
         message = answer["choices"][0]["message"]
-        usage = self._used(answer.get("usage"), text_of(message), job, attempt, answer.get("service_tier"))
+        reported, service = answer.get("usage"), answer.get("service_tier")
+        usage = await self._aside(self._used, reported, text_of(message), job, attempt, service)
         if usage.estimated:
             answer["usage"] = _usage_body(usage)
         return answer, usage
@@ -139,15 +141,20 @@ class Calls:
             await self._aside(call.finish)
 
     async def _attempts(self, call: Call) -> AsyncIterator[Attempt]:
-        """The call's tries. Each is reserved in the ledger, and waits may lie between them: not for the event loop."""
-        tries = call.attempts()
-        while (attempt := await self._aside(next, tries, None)) is not None:
-            yield attempt
+        """The call's tries. Each is reserved in the ledger, aside; a wait between them must hold no thread of that."""
+        steps = call.steps()
+        while (step := await self._aside(next, steps, None)) is not None:
+            if isinstance(step, float):
+                await asyncio.sleep(step)
+            else:
+                yield step
+
+    def _given_up(self, received: Received, job: Job, attempt: Attempt) -> None:
+        attempt.cancelled(self._usage(received, job, attempt))
 
     def _usage(self, received: Received, job: Job, attempt: Attempt) -> Usage:
         if received.was_cut:
-            output = max(received.tokens_at_least, count_text(received.text, attempt.expert))
-            return Usage(attempt.candidate.input_upper, output, estimated=True)
+            return received.written.usage(attempt)
         reported = received.usage if received.finished else None
         return self._used(reported, received.text, job, attempt, received.service)
 

@@ -30,9 +30,7 @@ class Experts:
 
         self._places = {expert.name: resolve(expert) for expert in pool}
         self._clients = {
-            e.name: openai.AsyncOpenAI(
-                **client_options(e, self._places[e.name]), http_client=async_client(e.timeout, proxied=True)
-            )
+            e.name: openai.AsyncOpenAI(**client_options(e, self._places[e.name]), http_client=async_client(e.timeout))
             for e in pool
         }
         for client in self._clients.values():

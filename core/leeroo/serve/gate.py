@@ -5,12 +5,14 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leeroo.errors import ConfigError
 from leeroo.serve.errors import Refusal, after, shape_of
+from leeroo.serve.held import Held
 from leeroo.serve.keys import Key, KeyFile
 from leeroo.serve.named import Named
 from leeroo.visible import visible
@@ -34,16 +36,18 @@ class Gate:
         per_minute: Requests of one key, or without keys of one address, per minute; 0 for no limit.
         max_bytes: The largest body.
         seconds: In which a body has to come.
+        held: Counts the bodies of all requests together.
     """
 
     def __init__(
-        self, app: ASGIApp, *, keys: KeyFile | None, per_minute: int, max_bytes: int, seconds: float = 60.0
+        self, app: ASGIApp, *, keys: KeyFile | None, per_minute: int, max_bytes: int, seconds: float, held: Held
     ) -> None:
         self._app = app
         self._keys = keys
         self._rates = Rates(per_minute) if per_minute else None
         self._max_bytes = max_bytes
         self._seconds = seconds
+        self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -52,7 +56,8 @@ class Gate:
         named = Named(scope, send)
         try:
             self._check(scope)
-            await self._app(scope, self._counted(scope, receive), named.send)
+            with self._counted(scope, receive) as counted:
+                await self._app(scope, counted, named.send)
         except Refusal as refusal:
             await _answer(refusal, scope, named)
         except Exception as error:
@@ -90,8 +95,9 @@ class Gate:
         if self._rates is not None:
             self._rates.take(key.id if key is not None else (scope.get("client") or ("?",))[0])
 
-    def _counted(self, scope: Scope, receive: Receive) -> Receive:
-        """`receive` that stops a body which is too large, declared or not."""
+    @contextmanager
+    def _counted(self, scope: Scope, receive: Receive) -> Iterator[Receive]:
+        """`receive` that stops a body which is too large, declared or not, or is one too many."""
         declared = _header(scope, b"content-length")
         if declared.isdigit() and int(declared) > self._max_bytes:
             raise self._too_large()
@@ -109,12 +115,17 @@ class Gate:
             except TimeoutError:
                 raise Refusal(408, f"The body did not come within {self._seconds:g} s.", code="too_slow") from None
             whole = not message.get("more_body", False)
-            seen += len(message.get("body", b""))
-            if seen > self._max_bytes:
+            size = len(message.get("body", b""))
+            if seen + size > self._max_bytes:
                 raise self._too_large()
+            self._held.take(size, seen + size)
+            seen += size
             return message
 
-        return counted
+        try:
+            yield counted
+        finally:
+            self._held.give(seen)
 
     def _too_large(self) -> Refusal:
         return Refusal(413, f"The request is larger than {self._max_bytes} bytes.", code="request_too_large")

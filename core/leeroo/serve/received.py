@@ -6,13 +6,11 @@ from typing import Any
 from leeroo.endpoints.bounded import BadAnswer
 from leeroo.endpoints.chat_format import text_of, tool_call_ids
 from leeroo.endpoints.worth import BROKEN_OFF
-from leeroo.pool.tokens import count_text
 from leeroo.routing.answers import UselessAnswer, useless
-from leeroo.routing.attempt import ROOM, Attempt
+from leeroo.routing.attempt import Attempt
+from leeroo.routing.written import Written
 
 Json = dict[str, Any]
-LONGEST_TOKENS = 8
-"""Characters a token that the tokens of no real answer have on average."""
 
 
 class Received:
@@ -29,7 +27,7 @@ class Received:
         usage: What the expert reports to have used.
         service: The service tier that it says has served.
         was_cut: Whether it was ended here, because it went on past its cap.
-        tokens_at_least: Pieces with something in them: nobody sends less than a token at a time.
+        written: What it has written, against its cap.
     """
 
     def __init__(self) -> None:
@@ -39,11 +37,9 @@ class Received:
         self.broken = False
         self.usage: Json | None = None
         self.service: Any = None
-        self.tokens_at_least = 0
+        self.written = Written(token_a_piece=True)
         self.was_cut = False
-        self._size = 0
         self._held: list[Json] = []
-        self._texts: list[str] = []
         self._deltas: list[Json] = []
 
     def take(self, piece: Json) -> Iterator[Json]:
@@ -57,10 +53,7 @@ class Received:
             return
         choice = choices[0]
         delta = choice.get("delta") or {}
-        text = text_of(delta)
-        self._texts.append(text)
-        self._size += len(text)
-        self.tokens_at_least += bool(text)
+        self.written.add(text_of(delta))
         if delta.get("tool_calls"):
             self._deltas.append(delta)
         self._held.append(piece)
@@ -94,14 +87,8 @@ class Received:
         return None if self.started else useless(self.reason, visible=False)
 
     def passes(self, attempt: Attempt) -> bool:
-        """Whether more has come than the output cap allows, however it is counted."""
-        if attempt.max_tokens is None:
-            return False
-        if attempt.over_cap(self.tokens_at_least):
-            return True
-        # Counting takes a while, and estimates are rough: first a length that no answer within the cap has.
-        sure = LONGEST_TOKENS * (attempt.max_tokens + ROOM)
-        return self._size > sure and attempt.over_cap(count_text(self.text, attempt.expert))
+        """Whether more has come than the output cap allows."""
+        return self.written.passes(attempt)
 
     def cut(self) -> None:
         """End the answer here, as an endpoint that heeds the cap would have."""
@@ -111,7 +98,7 @@ class Received:
     @property
     def text(self) -> str:
         """All text so far."""
-        return "".join(self._texts)
+        return self.written.text
 
     @property
     def tool_call_ids(self) -> tuple[str, ...]:

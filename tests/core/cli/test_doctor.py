@@ -1,11 +1,13 @@
 """`leeroo doctor` against a loopback server, with faults in every place."""
 
+import contextlib
 import json
 import os
 
 import pytest
 from typer.testing import CliRunner
 
+from leeroo import LeerooError
 from leeroo.cli import app
 from tests.openai_server import OpenAIServer
 
@@ -112,3 +114,36 @@ def test_a_clock_that_is_wrong(monkeypatch):
     assert _skew("no date", 0.0) is None
     assert _clock([0.4, -90.0]).words == "90 s behind the others'"
     assert _clock([0.4]).level == "ok"
+
+
+def test_an_expert_that_ignores_its_cap_is_named_until_it_is_asked_again(examine, server, tmp_path):
+    """Another process, such as a server, has met it; the ledger tells all of them."""
+    from leeroo import Budget, Router
+    from leeroo.endpoints.openai_compatible import ask
+
+    text = pool(server, f"ledger: sqlite:///{tmp_path}/ledger.db\n")
+    (tmp_path / "pool.yaml").write_text(text)
+    server.behave("small-model", {"heeds_cap": False, "text": "word " * 500})
+    router = Router.from_pool(tmp_path / "pool.yaml")
+    assert ask(router, "Hello?", Budget(max_cost=0.001, expert="small"), max_tokens=20).record["over_cap"]
+    router.ledger.close()
+    levels, output = examine(text, "--offline")
+    [subject] = [subject for subject in levels if subject.startswith("expert ")]
+    assert levels[subject] == ["warn"]
+    assert "small-model" in subject
+    assert "wrote past the output cap" in output
+    assert "heed max_tokens" in output
+
+
+def test_writes_that_could_never_be_booked_are_told_of(examine, server, tmp_path):
+    from leeroo.ledger.opening import open_ledger
+
+    text = pool(server, f"ledger: sqlite:///{tmp_path}/ledger.db\n")
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    with contextlib.suppress(LeerooError):
+        ledger.write({"call_id": "bad\ud800", "budget": {}, "attempts": [], "cost": 0.0, "expert": "e"})
+    ledger.close()
+    levels, output = examine(text, "--offline")
+    assert levels["ledger"] == ["ok", "warn"]
+    assert "1 writes could never be booked" in output
+    assert "set_aside" in output

@@ -137,13 +137,6 @@ def test_another_thread_may_forget_a_pool_first(client):
     assert asyncio.run(ask(client))
 
 
-@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "OPENAI_PROXY"])
-def test_behind_a_proxy_the_frameworks_find_their_own_way(monkeypatch, variable):
-    monkeypatch.setenv(variable, "http://127.0.0.1:1")
-    assert sync_client(5.0) is None
-    assert async_client(5.0) is None
-
-
 def test_httpx2_has_a_bridge_too(server):
     httpx2 = pytest.importorskip("httpx2")
     pytest.importorskip("httpx_aiohttp.httpx2")

@@ -5,11 +5,12 @@ import struct
 
 import pytest
 
-from leeroo import Budget, NoEligibleExpert
+from leeroo import Budget, Expert, NoEligibleExpert
 from leeroo.endpoints.chat_format import to_query
 from leeroo.pool.media import measure, most_tokens_of
 from leeroo.pool.prices import Price
 from leeroo.pool.tokens import count
+from leeroo.query import Medium
 from tests.media import media_samples
 
 
@@ -131,3 +132,17 @@ def test_what_an_expert_has_a_price_for_is_counted_under_a_cap_and_what_another_
     with router.open(to_query(body, router), Budget(max_cost=1)) as call:
         cheap = next(c for c in call.decision.candidates if c.expert.name == "priced").worst_cost
     assert named["priced"].worst_cost > cheap or price == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "least"),
+    # What the providers' pages say that a largest picture costs.
+    [("gpt-4o-mini", 2_833 + 8 * 5_667), ("gpt-4o", 85 + 8 * 170), ("gpt-4.1-nano", int(1_536 * 2.46)),
+     ("gpt-5.4-mini", int(1_536 * 1.62)), ("gpt-5", 70 + 8 * 140), ("gpt-5.4", 10_000), ("gpt-5.6", 10_000),
+     ("claude-opus-4-7", 4_784)],
+)  # fmt: skip
+def test_a_bound_is_no_less_than_the_published_most(model, least):
+    expert = Expert(model=model, price=Price(input=1, output=2), capabilities={"vision"})
+    most = most_tokens_of(Medium("vision", 20_000, 20_000), expert)
+    assert most is not None
+    assert most >= least
