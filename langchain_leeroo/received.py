@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from langchain_leeroo.messages import RECORD_KEY
+from langchain_leeroo.requests import Request
 
 
 class Received:
@@ -94,6 +95,25 @@ class Received:
 
 def _is_blank(chunk: AIMessageChunk) -> bool:
     return not (chunk.content or chunk.tool_call_chunks or chunk.additional_kwargs)
+
+
+def pieces_of(output: Any, request: Request) -> list[Any]:
+    """A whole answer as the pieces of its stream.
+
+    Raises:
+        Exception: What the expert's parser met, where the caller wants the object only.
+    """
+    if request.structured is None:
+        return [as_chunk(output)]
+    if request.raw:
+        return [
+            {"raw": as_chunk(output["raw"])},
+            {"parsed": output["parsed"]},
+            {"parsing_error": output["parsing_error"]},
+        ]
+    if output["parsing_error"] is not None:
+        raise output["parsing_error"]
+    return [output["parsed"]]
 
 
 def as_chunk(message: BaseMessage) -> AIMessageChunk:

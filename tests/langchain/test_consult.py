@@ -93,3 +93,49 @@ def test_a_callback_of_the_caller_that_raises_ends_the_call(they_disagree):
 
     with pytest.raises(KeyError, match="mine"):
         they_disagree.invoke(QUESTION, {"callbacks": [Strict()]}, **DEMAND)
+
+
+async def test_a_structured_stream_is_held_back_and_gives_the_accepted_object(make, fake):
+    def calls(name):
+        return [{"name": "Gas", "args": {"name": name}, "id": name}]
+
+    llm = make(fake(tool_calls=calls("oxygen")), fake(tool_calls=calls("carbon dioxide")))
+    plain = llm.with_structured_output(Gas, **DEMAND)
+    assert list(plain.stream(QUESTION)) == [Gas(name="carbon dioxide")]
+    assert [piece async for piece in plain.astream(QUESTION)] == [Gas(name="carbon dioxide")]
+    whole = {}
+    for piece in llm.with_structured_output(Gas, include_raw=True, **DEMAND).stream(QUESTION):
+        whole = {
+            key: whole[key] + value if key == "raw" and key in whole else value for key, value in piece.items()
+        } | {key: value for key, value in whole.items() if key not in piece}
+    assert whole["parsed"] == Gas(name="carbon dioxide")
+    assert whole["raw"].response_metadata["leeroo"]["consult"]["clusters"]
+
+
+class Told(BaseCallbackHandler):
+    def __init__(self):
+        self.events = []
+
+    def on_custom_event(self, name, data, **kwargs):
+        self.events.append((name, data))
+
+
+def check_events(events):
+    assert {name for name, _ in events} == {"leeroo_consult"}
+    stages = [data["stage"] for _, data in events]
+    assert stages[0] == "asking"
+    assert stages.count("answered") == events[-1][1]["asks"] >= 1
+    assert stages[-1] == "stopped"
+    assert events[-1][1]["expert"] == "large"
+    assert "plants" not in str(events)
+    assert "The answer is" not in str(events)
+
+
+async def test_custom_events_tell_each_ask_answer_and_stop(they_disagree):
+    told, atold = Told(), Told()
+    they_disagree.invoke(QUESTION, {"callbacks": [told]}, **DEMAND)
+    check_events(told.events)
+    await they_disagree.ainvoke(QUESTION, {"callbacks": [atold]}, **DEMAND)
+    check_events(atold.events)
+    heard = [e async for e in they_disagree.astream_events(QUESTION, version="v2", **DEMAND)]
+    check_events([(e["name"], e["data"]) for e in heard if e["event"] == "on_custom_event"])
