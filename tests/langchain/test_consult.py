@@ -105,9 +105,8 @@ async def test_a_structured_stream_is_held_back_and_gives_the_accepted_object(ma
     assert [piece async for piece in plain.astream(QUESTION)] == [Gas(name="carbon dioxide")]
     whole = {}
     for piece in llm.with_structured_output(Gas, include_raw=True, **DEMAND).stream(QUESTION):
-        whole = {
-            key: whole[key] + value if key == "raw" and key in whole else value for key, value in piece.items()
-        } | {key: value for key, value in whole.items() if key not in piece}
+        for key, value in piece.items():
+            whole[key] = whole[key] + value if key == "raw" and key in whole else value
     assert whole["parsed"] == Gas(name="carbon dioxide")
     assert whole["raw"].response_metadata["leeroo"]["consult"]["clusters"]
 

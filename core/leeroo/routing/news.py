@@ -1,4 +1,4 @@
-"""What is going on in a consultation, for adapters to tell while it runs: `News`. Names, clusters and money, no texts."""
+"""What is going on in a consultation, for adapters to tell meanwhile: `News`. Names, clusters and money, no texts."""
 
 from typing import Any, Literal, NamedTuple
 
