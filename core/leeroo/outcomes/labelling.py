@@ -147,5 +147,7 @@ def outcome_table(pool: Pool, problems: Sequence[Problem], outcomes: FloatArray,
         scores=outcomes[..., 0],
         prompt_tokens=outcomes[..., 1],
         completion_tokens=outcomes[..., 2],
-        answers=np.array([marks_of_fingerprints(row) for row in outcomes[..., 3].tolist()], dtype=object),
+        answers=np.array([marks_of_fingerprints(row) for row in outcomes[..., 3].tolist()], dtype=object).reshape(
+            outcomes.shape[:2]
+        ),
     )
