@@ -25,7 +25,9 @@ from leeroo.endpoints import local
 running = local.experts()  # local
 experts = running.start()  # local
 prices = {"smollm2-135m": leeroo.Price(input=0.02, output=0.04), "gemma3-270m": leeroo.Price(input=0.2, output=0.4)}
-experts = {name: expert.model_copy(update={"price": prices.get(name, expert.price)}) for name, expert in experts.items()}
+experts = {
+    name: expert.model_copy(update={"price": prices.get(name, expert.price)}) for name, expert in experts.items()
+}
 
 # %% [markdown]
 # ## A check is evidence
@@ -50,7 +52,13 @@ record = both.response_metadata["leeroo"]
 print(record["expert"], "->", both.text.strip())
 for ask in record["consult"]["asks"]:
     print(ask)
-print(record["consult"]["stopped"], "| posterior", record["consult"]["posterior"], "| all asks cost", f"${record['cost']:.8f}")
+print(
+    record["consult"]["stopped"],
+    "| posterior",
+    record["consult"]["posterior"],
+    "| all asks cost",
+    f"${record['cost']:.8f}",
+)
 
 # %% [markdown]
 # The cheap one was asked first, since its answer might have done; `cluster: None` says that it failed the check. Only then was the

@@ -1,10 +1,14 @@
 """`consult=True` through ChatLeeroo: several experts, one answer, every ask on the record."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from pydantic import BaseModel
 
 from leeroo import BudgetExceeded, ExpertsFailed
+from leeroo.prediction.predictor import ConstantPredictor
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
 DEMAND = {"consult": True, "min_quality": 0.99}
@@ -138,3 +142,31 @@ async def test_custom_events_tell_each_ask_answer_and_stop(they_disagree):
     check_events(atold.events)
     heard = [e async for e in they_disagree.astream_events(QUESTION, version="v2", **DEMAND)]
     check_events([(e["name"], e["data"]) for e in heard if e["event"] == "on_custom_event"])
+
+
+class ByFirstWord(ConstantPredictor):
+    """Of every expert the quality that goes with the question's first word."""
+
+    def __init__(self, qualities):
+        super().__init__(output_tokens=50)
+        self._qualities = qualities
+
+    def predict(self, queries, experts):
+        found = super().predict(queries, experts)
+        quality = np.array([[self._qualities[query.split()[0]]] * len(experts) for query in queries], dtype=np.float32)
+        return replace(found, quality=quality)
+
+
+async def test_joint_batches_choose_who_is_consulted(make, fake):
+    predictor = ByFirstWord({"sure": 0.97, "doubtful": 0.6})
+    llm = make(fake(says="The answer is A."), fake(says="The answer is B."), predictor=predictor)
+    asks = [f"{word} {QUESTION}" for word in ("sure", "doubtful")]
+    for messages in (
+        llm.batch(asks, max_total_cost=0.02, **DEMAND),
+        await llm.abatch(asks, max_total_cost=0.02, **DEMAND),
+    ):
+        sure, doubtful = (message.response_metadata["leeroo"] for message in messages)
+        assert asked(sure)
+        assert asked(doubtful)  # neither is held to the expert that the batch planned
+        assert sure["cost"] + doubtful["cost"] <= 0.02
+        assert doubtful["budget"]["max_cost"] > sure["budget"]["max_cost"]
