@@ -104,10 +104,8 @@ def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Re
     whole = replace(request, raw=True)  # objects are compared whole, whatever the caller wants to see of them
     accepted = yield from consulted(way, host, whole, opened, partial(_ready, way, host, whole, opened))
     if accepted is not None:  # held back until now
-        for piece in pieces_of(accepted, request):
-            for given in received.take(piece):
-                yield Piece(given)
-        for given in received.last(opened.call.finish()):
+        taken = [given for piece in pieces_of(accepted, request) for given in received.take(piece)]
+        for given in (*taken, *received.last(opened.call.finish())):
             yield Piece(given)
         return
     attempts = way.attempts(opened.call, host.most_attempts)

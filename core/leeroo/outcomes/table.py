@@ -166,10 +166,8 @@ class OutcomeTable:
                 filled[rows, cols] = np.array([np.nan if v is None else v for v in values], dtype=np.float32)
             return filled
 
-        answers = None
-        if any(answer is not None for answer in data.get("answer", ())):
-            answers = np.full((len(row_of), len(experts)), None, dtype=object)
-            answers[rows, cols] = [None if answer is None else str(answer) for answer in data["answer"]]
+        answers = np.full((len(row_of), len(experts)), None, dtype=object)
+        answers[rows, cols] = data.get("answer") or [None] * len(rows)
         return cls(
             name=place.name,
             query_ids=tuple(columns["query_id"]),
@@ -181,7 +179,7 @@ class OutcomeTable:
             scores=matrix(score),
             prompt_tokens=matrix(data.get("prompt_tokens")),
             completion_tokens=matrix(data.get("completion_tokens")),
-            answers=answers,
+            answers=answers if answers.any() else None,
         )
 
     def write(self, folder: str | Path) -> None:
@@ -207,7 +205,9 @@ class OutcomeTable:
             "completion_tokens": pa.array(whole(self.completion_tokens), pa.int64()),
         }
         if self.answers is not None:
-            outcomes["answer"] = pa.array(self.answers[rows, cols].tolist(), pa.string())
+            outcomes["answer"] = pa.array(
+                [None if a is None else str(a) for a in self.answers[rows, cols]], pa.string()
+            )
         pq.write_table(pa.table(outcomes), place / "outcomes.parquet")
         with (place / "experts.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
