@@ -11,7 +11,7 @@ from leeroo.budget import Budget
 from leeroo.budget import budget as ambient_budget
 from leeroo.errors import BudgetExceeded
 from leeroo.money import to_nano, to_usd
-from leeroo.routing.decision import least_output
+from leeroo.routing.decision import Decision, least_output
 from leeroo.selection.selector import Candidate
 
 WHY = "its place in a joint batch"
@@ -46,27 +46,37 @@ def _plan(host: Host, asked: Sequence[Request], max_total_cost: float) -> list[R
     """Each request with its expert and its share of the total.
 
     The shares are hard caps of the calls and add up to the total, so the total holds whatever the experts do. Each
-    covers what its expert is expected to write; what is left over is dealt out in proportion, as longer answers.
+    covers what its expert is expected to write; what is left over is dealt out in proportion, as longer answers. Calls
+    that consult are dealt it for further asks: the more, the more doubtful the planned expert's answer is.
     """
-    judged = [_judge(host, request, max_total_cost) for request in asked]
-    chosen = _choose(judged, max_total_cost)
+    decisions = [_judge(host, request, max_total_cost) for request in asked]
+    chosen = _choose([decision.candidates for decision in decisions], max_total_cost)
     least_costs = [_least(candidate) for candidate in chosen]
     total = to_nano(max_total_cost)
     spare = total - sum(least_costs)
+    consult = [decision.budget.consults for decision in decisions]
+    weights = [_weight(*one) for one in zip(chosen, least_costs, consult, strict=True)]
     found = []
-    for request, candidate, least in zip(asked, chosen, least_costs, strict=True):
-        share = least + spare * least // max(1, sum(least_costs))
+    for request, candidate, least, weight, consults in zip(asked, chosen, least_costs, weights, consult, strict=True):
+        share = least + spare * weight // max(1, sum(weights))
         most = request.budget.max_cost
         share = share if most is None else min(share, to_nano(most))
-        query = replace(request.query, sticky=candidate.expert.name, sticky_reason=WHY)
+        sticky = None if consults else candidate.expert.name  # a consultation asks whom it likes, within its share
+        query = replace(request.query, sticky=sticky, sticky_reason=WHY) if sticky else request.query
         found.append(replace(request, query=query, budget=Budget(max_cost=to_usd(share)).over(request.budget)))
     return found
 
 
-def _judge(host: Host, request: Request, most: float) -> tuple[Candidate, ...]:
+def _weight(candidate: Candidate, least: int, consults: bool) -> int:
+    """By what the rest of the money is dealt out, nano-dollars."""
+    doubt = 4 * candidate.quality * (1 - candidate.quality) if consults else 1.0
+    return max(1, round(least * doubt))
+
+
+def _judge(host: Host, request: Request, most: float) -> Decision:
     """Every expert on a request, none of which may cost more than the total."""
     cap = most if request.budget.max_cost is None else min(most, request.budget.max_cost)
-    return host.open(replace(request, budget=replace(request.budget, max_cost=cap))).decision.candidates
+    return host.open(replace(request, budget=replace(request.budget, max_cost=cap))).decision
 
 
 def _choose(judged: Sequence[tuple[Candidate, ...]], max_total_cost: float) -> list[Candidate]:

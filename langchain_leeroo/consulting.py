@@ -21,6 +21,8 @@ from leeroo.routing.attempt import Attempt
 
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 """Why an answer ended that the output cap has cut off, in providers' words."""
+EVENT = "leeroo_consult"
+"""Name of the custom events that tell each ask, answer and stop."""
 
 
 def consulted(
@@ -51,6 +53,7 @@ def consulted(
     if several is None:
         return None
     while attempts := several.round():
+        yield from _told(way, opened, several)
         asks = []
         for attempt in list(attempts):
             try:
@@ -70,7 +73,16 @@ def consulted(
             reply = _reply(output, message)
             # The caller's own check may take its time.
             yield way.apart(several.answered, attempt, output, reply, usage, brief=host.consulting is None)
+        yield from _told(way, opened, several)
+    yield from _told(way, opened, several)
     return several.accepted
+
+
+def _told(way: Way, opened: Opened, several: Any) -> Steps[None]:
+    """Tell the listeners of the call's run what has happened, as custom events."""
+    for stage, told in several.news():
+        if opened.run.handlers:
+            yield way.news(opened.run, EVENT, {"stage": stage, **told})
 
 
 def _at_once(asks: Sequence[Callable[[], Any]]) -> list[Any]:

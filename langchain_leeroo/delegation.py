@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_leeroo.consulting import consulted
 from langchain_leeroo.endings import answered, in_vain, lost, message_of, recorded, settle
 from langchain_leeroo.errors import as_langchain
-from langchain_leeroo.received import Received, as_chunk
+from langchain_leeroo.received import Received, pieces_of
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import Opened, Overheard, atapped, child_of, opening, overhear, tapped
 from langchain_leeroo.ways import ASYNC, END, SYNC, Left, Piece, Steps, Way, adrive, aemit, drive, emit
@@ -101,12 +102,13 @@ def _streaming(way: Way, host: Host, request: Request, opened: Opened) -> Steps[
 
 
 def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Received) -> Steps[None]:
-    if request.structured is None:  # a structured stream shows the object as it grows: one expert's
-        accepted = yield from consulted(way, host, request, opened, partial(_ready, way, host, request, opened))
-        if accepted is not None:  # held back until now
-            for given in (*received.take(as_chunk(accepted)), *received.last(opened.call.finish())):
-                yield Piece(given)
-            return
+    whole = replace(request, raw=True)  # objects are compared whole, whatever the caller wants to see of them
+    accepted = yield from consulted(way, host, whole, opened, partial(_ready, way, host, whole, opened))
+    if accepted is not None:  # held back until now
+        taken = [given for piece in pieces_of(accepted, request) for given in received.take(piece)]
+        for given in (*taken, *received.last(opened.call.finish())):
+            yield Piece(given)
+        return
     attempts = way.attempts(opened.call, host.most_attempts)
     structured = request.structured is not None
     made = 0

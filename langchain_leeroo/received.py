@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from langchain_leeroo.messages import RECORD_KEY
+from langchain_leeroo.requests import Request
 from langchain_leeroo.usage import running_total
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.written import Written
@@ -149,6 +150,25 @@ def _text(block: Any) -> str:
         return block
     text = block.get("text") or block.get("thinking") or block.get("reasoning") or ""
     return text if isinstance(text, str) else ""
+
+
+def pieces_of(output: Any, request: Request) -> list[Any]:
+    """A whole answer as the pieces of its stream.
+
+    Raises:
+        Exception: What the expert's parser met, where the caller wants the object only.
+    """
+    if request.structured is None:
+        return [as_chunk(output)]
+    if request.raw:
+        return [
+            {"raw": as_chunk(output["raw"])},
+            {"parsed": output["parsed"]},
+            {"parsing_error": output["parsing_error"]},
+        ]
+    if output["parsing_error"] is not None:
+        raise output["parsing_error"]
+    return [output["parsed"]]
 
 
 def as_chunk(message: BaseMessage) -> AIMessageChunk:

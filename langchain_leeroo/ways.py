@@ -80,6 +80,10 @@ class Way(ABC):
         """Close a run that failed."""
         return run.on_chain_error(error)
 
+    def news(self, run: Any, name: str, told: dict[str, Any]) -> Any:
+        """Tell a run's listeners of a custom event."""
+        return run.get_child().on_custom_event(name, told, run_id=run.run_id)
+
     @abstractmethod
     def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Any:
         """Do what computes for milliseconds where it holds nobody up; `brief` work is not worth the trouble."""

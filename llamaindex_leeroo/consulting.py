@@ -12,6 +12,7 @@ from leeroo import Attempt, Call
 from llamaindex_leeroo.answers import finish_reason
 from llamaindex_leeroo.attempt import Request, Try
 from llamaindex_leeroo.base import RoutedLLM
+from llamaindex_leeroo.events import tell_news
 from llamaindex_leeroo.steps import END, Ask, Close, Open, Piece, Steps, Work
 
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
@@ -60,6 +61,7 @@ def consulted(
         return None
     while attempts := several.round():
         for attempt in attempts:
+            tell_news(several.news(), owner.role)
             current = begun(attempt)
             try:
                 pieces = yield from (_drained(current) if streamed else _asked(current))
@@ -72,6 +74,7 @@ def consulted(
             current.answered()
             settle = partial(several.answered, attempt, (current, pieces), reply_of(pieces[-1], current), current.usage)
             yield Work(settle, owner.consulting is not None)  # the caller's own check may take its time
+    tell_news(several.news(), owner.role)
     return several.accepted
 
 

@@ -1,7 +1,7 @@
 """What Leeroo tells LlamaIndex's instrumentation: spans of its calls, and a `RoutingEvent` at the end of each."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -9,6 +9,8 @@ import llama_index.core.instrumentation as instrument
 from llama_index.core.instrumentation.event_handlers import NullEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.instrumentation.span_handlers import NullSpanHandler
+
+from leeroo.routing.news import News
 
 dispatcher = instrument.get_dispatcher(__name__)  # type: ignore[attr-defined]
 
@@ -25,16 +27,19 @@ EVENTS = with_parents(dispatcher)
 
 
 class RoutingEvent(BaseEvent):
-    """One routed call has ended, or was refused before it began.
+    """One routed call has ended, or was refused before it began; or, of one that consults, what is going on.
 
     Attributes:
+        stage: "ended" once a call; before, of a call that consults, "asking", "answered", "failed" and "stopped".
         call_id: The call's id, for `leeroo.feedback`.
-        expert: The expert that answered, or was to answer.
+        expert: The expert that answered, or was to answer; None where several are asked at once.
         role: The role of the copy that made the call (`for_role`), if any.
         error: The name of the error that the call ended with, if any.
-        record: The call's whole record: candidates, costs, attempts. No prompt text and no secret is in it.
+        record: The call's whole record: candidates, costs, attempts; before its end what `leeroo.routing.news` says
+            of the step. No prompt text and no secret is in it.
     """
 
+    stage: str = "ended"
     call_id: str | None = None
     expert: str | None = None
     role: str | None = None
@@ -59,6 +64,17 @@ def tell(record: dict[str, Any], role: str | None, error: BaseException | None =
                 record=record,
             )
         )
+
+
+def tell_news(news: Iterable[News], role: str | None) -> None:
+    """Emit an event of each step of a consultation."""
+    if heard(EVENTS):
+        for stage, told in news:
+            dispatcher.event(
+                RoutingEvent(
+                    stage=stage, call_id=told["call_id"], expert=told.get("expert"), role=role, record=dict(told)
+                )
+            )
 
 
 def heard(dispatchers: Sequence[Any]) -> bool:

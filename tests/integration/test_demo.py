@@ -32,7 +32,12 @@ def test_demo_prints_the_records_of_real_calls(tmp_path):
     assert refused["attempts"] == []
     assert "No expert fits the budget" in refused["error"]
 
-    (failover,) = [r for r in answered if len(r["attempts"]) == 2]
+    (consulted,) = [r for r in answered if "consult" in r]
+    assert [ask["cluster"] for ask in consulted["consult"]["asks"]] == [None, 0]  # the check failed, and passed
+    once = answered[answered.index(consulted) - 1]
+    assert (once["expert"], consulted["expert"]) == ("smollm2-135m", "gemma3-270m")
+
+    (failover,) = [r for r in answered if len(r["attempts"]) == 2 and "consult" not in r]
     assert failover["attempts"][0]["error"] == "connection"
     assert failover["expert"] == failover["attempts"][1]["expert"] != failover["attempts"][0]["expert"]
 

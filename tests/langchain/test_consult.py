@@ -1,10 +1,14 @@
 """`consult=True` through ChatLeeroo: several experts, one answer, every ask on the record."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from pydantic import BaseModel
 
 from leeroo import BudgetExceeded, ExpertsFailed
+from leeroo.prediction.predictor import ConstantPredictor
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
 DEMAND = {"consult": True, "min_quality": 0.99}
@@ -93,3 +97,76 @@ def test_a_callback_of_the_caller_that_raises_ends_the_call(they_disagree):
 
     with pytest.raises(KeyError, match="mine"):
         they_disagree.invoke(QUESTION, {"callbacks": [Strict()]}, **DEMAND)
+
+
+async def test_a_structured_stream_is_held_back_and_gives_the_accepted_object(make, fake):
+    def calls(name):
+        return [{"name": "Gas", "args": {"name": name}, "id": name}]
+
+    llm = make(fake(tool_calls=calls("oxygen")), fake(tool_calls=calls("carbon dioxide")))
+    plain = llm.with_structured_output(Gas, **DEMAND)
+    assert list(plain.stream(QUESTION)) == [Gas(name="carbon dioxide")]
+    assert [piece async for piece in plain.astream(QUESTION)] == [Gas(name="carbon dioxide")]
+    whole = {}
+    for piece in llm.with_structured_output(Gas, include_raw=True, **DEMAND).stream(QUESTION):
+        for key, value in piece.items():
+            whole[key] = whole[key] + value if key == "raw" and key in whole else value
+    assert whole["parsed"] == Gas(name="carbon dioxide")
+    assert whole["raw"].response_metadata["leeroo"]["consult"]["clusters"]
+
+
+class Told(BaseCallbackHandler):
+    def __init__(self):
+        self.events = []
+
+    def on_custom_event(self, name, data, **kwargs):
+        self.events.append((name, data))
+
+
+def check_events(events):
+    assert {name for name, _ in events} == {"leeroo_consult"}
+    stages = [data["stage"] for _, data in events]
+    assert stages[0] == "asking"
+    assert stages.count("answered") == events[-1][1]["asks"] >= 1
+    assert stages[-1] == "stopped"
+    assert events[-1][1]["expert"] == "large"
+    assert "plants" not in str(events)
+    assert "The answer is" not in str(events)
+
+
+async def test_custom_events_tell_each_ask_answer_and_stop(they_disagree):
+    told, atold = Told(), Told()
+    they_disagree.invoke(QUESTION, {"callbacks": [told]}, **DEMAND)
+    check_events(told.events)
+    await they_disagree.ainvoke(QUESTION, {"callbacks": [atold]}, **DEMAND)
+    check_events(atold.events)
+    heard = [e async for e in they_disagree.astream_events(QUESTION, version="v2", **DEMAND)]
+    check_events([(e["name"], e["data"]) for e in heard if e["event"] == "on_custom_event"])
+
+
+class ByFirstWord(ConstantPredictor):
+    """Of every expert the quality that goes with the question's first word."""
+
+    def __init__(self, qualities):
+        super().__init__(output_tokens=50)
+        self._qualities = qualities
+
+    def predict(self, queries, experts):
+        found = super().predict(queries, experts)
+        quality = np.array([[self._qualities[query.split()[0]]] * len(experts) for query in queries], dtype=np.float32)
+        return replace(found, quality=quality)
+
+
+async def test_joint_batches_choose_who_is_consulted(make, fake):
+    predictor = ByFirstWord({"sure": 0.97, "doubtful": 0.6})
+    llm = make(fake(says="The answer is A."), fake(says="The answer is B."), predictor=predictor)
+    asks = [f"{word} {QUESTION}" for word in ("sure", "doubtful")]
+    for messages in (
+        llm.batch(asks, max_total_cost=0.02, **DEMAND),
+        await llm.abatch(asks, max_total_cost=0.02, **DEMAND),
+    ):
+        sure, doubtful = (message.response_metadata["leeroo"] for message in messages)
+        assert asked(sure)
+        assert asked(doubtful)  # neither is held to the expert that the batch planned
+        assert sure["cost"] + doubtful["cost"] <= 0.02
+        assert doubtful["budget"]["max_cost"] > sure["budget"]["max_cost"]

@@ -199,3 +199,20 @@ def test_an_experts_own_callbacks_are_kept_where_the_router_has_none(server, pre
     llm.chat(HELLO)
     llm.structured_predict(City, PROMPT, place="Paris")
     assert counter.total_llm_token_count == 2 * (READ + WRITTEN)
+
+
+async def test_a_consultation_tells_each_ask_answer_and_stop(llm, events, server):
+    question = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
+    server.behave("small-model", {"text": "The answer is A."})
+    server.behave("large-model", {"text": "The answer is B."})
+    for ask in (llm.complete, llm.acomplete):
+        events.clear()
+        answer = ask(question, consult=True, min_quality=0.99)
+        if inspect.isawaitable(answer):
+            await answer
+        told = of(RoutingEvent, events)
+        stages = [event.stage for event in told]
+        asks = told[-1].record["consult"]["asks"]
+        assert stages == ["asking", "answered"] * len(asks) + ["stopped", "ended"]
+        assert {event.call_id for event in told} == {told[-1].call_id}
+        assert "plants" not in str([event.record for event in told])

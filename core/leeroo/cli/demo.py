@@ -65,6 +65,9 @@ QUESTIONS = (
 )
 """Chosen so that each shows something; the answers are whatever the models say."""
 
+SECOND = Question("What is the capital of Japan? Answer with one word only.", "Tokyo", {"willingness_to_pay": 0.00003})
+"""One whose cheap answer is right and not as it was asked for: the second expert's is."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -116,6 +119,7 @@ def run(console: Console, *, as_json: bool = False) -> None:
             lines.append(_ask(router, question))
             page.decision(number, lines[-1])
         records = [line.record for line in lines]
+        records += _second_opinion(page, router)
         records += _frameworks(page, experts)
         records += _failover(page, router, running)
     finally:
@@ -134,6 +138,34 @@ def _ask(router: Router, question: Question) -> Line:
         record = {**(getattr(error, "record", None) or {}), "error": str(error)}
         return Line(question, record, str(error), time.perf_counter() - began)
     return Line(question, answer.record, answer.text, answer.seconds)
+
+
+def is_one_word(answer: str) -> bool:
+    """What the second opinion's question asks of its answer."""
+    return len(answer.split()) == 1
+
+
+def _second_opinion(page: Page, router: Router) -> list[dict[str, Any]]:
+    """A question that is asked once, and then with `consult` and a check of the answer; the records."""
+    from leeroo.consult.equivalence import Equivalence
+    from leeroo.consult.settings import Consulting
+
+    page.heading("A second opinion")
+    page.line(SECOND.text)
+    budget = Budget(**SECOND.budget)
+    once = ask(router, SECOND.text, budget, max_tokens=MAX_TOKENS)
+    page.line(f"{once.record['expert']}: {first_words(once.text)} ({show_usd(once.record['cost'])})")
+    page.code(
+        "check = lambda text: len(text.split()) == 1",
+        "ask(router, question, Budget(consult=True, ...),",
+        "    consulting=Consulting(Equivalence(verify=check)))",
+    )
+    consulting = Consulting(Equivalence(verify=is_one_word))
+    both = ask(router, SECOND.text, budget.over(Budget(consult=True)), max_tokens=MAX_TOKENS, consulting=consulting)
+    for told in both.record["consult"]["asks"]:
+        page.line(f"{told['expert']} is asked: {'fails the check' if told['cluster'] is None else 'passes'}")
+    page.line(f"{both.record['expert']}: {first_words(both.text)} ({show_usd(both.record['cost'])} for all asks)")
+    return [once.record, both.record]
 
 
 def _frameworks(page: Page, experts: dict[str, Expert]) -> list[dict[str, Any]]:

@@ -38,7 +38,8 @@ def replay(
     """Play a policy on the answers of a table: experts are asked one by one, and nobody looks at scores.
 
     `--compare` and `--fit` look at scores: the one when all is played, the other to fit. Both are honest only on
-    queries that the predictor was not trained on.
+    queries that the predictor was not trained on. `--compare` with `--split validation,test` plays each part with the
+    model that was fitted on the other.
 
     Example: `leeroo replay data/mmlu-pro --consult --experts flash,mathstral,pro-002 --out plays.parquet`
     """
@@ -58,7 +59,7 @@ def replay(
         return
     known = ConsultModel.read(model) if model else None
     if compare or plot:
-        _compare(game, table, predictor, known, named, plot)
+        _compare(game, table, predictor, known, named, plot, crossed=set(split.split(",")) == {"validation", "test"})
         return
     plays = _play(name, game, swept, value, points, known or shipped())
     _say(name, plays, game)
@@ -132,8 +133,13 @@ def _compare(
     model: "ConsultModel | None",
     experts: list[str] | None,
     picture: Path | None,
+    *,
+    crossed: bool,
 ) -> None:
+    import numpy as np
+
     from leeroo.evaluation import replay as replays
+    from leeroo.evaluation.crossplay import compare_crossed
     from leeroo.evaluation.replaying import read_game
     from leeroo.outcomes.table import OutcomeTable
     from leeroo.prediction import load
@@ -143,9 +149,13 @@ def _compare(
         develop = read_game(table, load(predictor), experts=experts, split="validation")
     except ConfigError:
         develop = None  # a table without a validation part: the model that ships, and cascades by price
-    if develop is not None and set(develop.query_ids) & set(game.query_ids):
-        develop = None
-    found = replays.compare(game, develop, outcomes, model)
+    if crossed and model is None and develop is not None:
+        told = set(develop.query_ids)
+        rest = game.take(np.array([row for row, query_id in enumerate(game.query_ids) if query_id not in told]))
+        found = compare_crossed(rest, develop, outcomes)
+    else:
+        kept = develop is None or not set(develop.query_ids) & set(game.query_ids)
+        found = replays.compare(game, develop if kept else None, outcomes, model)
     print(replays.markdown(found))  # noqa: T201 - Markdown, to be kept as it is
     if picture:
         out.print(f"Plot in {replays.plot(found, picture)}")

@@ -122,6 +122,10 @@ class Groups:
         self._readings.append(reading)
         return len(self._firsts) - 1
 
+    def reading_of(self, cluster: int) -> Reading | None:
+        """What the first answer of a cluster was read as."""
+        return self._readings[cluster]
+
     def _passes(self, reply: Reply, seconds: float | None) -> bool | None:
         if self.equivalence.verify is None or not self._verifies:
             return None

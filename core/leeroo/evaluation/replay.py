@@ -25,6 +25,8 @@ SHARES = (0.25, 0.35, 0.5, 0.75, 1.0)
 LEVELS = (0.99, 1.0, 1.02)
 """Of the reference's accuracy, whose costs are compared."""
 DRAWS = 400
+POINTS = 80
+"""Settings of each policy's sweep. Accuracies are read at settings, not between them, and cascades have hundreds."""
 THRESHOLDS = np.linspace(0.3, 0.97, 24)
 
 
@@ -121,7 +123,7 @@ def compare(game: Game, develop: Game | None, table: OutcomeTable, model: Consul
     if model is None:
         model = ConsultModel() if told is None else fit_on(told, table).model
     scores, costs = scores_of(game, table)
-    settings = policies.sweep(game, "willingness_to_pay", model)
+    settings = policies.sweep(game, "willingness_to_pay", model, points=POINTS)
     plays = {
         "consult": policies.consult(game, settings, model),
         "consult, one at a time": policies.consult(game, settings, model, haste=0.0),

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.consult.equivalence import Equivalence, Reply, cluster_all
-from leeroo.consult.lattice import UNASKED
+from leeroo.consult.lattice import ABSTAINED, UNASKED
+from leeroo.consult.marks import cluster_in
 from leeroo.consult.settings import alternatives_of
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.evaluation.costs import expected_costs, experts_of
@@ -148,7 +149,11 @@ def write_plays(plays: Sequence[Played], game: Game, path: Path) -> int:
 def _clusters(given: dict[int, str | None], question: str, experts: int) -> list[int]:
     """The clusters of one query's answers, by column."""
     columns = sorted(given)
-    found = cluster_all([Reply(given[j] or "") for j in columns], question, _OWN)
+    marks = [cluster_in(given[j] or "") for j in columns]
+    if all(mark is not None or given[j] is None for mark, j in zip(marks, columns, strict=True)):
+        found = [ABSTAINED if mark is None else mark for mark in marks]  # an outcome without an answer abstains
+    else:
+        found = cluster_all([Reply(given[j] or "") for j in columns], question, _OWN)
     by_column = dict(zip(columns, found, strict=True))
     return [by_column.get(j, MISSING) for j in range(experts)]
 

@@ -20,6 +20,7 @@ class Row:
         domain: Subject or task.
         prompt_tokens: None where the file does not say.
         completion_tokens: None where the file does not say.
+        answer: What was said; tables keep which answers are the same, and no text.
     """
 
     query: str
@@ -28,6 +29,7 @@ class Row:
     domain: str = ""
     prompt_tokens: float | None = None
     completion_tokens: float | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,10 @@ def _text_of(value: object) -> str:
     return value.strip()
 
 
+def _said(given: object) -> str | None:
+    return None if given is None else str(given)
+
+
 def _plain(records: Records, label: str, expert: str | None, columns: Columns) -> Iterator[Row | Skipped]:
     def read(record: dict[str, Any]) -> Iterator[Row]:
         def get(ours: str) -> Any:
@@ -107,6 +113,7 @@ def _plain(records: Records, label: str, expert: str | None, columns: Columns) -
             domain=str(record.get(columns.get("domain", "domain")) or ""),
             prompt_tokens=tokens("prompt_tokens"),
             completion_tokens=tokens("completion_tokens"),
+            answer=_said(record.get(columns.get("answer", "answer"))),
         )
 
     yield from _each(records, label, read)
@@ -131,8 +138,9 @@ def _lm_eval(records: Records, label: str, expert: str | None, columns: Columns)
         )
         text = doc[key] if key in doc else _argument(record["arguments"])
         answer = record.get("resps")
-        length = len(str(answer[0][0])) / BYTES_PER_TOKEN if answer and isinstance(answer[0][0], str) else None
-        yield Row(_text_of(text), name, score_of(record[metric]), str(doc.get("subject") or task), None, length)
+        said = answer[0][0] if answer and isinstance(answer[0][0], str) else None
+        length = None if said is None else len(said) / BYTES_PER_TOKEN
+        yield Row(_text_of(text), name, score_of(record[metric]), str(doc.get("subject") or task), None, length, said)
 
     yield from _each(records, label, read)
 
@@ -156,8 +164,9 @@ def _mmlu_pro(records: Records, label: str, expert: str | None, columns: Columns
             raise ValueError(f"the answer {record['answer']!r} is not a letter from A to J")
         output = record.get("model_outputs") or record.get("generated_text")
         length = len(str(output)) / BYTES_PER_TOKEN if output else None
-        score = float(str(record["pred"]).strip().upper() == right)
-        yield Row(_text_of(record["question"]) + options, name, score, str(record.get("category") or ""), None, length)
+        chosen = str(record["pred"] or "").strip().upper()
+        score, domain = float(chosen == right), str(record.get("category") or "")
+        yield Row(_text_of(record["question"]) + options, name, score, domain, None, length, chosen)
 
     yield from _each(records, label, read)
 
@@ -186,8 +195,9 @@ def _routerbench(records: Records, label: str, expert: str | None, columns: Colu
         domain = str(record.get("eval_name") or "")
         known = [m for m in models if record.get(m) not in (None, "")]
         yield from [
-            Row(query, m, score_of(record[m]), domain, None, len(str(record[f"{m}|model_response"])) / BYTES_PER_TOKEN)
+            Row(query, m, score_of(record[m]), domain, None, len(said) / BYTES_PER_TOKEN, said)
             for m in known
+            for said in (str(record[f"{m}|model_response"]),)
         ]
 
     yield from _each(records, label, read)

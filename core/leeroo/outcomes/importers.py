@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from leeroo.consult.marks import marks_of
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.outcomes.formats import FORMATS, Columns, Records, Row, Skipped
 from leeroo.outcomes.table import OutcomeTable
@@ -47,7 +49,7 @@ class Imported:
         )
 
 
-PLAIN_COLUMNS = ("query", "expert", "score", "domain", "prompt_tokens", "completion_tokens")
+PLAIN_COLUMNS = ("query", "expert", "score", "domain", "prompt_tokens", "completion_tokens", "answer")
 
 
 def import_outcomes(
@@ -119,7 +121,23 @@ def table_of(rows: Sequence[Row], name: str, prices: Mapping[str, tuple[float, f
         scores=scores.astype(np.float32),
         prompt_tokens=np.where(count > 0, np.ceil(prompt), np.nan).astype(np.float32),
         completion_tokens=np.where(count > 0, output, np.nan).astype(np.float32),
+        answers=_marks(rows, texts, column, place),
     )
+
+
+def _marks(
+    rows: Sequence[Row], texts: Sequence[str], column: Mapping[str, int], place: Mapping[str, int]
+) -> npt.NDArray[np.object_] | None:
+    """Which answers to a query are the same; of several draws of a pair none is kept, for the score is of all."""
+    said: list[dict[int, str | None]] = [{} for _ in texts]
+    for row in rows:
+        own, at = said[place[row.query]], column[row.expert]
+        own[at] = None if at in own else row.answer
+    marks = np.full((len(texts), len(column)), None, dtype=object)
+    for i, (text, own) in enumerate(zip(texts, said, strict=True)):
+        if any(answer is not None for answer in own.values()):
+            marks[i, list(own)] = marks_of(list(own.values()), text)
+    return marks if (marks != np.array(None)).any() else None
 
 
 def _price_of(name: str, prices: Mapping[str, tuple[float, float]]) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.budget import Budget
+from leeroo.consult.marks import fingerprint, marks_of_fingerprints
 from leeroo.endpoints.openai_compatible import ask, resolve
 from leeroo.errors import BudgetExceeded, ExpertsFailed, NoEligibleExpert
 from leeroo.ledger.memory import Ledger
@@ -24,7 +25,9 @@ from leeroo.routing.router import Router
 log = logging.getLogger("leeroo.labelling")
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
-UNKNOWN = (float("nan"),) * 3
+FIGURES = 4
+"""Of an outcome: score, input and output tokens, and the answer's fingerprint."""
+UNKNOWN = (float("nan"),) * FIGURES
 
 
 class Labeller:
@@ -60,7 +63,7 @@ class Labeller:
         self._workers = workers
 
     def outcomes(self, problems: Sequence[Problem], on_progress: Progress | None = None) -> FloatArray:
-        """Score, input and output tokens, NaN where unknown, shape (problems, experts, 3).
+        """Score, input and output tokens, fingerprint of the answer (`leeroo.consult.marks`), NaN where unknown.
 
         An expert that fails on a problem leaves that outcome unknown rather than wrong: a server that was down says
         nothing of what its model knows. So does one that the ledger's limits do not pay for; it is not asked.
@@ -69,11 +72,14 @@ class Labeller:
             problems: Questions with their answers.
             on_progress: Called with the number of outcomes so far and in all.
 
+        Returns:
+            Shape (problems, experts, `FIGURES`).
+
         Raises:
             LedgerError: The ledger is down.
         """
         places = [(problem, expert) for problem in problems for expert in self._router.pool]
-        found = np.full((len(places), 3), np.nan, dtype=np.float32)
+        found = np.full((len(places), FIGURES), np.nan, dtype=np.float32)
         # Each in a copy of this context: an ambient budget holds here, too.
         contexts = [contextvars.copy_context() for _ in places]
         with ThreadPoolExecutor(self._workers) as threads:
@@ -82,9 +88,9 @@ class Labeller:
                 found[number] = outcome
                 if on_progress is not None:
                     on_progress(number + 1, len(places))
-        return found.reshape(len(problems), len(self._router.pool), 3)
+        return found.reshape(len(problems), len(self._router.pool), FIGURES)
 
-    def _outcome(self, problem: Problem, expert: Expert) -> tuple[float, float, float]:
+    def _outcome(self, problem: Problem, expert: Expert) -> tuple[float, ...]:
         budget = Budget(expert=expert.name, scope=self._scope)
         try:
             answer = ask(self._router, problem.question, budget, max_tokens=self._max_tokens)
@@ -92,7 +98,8 @@ class Labeller:
             log.warning("%s: an outcome stays unknown: %s", expert.name, error)
             return UNKNOWN
         right = MATCHERS[problem.matcher](answer.text, problem.answer)
-        return float(right), answer.record["input_tokens"], answer.record["output_tokens"]
+        same = fingerprint(answer.text, problem.question)
+        return float(right), answer.record["input_tokens"], answer.record["output_tokens"], same
 
 
 def label(
@@ -140,4 +147,7 @@ def outcome_table(pool: Pool, problems: Sequence[Problem], outcomes: FloatArray,
         scores=outcomes[..., 0],
         prompt_tokens=outcomes[..., 1],
         completion_tokens=outcomes[..., 2],
+        answers=np.array([marks_of_fingerprints(row) for row in outcomes[..., 3].tolist()], dtype=object).reshape(
+            outcomes.shape[:2]
+        ),
     )

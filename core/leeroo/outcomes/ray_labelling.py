@@ -10,7 +10,7 @@ import numpy as np
 from leeroo.budget import ambient
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.outcomes.families import Problem
-from leeroo.outcomes.labelling import Labeller, outcome_table
+from leeroo.outcomes.labelling import FIGURES, Labeller, outcome_table
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.pool import Pool
 
@@ -63,7 +63,7 @@ def label(
     Labeller(pool, **settings)  # what is wrong with the pool or the ledger is said here, not by a worker
     url = None if ledger is None else _prepared(ledger)
     rows = [{"row": row, **asdict(problem)} for row, problem in enumerate(problems)]
-    found = np.full((len(problems), len(pool), 3), np.nan, dtype=np.float32)
+    found = np.full((len(problems), len(pool), FIGURES), np.nan, dtype=np.float32)
     batches = max(1, -(-len(rows) // batch))
     done = ray.data.from_items(rows, override_num_blocks=batches).map_batches(
         _Worker,

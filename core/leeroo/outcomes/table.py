@@ -64,6 +64,8 @@ class OutcomeTable:
         scores: 0..1, NaN where unknown, shape (queries, experts).
         prompt_tokens: Tokens of the input, NaN where unknown, shape (queries, experts).
         completion_tokens: Tokens of the output, NaN where unknown, shape (queries, experts).
+        answers: What was answered, or marks of it (`leeroo.consult.marks`), None where unknown, shape (queries,
+            experts); absent where no outcome has one.
     """
 
     name: str
@@ -76,6 +78,7 @@ class OutcomeTable:
     scores: FloatArray
     prompt_tokens: FloatArray
     completion_tokens: FloatArray
+    answers: npt.NDArray[np.object_] | None = None
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -120,6 +123,7 @@ class OutcomeTable:
             scores=self.scores[block],
             prompt_tokens=self.prompt_tokens[block],
             completion_tokens=self.completion_tokens[block],
+            answers=None if self.answers is None else self.answers[block],
         )
 
     def digest(self) -> str:
@@ -162,6 +166,8 @@ class OutcomeTable:
                 filled[rows, cols] = np.array([np.nan if v is None else v for v in values], dtype=np.float32)
             return filled
 
+        answers = np.full((len(row_of), len(experts)), None, dtype=object)
+        answers[rows, cols] = data.get("answer") or [None] * len(rows)
         return cls(
             name=place.name,
             query_ids=tuple(columns["query_id"]),
@@ -173,6 +179,7 @@ class OutcomeTable:
             scores=matrix(score),
             prompt_tokens=matrix(data.get("prompt_tokens")),
             completion_tokens=matrix(data.get("completion_tokens")),
+            answers=answers if answers.any() else None,
         )
 
     def write(self, folder: str | Path) -> None:
@@ -197,6 +204,10 @@ class OutcomeTable:
             "prompt_tokens": pa.array(whole(self.prompt_tokens), pa.int64()),
             "completion_tokens": pa.array(whole(self.completion_tokens), pa.int64()),
         }
+        if self.answers is not None:
+            outcomes["answer"] = pa.array(
+                [None if a is None else str(a) for a in self.answers[rows, cols]], pa.string()
+            )
         pq.write_table(pa.table(outcomes), place / "outcomes.parquet")
         with (place / "experts.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)

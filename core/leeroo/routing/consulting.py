@@ -28,6 +28,7 @@ from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.decision import least_cost
 from leeroo.routing.logs import event
+from leeroo.routing.news import News, Stage
 from leeroo.selection.selector import Candidate
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class Consultation(Generic[T]):
         self._answers: list[_Answer[T]] = []
         self._asks: list[dict[str, Any]] = []
         self._rounds = 0
+        self._news: list[News] = []
         self._comparable = settings.equivalence.expects(call.query.text, structured=structured)
         options = [
             Option(c.expert, c.quality, c.expected_cost, least_cost(c), c.latency or 0.0) for c in self._candidates
@@ -87,6 +89,7 @@ class Consultation(Generic[T]):
             if attempts:
                 self._rounds += 1
                 self._note()
+                self._tell("asking", experts=[one.expert.name for one in attempts], round=self._rounds)
                 return attempts
         self._finish()
         return []
@@ -111,7 +114,8 @@ class Consultation(Generic[T]):
         self._answers.append(_Answer(attempt.candidate, cluster, content))
         shown = cluster if cluster >= 0 else None
         self._asks.append({"expert": attempt.expert.name, "cost": to_usd(attempt.cost), "cluster": shown})
-        self._note()
+        noted = self._note()
+        self._tell("answered", **self._asks[-1], clusters=noted["clusters"], posterior=noted["posterior"])
 
     def failed(self, attempt: Attempt, error: BaseException, *, used: Usage | None = None) -> None:
         """An expert failed: it is out, and the others go on.
@@ -126,6 +130,15 @@ class Consultation(Generic[T]):
         """An expert has failed, and its attempt is settled by somebody else: it is out."""
         self._closed.add(self._candidates.index(attempt.candidate))
         self._note()
+        self._tell("failed", expert=attempt.expert.name)
+
+    def news(self) -> list[News]:
+        """What has happened since this was last asked."""
+        news, self._news = self._news, []
+        return news
+
+    def _tell(self, stage: Stage, **told: Any) -> None:
+        self._news.append(News(stage, {"call_id": self._call.id, **told}))
 
     def _next(self) -> list[int]:
         """Whom to ask now, as places in the order; sets `stopped` where nobody."""
@@ -187,16 +200,20 @@ class Consultation(Generic[T]):
         best = self._best()
         if best is not None:
             self._call.accept(best.candidate.expert)
-            self._note()
-            told = self._call.extra["consult"]
+            told = self._note()
             event(
                 logging.INFO, "consult", call_id=self._call.id, expert=best.candidate.expert.name,
                 asks=len(told["asks"]), rounds=told["rounds"], posterior=told["posterior"], stopped=told["stopped"],
             )  # fmt: skip
         elif "consult" in self._call.extra:
             self._note()
+        self._tell(
+            "stopped",
+            expert=None if best is None else best.candidate.expert.name, asks=len(self._asks),
+            posterior=self._call.extra.get("consult", {}).get("posterior"), reason=self.stopped,
+        )  # fmt: skip
 
-    def _note(self) -> None:
+    def _note(self) -> dict[str, Any]:
         """Write down where the consultation is, so that the record has it however the call ends."""
         sizes = [sum(place == k for place in self._state) for k in range(1 + max(*self._state, -1))]
         compared = bool(sizes) and not any(answer.cluster == INCOMPARABLE for answer in self._answers)
@@ -215,6 +232,7 @@ class Consultation(Generic[T]):
             self._call.extra["rule"] = self._policy.words
             if posterior is not None and self._policy.least is not None:
                 self._call.extra["adequate"] = posterior >= self._policy.least
+        return noted
 
 
 def consultation(

@@ -1,11 +1,13 @@
 """How good were the answers: matchers, the user's own function, consensus, the judge."""
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from leeroo.consult.marks import fingerprint
 from leeroo.errors import ConfigError
 from leeroo.outcomes.matchers import MATCHERS
 from leeroo.selfplay.calls import Caller, Reply
@@ -85,6 +87,7 @@ class Evaluator:
                         sum(reply.output_tokens for reply in replies) / len(scored),
                         sum(reply.nano for reply in one.replies),
                         len(scored),
+                        _same(one),
                     )
                 )
         return outcomes
@@ -178,3 +181,10 @@ def normal(answer: str) -> str:
     if numbers:
         return str(numbers[-1]).replace(",", "")
     return " ".join(re.findall(r"\w+", line.lower()))
+
+
+def _same(answered: Answered) -> float | None:
+    """The fingerprint of the only answer; None where nothing can be compared."""
+    text = answered.replies[0].text if len(answered.replies) == 1 else None
+    found = None if text is None else fingerprint(text, answered.item.question)
+    return None if found is None or math.isnan(found) else found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from leeroo.consult.marks import marks_of_fingerprints
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.pool import Pool
 from leeroo.selfplay.domains import Check
@@ -54,6 +55,7 @@ class Outcome:
         output_tokens: The same.
         nano: Nano-dollars of all draws.
         draws: How many answers were scored.
+        same: The answer's fingerprint (`leeroo.consult.marks`); None of several draws, or if nothing can be compared.
     """
 
     item: str
@@ -63,15 +65,18 @@ class Outcome:
     output_tokens: float
     nano: int
     draws: int = 1
+    same: float | None = None
 
 
 def as_table(name: str, items: Sequence[Item], outcomes: Sequence[Outcome], pool: Pool) -> OutcomeTable:
     """Items and outcomes as an outcome table with a column per expert of the pool; unknown pairs are NaN."""
     row_of = {item.id: i for i, item in enumerate(items)}
     scores, tokens_in, tokens_out = (np.full((len(items), len(pool)), np.nan, dtype=np.float32) for _ in range(3))
+    same = np.full(scores.shape, np.nan)
     for outcome in outcomes:
         at = row_of[outcome.item], pool.names.index(outcome.expert)
         scores[at], tokens_in[at], tokens_out[at] = outcome.score, outcome.input_tokens, outcome.output_tokens
+        same[at] = np.nan if outcome.same is None else outcome.same
     return OutcomeTable(
         name=name,
         query_ids=tuple(item.id for item in items),
@@ -83,6 +88,7 @@ def as_table(name: str, items: Sequence[Item], outcomes: Sequence[Outcome], pool
         scores=scores,
         prompt_tokens=tokens_in,
         completion_tokens=tokens_out,
+        answers=np.array([marks_of_fingerprints(row) for row in same.tolist()], dtype=object).reshape(scores.shape),
     )
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from leeroo.errors import ConfigError
+from leeroo.evaluation.replaying import read_game
 from leeroo.outcomes.importers import import_outcomes
 from leeroo.outcomes.table import OutcomeTable
+from leeroo.prediction.predictor import ConstantPredictor
 
 PRICES = {"m": (1.0, 2.0), "acme/m": (1.0, 2.0), "small": (0.1, 0.2), "large": (1.0, 2.0)}
 
@@ -74,6 +76,7 @@ def test_mmlu_pro_zip_of_json(tmp_path):
     assert found.table.scores.ravel().tolist() == [1.0, 0.0]
     assert found.table.completion_tokens[0, 0] == 20
     assert found.table.domains == ("law", "law")
+    assert found.table.answers.tolist() == [["#0"], ["#-"]]
     assert found.skipped[0].line == 3
     assert "options" in found.skipped[0].reason
 
@@ -161,3 +164,18 @@ def test_errors_name_the_thing_and_the_remedy(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"not a zip")
     with pytest.raises(ConfigError, match="not a zip"):
         import_outcomes([tmp_path / "x.zip"], "mmlu-pro", name="p")
+
+
+def test_of_answers_only_which_are_the_same_is_kept(tmp_path):
+    question = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide"
+    given = {"a": "The answer is B.", "b": "(B)", "c": "A", "d": None}
+    rows = [{"query": question, "expert": e, "score": 1, "reply": said} for e, said in given.items()]
+    jsonl(tmp_path / "told.jsonl", *rows, {**rows[0], "expert": "e"}, {**rows[0], "expert": "e"})
+    prices = dict.fromkeys((*given, "e"), (1.0, 1.0))
+    found = import_outcomes(
+        [tmp_path / "told.jsonl"], "plain", name="p", columns={"answer": "reply"}, prices=prices
+    ).table
+    assert found.answers.tolist() == [["#0", "#0", "#1", None, None]]
+    found.write(tmp_path / "p")
+    game = read_game(tmp_path / "p", ConstantPredictor(), experts=["a", "b", "c"])
+    assert game.clusters.tolist() == [[0, 0, 1]]

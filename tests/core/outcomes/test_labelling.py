@@ -34,6 +34,7 @@ def test_answers_are_scored_and_usage_is_kept(server):
     assert (table.prompt_tokens > 0).all()
     assert (table.completion_tokens > 0).all()
     assert {request["body"]["max_tokens"] for request in server.requests} == {8}
+    assert table.answers.tolist() == [["#0", "#1"]] * len(PROBLEMS)  # which are the same, and no text
 
 
 def test_a_failure_leaves_the_outcome_unknown(server):

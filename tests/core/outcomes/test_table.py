@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,15 @@ def test_missing_files_columns_and_bad_scores_are_named(tmp_path, table_dir):
 def test_taking_an_unknown_expert_names_the_nearest(table_dir):
     with pytest.raises(ConfigError, match="Did you mean 'lawyer'"):
         OutcomeTable.read(table_dir).take(np.arange(3), ["lawer"])
+
+
+def test_answers_survive_writing_reading_and_taking(table_dir, tmp_path):
+    first = OutcomeTable.read(table_dir)
+    assert first.answers is None
+    answers = np.full(first.scores.shape, None, dtype=object)
+    rows, cols = np.nonzero(~np.isnan(first.scores))
+    answers[rows[:3], cols[:3]] = ["#0", "#1", "#-"]
+    replace(first, answers=answers).write(tmp_path / "told")
+    second = OutcomeTable.read(tmp_path / "told")
+    assert second.answers.tolist() == answers.tolist()
+    assert second.take(np.array([0]), first.experts[:1]).answers.tolist() == answers[:1, :1].tolist()

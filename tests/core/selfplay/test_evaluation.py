@@ -1,10 +1,11 @@
 import pytest
 
 from leeroo.errors import ConfigError
+from leeroo.pool.pool import Pool
 from leeroo.selfplay.calls import Reply
 from leeroo.selfplay.domains import Domain
 from leeroo.selfplay.evaluation import Answered, Evaluator
-from leeroo.selfplay.items import Item
+from leeroo.selfplay.items import Item, as_table
 
 
 class Judge:
@@ -101,3 +102,15 @@ def test_the_judge_is_calibrated_on_checked_answers_and_its_silence_is_no_score(
     again = evaluator()
     again.restore(e.state())
     assert (again.calibration, again.unscored) == (e.calibration, e.unscored)
+
+
+def test_which_answers_are_the_same_is_kept_and_no_text():
+    one = item("exact")
+    found = evaluator().score(
+        [answered(one, text, expert=name) for name, text in (("a", "42"), ("b", "42."), ("c", "7"))]
+    )
+    assert found[0].same == found[1].same != found[2].same
+    pool = Pool({name: {"model": f"openai:{name}", "price": {"input": 1, "output": 1}} for name in "abc"})
+    assert as_table("t", [one], found, pool).answers.tolist() == [["#0", "#0", "#1"]]
+    (drawn,) = evaluator().score([answered(one, "42", "42")])
+    assert drawn.same is None
