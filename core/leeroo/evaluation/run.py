@@ -10,21 +10,20 @@ import numpy.typing as npt
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.evaluation import metrics
 from leeroo.evaluation.baselines import Known, domain_mean, on_vectors
+from leeroo.evaluation.boards import arena, router_eval
 from leeroo.evaluation.costs import expected_costs, experts_of
 from leeroo.evaluation.crossval import gain
 from leeroo.evaluation.figures import Line
 from leeroo.evaluation.intervals import RoutingFigures, bootstrap
-from leeroo.evaluation.metrics import Curve
+from leeroo.evaluation.metrics import Curve, default_choice
 from leeroo.evaluation.report import Report
+from leeroo.evaluation.robustness import with_typos
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.matching import normalised
 from leeroo.prediction.predictor import Predictor
 
 Floats = npt.NDArray[np.float64]
 Baselines = Literal["all", "cheap", "none"]
-TOLERANCE = 0.02
-"""Of the default rule: the cheapest expert within this of the best predicted quality."""
-
 DRAWN = 100
 """Pools that `won` is measured on."""
 
@@ -68,6 +67,8 @@ def evaluate(
         predictor, prediction, experts, part.queries, part.prices, part.prompt_tokens.astype(np.float64)
     )
     ours = prediction.quality.astype(np.float64)
+    picked = default_choice(ours, expected)
+    reworded = predictor.predict(with_typos(part.queries), experts).quality.astype(np.float64)
     methods = {"leeroo": ours, **_baselines(train, validation, part, baselines, progress)}
     judge = _Judge(names, part, expected, reference, weak)
     lines, curves = judge.compare(methods)
@@ -85,7 +86,11 @@ def evaluate(
         intervals=bootstrap(judge.routed(ours), len(part)),
         chance_ece=judge.chance_ece(ours),
         reliability=judge.reliability(ours),
-        regret=_regret(part.domains, default_choice(ours, expected), judge.scores, judge.ref),
+        regret=_regret(part.domains, picked, judge.scores, judge.ref),
+        boards={
+            "routerarena": arena(picked, judge.scores, judge.costs, default_choice(reworded, expected)).to_dict(),
+            "routereval": router_eval(ours, judge.scores, judge.ref_accuracy).to_dict(),
+        },
     )
 
 
@@ -113,12 +118,6 @@ def _parts(
     if np.isnan(part.costs).any():
         raise ConfigError(f"{table.name}: tokens or prices of some outcomes are missing; costs cannot be compared.")
     return whole.take(parts == "train"), whole.take(parts == "validation"), part
-
-
-def default_choice(predicted: Floats, expected: Floats) -> npt.NDArray[np.intp]:
-    """The cheapest expert within `TOLERANCE` of the best predicted quality, shape (queries,)."""
-    adequate = predicted >= predicted.max(axis=1, keepdims=True) - TOLERANCE
-    return np.asarray(np.where(adequate, expected, np.inf).argmin(axis=1))
 
 
 def _regret(
