@@ -82,10 +82,11 @@ def main() -> None:
     tables = {path.name: OutcomeTable.read(path) for path in given.tables}
     jobs, pools, left_out = [], [], {}
     for name, table in tables.items():
+        if (held := int((table.parts() == "test").sum())) < LEAST:
+            left_out[name] = f"{held} queries in its test part"
+            continue
         vectors = predictor_vectors(list(table.queries), predictor, progress=sys.stderr.isatty())
         listed, drawn = jobs_of(table, vectors, folder, given.pools)
-        if not listed:
-            left_out[name] = f"{int((table.parts() == 'test').sum())} queries in its test part"
         jobs, pools = jobs + listed, pools + drawn
     (folder / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
     asked = {name: len({i for job in jobs if job["table"] == name for i in job["asked"]}) for name in tables}

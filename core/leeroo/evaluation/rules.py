@@ -86,10 +86,9 @@ def _candidates(part: OutcomeTable, predictor: Predictor) -> list[list[Candidate
     def candidate(i: int, j: int) -> Candidate:
         cost = to_nano(float(usd[i, j]))
         quality = float(told.quality[i, j])
-        sizes = {"input_tokens": 0, "input_upper": 0, "output_tokens": 0, "max_tokens": 0}
-        return Candidate(
-            experts[j], quality, told.sources[j], expected_cost=cost, worst_cost=cost, doubt=float(doubt[i, j]), **sizes
-        )
+        doubted = float(doubt[i, j])
+        # The rules look at cost and quality only; what a cap would leave of the output is not asked here.
+        return Candidate(experts[j], quality, told.sources[j], 0, 0, 0, cost, cost, 0, doubt=doubted)
 
     return [[candidate(i, j) for j in range(len(experts))] for i in range(len(part))]
 
@@ -137,9 +136,8 @@ def draw(points: Sequence[Point], path: Path) -> Path:
         axes.plot(1e3 * p.cost, p.accuracy, "x", color=GREY, ms=7)
         # Names stand above the plot, where no line runs, in two rows.
         height = 1.01 + 0.04 * (place % 2)
-        axes.text(
-            1e3 * p.cost, height, str(p.value), fontsize=7.5, color=GREY, ha="center", transform=axes.get_xaxis_transform()
-        )
+        above = axes.get_xaxis_transform()
+        axes.text(1e3 * p.cost, height, str(p.value), fontsize=7.5, color=GREY, ha="center", transform=above)
     axes.set_xscale("log")
     axes.margins(x=0.12, y=0.12)
     axes.xaxis.set_minor_formatter("")
