@@ -145,5 +145,6 @@ def router_eval(predicted: Floats, scores: Floats, reference: float | None = Non
     )
 
 
-def _share(of: npt.ArrayLike, among: npt.NDArray[np.bool_]) -> float:
-    return float(np.sum(of) / among.sum()) if among.any() else float("nan")
+def _share(of: npt.ArrayLike, among: npt.ArrayLike) -> float:
+    count = float(np.sum(among))
+    return float(np.sum(of)) / count if count else float("nan")

@@ -65,7 +65,7 @@ def sweep_rules(table: OutcomeTable, predictor: Predictor, pool: Sequence[str]) 
         pool: Experts to choose from; names may be shortened.
     """
     whole = table.take(np.flatnonzero(table.parts() == "test"), [find(name, table.experts) for name in pool])
-    part = whole.take(~np.isnan(whole.costs).any(axis=1))
+    part = whole.take(np.flatnonzero(~np.isnan(whole.costs).any(axis=1)))
     candidates = _candidates(part, predictor)
     scores, costs = part.scores.astype(np.float64), part.costs.astype(np.float64)
     found = [
