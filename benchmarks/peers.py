@@ -10,6 +10,7 @@ JSON a page is written; what could not be run stands there with the reason.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -39,18 +40,19 @@ def jobs_of(
     asked = table.parts() == "test"
     scores, costs = table.scores.astype(float), table.costs.astype(float)
     np.savez(
-        folder / f"{table.name}.npz", scores=scores, costs=costs, vectors=vectors, known0=~asked,
+        folder / f"{table.name}.npz", scores=scores, costs=costs, vectors=vectors, known=~asked,
         queries=np.array(table.queries), domains=np.array(table.domains), experts=np.array(table.experts),
     )  # fmt: skip
     jobs, pools = [], []
+    digest = table.digest() + hashlib.sha256(vectors.tobytes()).hexdigest()
     for drawn in drawn_pools(costs, 20 * count, np.random.default_rng(1)):
         pool = sorted(drawn.tolist(), key=lambda j: float(np.nanmean(costs[:, j])))
         whole = ~(np.isnan(scores[:, pool]) | np.isnan(costs[:, pool])).any(axis=1)
         if (whole & asked).sum() >= LEAST and len(jobs) < count:
             # Every pool of a table asks about its own whole rows; tables that are filled have the same in all.
-            jobs.append(
-                {"table": table.name, "split": 0, "pool": pool, "asked": np.flatnonzero(whole & asked).tolist()}
-            )
+            key = hashlib.sha256(f"{digest} {pool}".encode()).hexdigest()[:16]
+            places = np.flatnonzero(whole & asked).tolist()
+            jobs.append({"key": key, "table": table.name, "pool": pool, "asked": places})
             rows = np.flatnonzero(whole)
             fold = np.where(asked[rows], 0, -1)
             pools.append(Pool(scores[np.ix_(rows, pool)], costs[np.ix_(rows, pool)], fold))
@@ -84,7 +86,7 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.envs / "jobs"
     folder.mkdir(parents=True, exist_ok=True)
-    predictor = load()
+    predictor = load(threads=1)
     tables = {path.name: OutcomeTable.read(path) for path in given.tables}
     jobs, pools, left_out = [], [], {}
     for name, table in tables.items():
@@ -123,9 +125,7 @@ def _all(
         sys.stderr.write(f"{peer.name} ...\n")
         try:
             env = made(given.envs, peer.environment) if peer.environment else None
-            guesses = (
-                ours(predictor, tables, jobs) if peer.name == "leeroo" else predicted(env, folder, peer, len(jobs))
-            )
+            guesses = ours(predictor, tables, jobs) if peer.name == "leeroo" else predicted(env, folder, peer, jobs)
             cost = measured(env, folder, peer)
         except RuntimeError as error:
             found["not_run"][peer.title] = str(error)

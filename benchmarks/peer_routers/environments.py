@@ -3,12 +3,13 @@
 import functools
 import json
 import os
-import statistics
 import subprocess
 import sys
 import venv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,10 @@ PEERS = (
 )
 
 
+OWN = {"leeroo": "run_leeroo.py", "encoder": "run_leeroo.py", "irt-mirt": "run_irt.py", "irt-nirt": "run_irt.py"}
+"""Programs that run in this environment, where they are not `run_papers.py`."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """A peer's own environment."""
@@ -87,15 +92,18 @@ def made(folder: Path, name: str) -> Environment:
     return Environment(python, HERE / program, package, module)
 
 
-def predicted(env: Environment | None, folder: Path, peer: Peer, count: int) -> list[np.ndarray]:
+def predicted(env: Environment | None, folder: Path, peer: Peer, jobs: Sequence[Mapping[str, Any]]) -> list[np.ndarray]:
     """A peer's predictions, job by job.
 
     Raises:
         RuntimeError: Its program failed.
     """
-    _run(env, folder, peer)
-    with np.load(folder / f"{peer.name}.npz") as found:
-        return [found[str(i)] for i in range(count)]
+    file = folder / f"{peer.name}.npz"
+    wanted = {job["key"] for job in jobs}
+    if not file.exists() or wanted - set(np.load(file).files):
+        _run(env, folder, peer)
+    with np.load(file) as found:
+        return [found[job["key"]] for job in jobs]
 
 
 def measured(env: Environment | None, folder: Path, peer: Peer) -> dict[str, float]:
@@ -104,14 +112,19 @@ def measured(env: Environment | None, folder: Path, peer: Peer) -> dict[str, flo
     Raises:
         RuntimeError: Its program failed.
     """
+    file = folder / f"{peer.name}-measured.json"
+    if file.exists():  # a run that was broken off goes on where it was; delete the folder to measure anew
+        return json.loads(file.read_text(encoding="utf-8"))
     said = _run(env, folder, peer, "--measure")
     line = next(line for line in said.splitlines() if line.startswith("MEASURED "))
     module = env.module if env else ("leeroo" if peer.name == "leeroo" else "")
-    return json.loads(line.removeprefix("MEASURED ")) | ({"import_s": _import(env, module)} if module else {})
+    found = json.loads(line.removeprefix("MEASURED ")) | ({"import_s": _import(env, module)} if module else {})
+    file.write_text(json.dumps(found), encoding="utf-8")
+    return found
 
 
 def _run(env: Environment | None, folder: Path, peer: Peer, *more: str) -> str:
-    own = HERE / ("run_leeroo.py" if peer.name in ("leeroo", "encoder") else "run_papers.py")
+    own = HERE / OWN.get(peer.name, "run_papers.py")
     call = [env.python if env else sys.executable, env.program if env else own, folder.absolute(), peer.name, *more]
     done = subprocess.run(call, capture_output=True, text=True, check=False, env=_variables())
     if done.returncode:
@@ -121,16 +134,16 @@ def _run(env: Environment | None, folder: Path, peer: Peer, *more: str) -> str:
 
 @functools.cache
 def _import(env: Environment | None, module: str) -> float:
-    """Median of three fresh processes, after one that warms the disk's cache."""
+    """The faster of two fresh processes, after one that warms the disk's cache."""
     program = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
     took = []
-    for _ in range(4):
+    for _ in range(3):
         done = subprocess.run(
             [env.python if env else sys.executable, "-c", program], capture_output=True, text=True, check=False,
             env=_variables() | {"OPENAI_API_KEY": "unused"},
         )  # fmt: skip
         took.append(float(done.stdout.strip().splitlines()[-1]) if done.returncode == 0 else float("nan"))
-    return statistics.median(took[1:])
+    return min(took[1:])
 
 
 def _variables() -> dict[str, str]:

@@ -25,9 +25,10 @@ DECISIONS = 60
 
 @dataclass(frozen=True)
 class Job:
-    """One pool, one split.
+    """One pool.
 
     Attributes:
+        key: Names the job and what it was made of.
         table: The table's name.
         experts: Names, the cheapest first.
         queries: Texts of the known queries.
@@ -39,6 +40,7 @@ class Job:
         asked_vectors: Shape (asked, width).
     """
 
+    key: str
     table: str
     experts: tuple[str, ...]
     queries: list[str]
@@ -73,9 +75,10 @@ def read(folder: Path) -> list[Job]:
 def _job(table: Mapping[str, np.ndarray], one: Mapping[str, Any]) -> Job:
     pool, scores = np.array(one["pool"]), table["scores"]
     whole = ~np.isnan(scores[:, pool]).any(axis=1) & ~np.isnan(table["costs"][:, pool]).any(axis=1)
-    known, asked = np.flatnonzero(whole & table[f"known{one['split']}"]), np.array(one["asked"])
+    known, asked = np.flatnonzero(whole & table["known"]), np.array(one["asked"])
     text = table["queries"]
     return Job(
+        key=one["key"],
         table=one["table"],
         experts=tuple(str(name) for name in table["experts"][pool]),
         queries=[str(q) for q in text[known]],
@@ -95,13 +98,16 @@ def main(routers: Mapping[str, Callable[[], Peer]]) -> None:
     if "--measure" in sys.argv:
         print("MEASURED " + json.dumps(measure(routers[name], jobs[0])))
         return
-    found = {}
+    file = folder / f"{name}.npz"
+    found = dict(np.load(file)) if file.exists() else {}
     for number, job in enumerate(jobs):
+        if job.key in found:  # a run that was broken off goes on where it was
+            continue
         peer = routers[name]()
         peer.fit(job)
-        found[str(number)] = np.asarray(peer.qualities(job), dtype=np.float64)
+        found[job.key] = np.asarray(peer.qualities(job), dtype=np.float64)
         sys.stderr.write(f"{name}: {job.table} {number + 1}/{len(jobs)}\n")
-    np.savez_compressed(folder / f"{name}.npz", **found)
+        np.savez_compressed(file, **found)
 
 
 def measure(router: Callable[[], Peer], job: Job) -> dict[str, float]:

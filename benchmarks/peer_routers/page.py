@@ -27,7 +27,7 @@ as it ships; it has also learned from the other experts of the tables, and from 
 """
 COLUMNS = "| router | won | 95% range | order | 99% | 95% | ms | MiB | s |\n|---|---|---|---|---|---|---|---|---|"
 NOTES = """
-Rows with * are written anew from their papers in `benchmarks/peer_routers/run_papers.py`: IRT-Router (Song et al. 2025,
+Rows with * are written anew from their papers in `benchmarks/peer_routers`: IRT-Router (Song et al. 2025,
 [arXiv 2506.01048](https://arxiv.org/abs/2506.01048)), without its texts about models and its warm-up of new queries;
 Avengers-Pro (Zhang et al. 2025, [arXiv 2508.12631](https://arxiv.org/abs/2508.12631)).
 
