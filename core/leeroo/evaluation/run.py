@@ -19,6 +19,7 @@ from leeroo.evaluation.metrics import Curve, default_choice
 from leeroo.evaluation.report import Report
 from leeroo.evaluation.robustness import with_typos
 from leeroo.outcomes.table import OutcomeTable
+from leeroo.pool.experts import Expert
 from leeroo.prediction.matching import normalised
 from leeroo.prediction.predictor import Predictor
 
@@ -67,11 +68,8 @@ def evaluate(
         predictor, prediction, experts, part.queries, part.prices, part.prompt_tokens.astype(np.float64)
     )
     ours = prediction.quality.astype(np.float64)
-    picked = default_choice(ours, expected)
-    reworded = predictor.predict(with_typos(part.queries), experts).quality.astype(np.float64)
-    methods = {"leeroo": ours, **_baselines(train, validation, part, baselines, progress)}
     judge = _Judge(names, part, expected, reference, weak)
-    lines, curves = judge.compare(methods)
+    lines, curves = judge.compare({"leeroo": ours, **_baselines(train, validation, part, baselines, progress)})
     return Report(
         table_name=table.name,
         split=split,
@@ -86,11 +84,8 @@ def evaluate(
         intervals=bootstrap(judge.routed(ours), len(part)),
         chance_ece=judge.chance_ece(ours),
         reliability=judge.reliability(ours),
-        regret=_regret(part.domains, picked, judge.scores, judge.ref),
-        boards={
-            "routerarena": arena(picked, judge.scores, judge.costs, default_choice(reworded, expected)).to_dict(),
-            "routereval": router_eval(ours, judge.scores, judge.ref_accuracy).to_dict(),
-        },
+        regret=_regret(part.domains, default_choice(ours, expected), judge.scores, judge.ref),
+        boards=judge.boards(ours, predictor, experts),
     )
 
 
@@ -210,6 +205,17 @@ class _Judge:
     def routed(self, ours: Floats) -> RoutingFigures:
         """What intervals are drawn of."""
         return RoutingFigures(ours, self.expected, self.scores, self.costs, ref=self.ref, weak=self.low)
+
+    def boards(
+        self, predicted: Floats, predictor: Predictor, experts: Sequence[Expert]
+    ) -> dict[str, dict[str, float | None]]:
+        """What public leaderboards would say; for robustness the queries are predicted again, with typos."""
+        reworded = predictor.predict(with_typos(self.part.queries), experts).quality.astype(np.float64)
+        picked, again = (default_choice(quality, self.expected) for quality in (predicted, reworded))
+        return {
+            "routerarena": arena(picked, self.scores, self.costs, again).to_dict(),
+            "routereval": router_eval(predicted, self.scores, self.ref_accuracy).to_dict(),
+        }
 
     def chance_ece(self, ours: Floats) -> float:
         """What a perfectly calibrated predictor would show, mean over the experts."""
