@@ -134,8 +134,8 @@ def _run(env: Environment | None, folder: Path, peer: Peer, *more: str) -> str:
 
 @functools.cache
 def _import(env: Environment | None, module: str) -> float:
-    """The faster of two fresh processes, after one that warms the disk's cache."""
-    program = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    """CPU seconds, which a busy machine disturbs little: the fewer of two processes, after one that warms up."""
+    program = f"import time; import {module}; print(time.process_time())"
     took = []
     for _ in range(3):
         done = subprocess.run(
