@@ -22,7 +22,8 @@ as it ships; it has also learned from the other experts of the tables, and from 
 - **99%**, **95%**: what that share of the reference's accuracy costs, in percent of always asking the reference, the
   expert that is best on the known outcomes. Who does not reach it for less pays 100.
 - **ms**: CPU time of one decision, median, one query and one thread, the encoder included, on a {cores}-core
-  {machine} that others used at the time. **MiB**: memory of the process after it. **s**: CPU seconds to import its package.
+  {machine} that others used at the time. **MiB**: memory of the process after it. **s**: CPU seconds to
+  import its package.
 
 """
 COLUMNS = "| router | won | 95% range | order | 99% | 95% | ms | MiB | s |\n|---|---|---|---|---|---|---|---|---|"
@@ -32,11 +33,12 @@ Rows with * are written anew from their papers in `benchmarks/peer_routers`: IRT
 Avengers-Pro (Zhang et al. 2025, [arXiv 2508.12631](https://arxiv.org/abs/2508.12631)).
 
 {versions} run as they are installed, with our vectors in
-the place of their own. LLMRouter's learn who answered each known query best and, where several did equally well, the first
-in its list, here the cheapest: on such outcomes kNN and MF hardly ever leave it. With costs in its labels, or in another
-order, they would do otherwise. A router that gives a share or a rate instead of a quality is swept over the same prices of money with that. RouteLLM knows a strong
-and a weak expert only: the best and the cheapest of the pool. semantic-router finds a topic of the table, and the
-topic's best expert is asked. Always asking the reference is 100 in both columns of cost.
+the place of their own. LLMRouter's learn who answered each known query best and, where several did equally well, the
+first in its list, here the cheapest: on such outcomes kNN and MF hardly ever leave it. With costs in its labels, or in
+another order, they would do otherwise. A router that gives a share or a rate instead of a quality is swept over the same
+prices of money with that. RouteLLM knows a strong and a weak expert only: the best and the cheapest of the pool.
+semantic-router finds a topic of the table, and the topic's best expert is asked. Always asking the reference is 100 in
+both columns of cost.
 
 A table of one run is no ranking for good: intervals overlap, pools were drawn once, and each author would tune theirs
 better than their defaults. Corrections are welcome.
