@@ -35,8 +35,8 @@ Avengers-Pro (Zhang et al. 2025, [arXiv 2508.12631](https://arxiv.org/abs/2508.1
 {versions} run as they are installed, with our vectors in
 the place of their own. LLMRouter's learn who answered each known query best and, where several did equally well, the
 first in its list, here the cheapest: on such outcomes kNN and MF hardly ever leave it. With costs in its labels, or in
-another order, they would do otherwise. A router that gives a share or a rate instead of a quality is swept over the same
-prices of money with that. RouteLLM knows a strong and a weak expert only: the best and the cheapest of the pool.
+another order, they would do otherwise. A router that gives a share or a rate instead of a quality is swept over the
+same prices of money with that. RouteLLM knows a strong and a weak expert only: the best and the cheapest of the pool.
 semantic-router finds a topic of the table, and the topic's best expert is asked. Always asking the reference is 100 in
 both columns of cost.
 
