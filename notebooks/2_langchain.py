@@ -8,7 +8,7 @@
 #
 # `ChatLeeroo` is a chat model, so what takes a chat model takes it. Real local models, no key.
 #
-# **Hosted models:** put `experts = {"small": ChatOpenAI(model="gpt-4o-mini"), "large": ChatOpenAI(model="gpt-4o")}` in place
+# **Hosted models:** put `experts = {"small": ChatOpenAI(model="gpt-5.4-mini"), "large": ChatOpenAI(model="gpt-5.4")}` in place
 # of the two lines marked `# local`.
 
 # %%

@@ -9,7 +9,7 @@
 # `Leeroo` is a LlamaIndex LLM, so engines and agents take it as their `llm`. Real local models, no key; the embedding is
 # LlamaIndex's mock, since retrieval is not the subject here.
 #
-# **Hosted models:** put `experts = {"small": OpenAI(model="gpt-4o-mini"), "large": OpenAI(model="gpt-4o")}` (from
+# **Hosted models:** put `experts = {"small": OpenAI(model="gpt-5.4-mini"), "large": OpenAI(model="gpt-5.4")}` (from
 # `llama_index.llms.openai`) in place of the two lines marked `# local`.
 
 # %%

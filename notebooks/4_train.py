@@ -9,7 +9,7 @@
 # An outcome is (query, expert, score): who answered what how well. First the local models are run on questions with known
 # answers, which is how you would label your own; then a predictor is trained on a larger table.
 #
-# **Hosted models:** put `pool = leeroo.Pool({"small": {"model": "openai:gpt-4o-mini"}, "large": {"model": "openai:gpt-4o"}})` in
+# **Hosted models:** put `pool = leeroo.Pool({"small": {"model": "openai:gpt-5.4-mini"}, "large": {"model": "openai:gpt-5.4"}})` in
 # place of the two lines marked `# local`.
 
 # %%

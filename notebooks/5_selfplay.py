@@ -9,7 +9,7 @@
 # No outcomes yet? The loop makes them: it generates questions where the predictor is unsure, chooses which experts answer
 # which for the most information per dollar, scores the answers, learns, and measures itself on a held-out part.
 #
-# **Hosted models:** put `pool = leeroo.Pool({"small": {"model": "openai:gpt-4o-mini"}, "large": {"model": "openai:gpt-4o"}})` in
+# **Hosted models:** put `pool = leeroo.Pool({"small": {"model": "openai:gpt-5.4-mini"}, "large": {"model": "openai:gpt-5.4"}})` in
 # place of the two lines marked `# local`.
 
 # %%

@@ -21,6 +21,7 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [(language or "shell", body) for language, body in re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.M | re.S)]
 PYTHON = [body for language, body in BLOCKS if language == "python"]
 (POOL,) = (body for language, body in BLOCKS if language == "yaml")
+(CHECKED,) = (body for language, body in BLOCKS if language == "text")
 COMMANDS = [shlex.split(line, comments=True) for kind, body in BLOCKS if kind == "shell" for line in body.splitlines()]
 LEEROO = [words[1:] for words in COMMANDS if words and words[0] == "leeroo"]
 LONG = ("train", "eval", "selfplay", "serve", "replay", "demo")
@@ -36,14 +37,16 @@ MINE = "prompt,expert,score,prompt_tokens,completion_tokens\n" + "".join(
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder with what the README's pool file names and `mine.csv`; hosted models are a loopback server."""
-    with OpenAIServer(("gpt-4o-mini", "gpt-4o", "my-llm")) as server:
+    with OpenAIServer(("gpt-5.4-mini", "gpt-5.4", "my-llm")) as server:
         for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
             monkeypatch.setenv(name, server.url)
         monkeypatch.setenv("OPENAI_API_KEY", "a-key")
         monkeypatch.chdir(tmp_path)
         Path("pool.yaml").write_text(POOL.replace("http://127.0.0.1:8000/v1", server.url))
         Path("mine.csv").write_text(MINE)
-        Path("log.jsonl").write_text(json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi!"}]}))
+        Path("log.jsonl").write_text(json.dumps({"model": "gpt-5.4", "messages": [{"role": "user", "content": "Hi!"}]}))
+        question = {"global index": "A_1", "prompt": "What is the capital of France?"}
+        Path("router_data.json").write_text(json.dumps([question]))
         versions = Versions("artifacts")
         versions.use(versions.add(SHIPPED).id)
         yield server
@@ -77,6 +80,19 @@ def test_commands_run(folder, monkeypatch):
     assert Path("predictions.parquet").exists()
 
 
+def test_what_is_known_of_each_expert_is_shown_as_the_command_shows_it(folder):
+    """Prices and numbers of outcomes may have changed since; who is known, and from what, has not."""
+    Path("pool.yaml").write_text(POOL)
+    shown = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["pool", "check", "pool.yaml"], catch_exceptions=False).output
+    told = [line for line in shown.splitlines() if "too little is known" not in line]
+    assert [words(line) for line in CHECKED.splitlines()] == [words(line) for line in told]
+
+
+def words(line):
+    """A line with every number as 0, so that only words count."""
+    return re.sub(r"[\d.,]+", "0", line)
+
+
 def test_the_make_targets_are_there():
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
     asked = [words[1] for words in COMMANDS if words and words[0] == "make"] + re.findall(r"`make (\w+)`", TEXT)
@@ -91,7 +107,7 @@ def test_the_extras_are_there():
 
 
 def test_every_block_is_run():
-    assert {kind for kind, _ in BLOCKS} == {"python", "yaml", "shell"}
+    assert {kind for kind, _ in BLOCKS} == {"python", "yaml", "shell", "text"}
     assert {words[0] for words in COMMANDS if words} == {"leeroo", "pip"}
 
 

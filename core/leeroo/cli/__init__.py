@@ -32,6 +32,7 @@ from leeroo.cli import (
     report,
     selfplay,
     serve,
+    submitting,
     train,
     universe,
 )
@@ -56,6 +57,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "init": initialising.init,
     "predict": evaluating.predict,
     "eval": evaluating.evaluate,
+    "routerarena": submitting.routerarena,
     "import": importing.import_results,
     "whatif": replaying.whatif,
     "train": train.train,

@@ -107,7 +107,7 @@ def run(console: Console, *, as_json: bool = False) -> None:
 
     page = Page(Console(quiet=True) if as_json else console)
     began = time.perf_counter()
-    with page.console.status("Starting two local LLMs on llama.cpp ..."):
+    with page.console.status("Starting two local LLMs ..."):
         running = local.experts()
         started = running.__enter__()
     try:

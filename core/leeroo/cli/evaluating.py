@@ -62,6 +62,7 @@ def evaluate(
     )
     # A dozen figures a row: on a narrow terminal wrapped lines are better than figures cut off.
     Console(width=max(out.width, 150)).print(report.table())
+    out.print(report.on_boards(), highlight=False, soft_wrap=True)
     if json_file:
         json_file.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
         out.print(f"Figures in {json_file}")

@@ -10,7 +10,9 @@ from rich.console import Console
 from leeroo.cli.printing import out
 from leeroo.errors import ConfigError
 
-FORMATS_HELP = "Results: lm-eval, mmlu-pro, routellm, routerbench, plain. Logs: openai-log, langsmith, langfuse, otel."
+FORMATS_HELP = (
+    "Results: lm-eval, mmlu-pro, routellm, routerbench, routereval, plain. Logs: openai-log, langsmith, langfuse, otel."
+)
 SHOWN = 20
 """Records left out that are named one by one."""
 
@@ -24,7 +26,7 @@ def import_results(
         list[str] | None, typer.Option(help="OURS=THEIRS, such as query=prompt. May be repeated.")
     ] = None,
     price: Annotated[
-        list[str] | None, typer.Option(help="EXPERT=IN,OUT in USD per 1M tokens. May be repeated.")
+        list[str] | None, typer.Option(help="EXPERT=IN,OUT in USD per 1M tokens; * is everyone else. May be repeated.")
     ] = None,
 ) -> None:
     """Turn result files of other tools into an outcome table, or logs of calls into queries and costs.

@@ -18,7 +18,7 @@ def report(
     since: Annotated[str | None, typer.Option(help="From then on: 2026-03-01, 12h, 30d. All when absent.")] = None,
     scope: Annotated[str | None, typer.Option(help="This scope and those beneath it only.")] = None,
     reference: Annotated[
-        str | None, typer.Option(help="What savings are measured against: openai:gpt-4o, or NAME=IN,OUT in USD per 1M.")
+        str | None, typer.Option(help="What savings are measured against: openai:gpt-5.4, or NAME=IN,OUT (USD per 1M).")
     ] = None,
 ) -> None:
     """Write one HTML page about a ledger: spend, savings, quality, latency, failures and budgets. No server needed.

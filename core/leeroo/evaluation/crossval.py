@@ -129,7 +129,7 @@ def _pools_areas(
     resamples: int,
     seed: int,
 ) -> Floats:
-    """`_areas` of each drawn pool that enough queries have all outcomes of, shape (pools, 3, resamples + 1)."""
+    """`frontier_areas` of each drawn pool that enough queries have all outcomes of, shape (pools, 3, resamples + 1)."""
     rng = np.random.default_rng(seed)
     # One resampling of the queries for all pools: they share them.
     drawn = rng.multinomial(len(scores), np.full(len(scores), 1 / len(scores)), size=resamples).astype(np.float64)
@@ -140,7 +140,7 @@ def _pools_areas(
         if len(rows) >= min(60, len(scores) / 2):
             weight = drawn[:, rows] / drawn[:, rows].sum(axis=1, keepdims=True)
             block = np.ix_(rows, pool)
-            areas.append(_areas(scores[block], costs[block], predicted[block], fold[rows], weight))
+            areas.append(frontier_areas(scores[block], costs[block], predicted[block], fold[rows], weight))
     return np.array(areas)
 
 
@@ -200,8 +200,19 @@ def ordered(predicted: Floats, scores: Floats) -> float:
     return right / total if total else float("nan")
 
 
-def _areas(scores: Floats, costs: Floats, predicted: Floats, fold: npt.NDArray[np.int64], weight: Floats) -> Floats:
-    """Areas of router, fixed choices and oracle between the cheapest and the dearest expert, shape (3, resamples)."""
+def frontier_areas(
+    scores: Floats, costs: Floats, predicted: Floats, fold: npt.NDArray[np.int64], weight: Floats
+) -> Floats:
+    """Areas of router, fixed choices and oracle between the cheapest and the dearest expert, shape (3, resamples).
+
+    Args:
+        scores: 0..1, shape (queries, experts); nothing is missing.
+        costs: USD, same shape.
+        predicted: Predicted quality, same shape; it may be NaN where all weights are 0.
+        fold: Shape (queries,). Fixed choices for a fold are made on all other folds.
+        weight: How much a query counts, shape (resamples, queries), each row summing to 1. A query that is only known
+            and not asked about has 0 in all.
+    """
     mean = costs.mean(axis=0)
     low, high = float(mean.min()), float(mean.max())
     prices = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 48)]) / (high - low)

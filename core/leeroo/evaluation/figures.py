@@ -90,6 +90,9 @@ class Figures:
         reliability: By expert, rows of (mean prediction, mean score, outcomes) over equally filled bins.
         regret: By domain: queries, and how much score per query is lost against the best expert of each query, by
             always taking the reference (`reference`) and by our default rule (`leeroo`).
+        boards: Figures of public leaderboards on these outcomes: `routerarena`
+            (`leeroo.evaluation.boards.ArenaFigures`) of the default rule, robustness against typos; `routereval`
+            (`EvalFigures`), over the reference's accuracy.
     """
 
     table_name: str
@@ -106,6 +109,7 @@ class Figures:
     chance_ece: float = float("nan")
     reliability: dict[str, list[list[float]]] = field(default_factory=dict, repr=False)
     regret: dict[str, dict[str, float]] = field(default_factory=dict, repr=False)
+    boards: dict[str, dict[str, float | None]] = field(default_factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe: NaN becomes null."""
@@ -123,6 +127,7 @@ class Figures:
             "chance_ece": self.chance_ece,
             "reliability": self.reliability,
             "regret": self.regret,
+            "boards": self.boards,
             "curves": {k: {"cost": c.cost.tolist(), "accuracy": c.accuracy.tolist()} for k, c in self.curves.items()},
         }
         cleaned = _without_nan(content)
@@ -142,6 +147,24 @@ class Figures:
         for line in (*self.lines, *self.singles):
             found.add_row(line.method, *(_shown(getattr(line, name)) for name in _HEADS))
         return found
+
+    def on_boards(self) -> str:
+        """What public leaderboards would call this, in two lines for people."""
+        arena, mean = (self.boards.get(name, {}) for name in ("routerarena", "routereval"))
+
+        def said(figures: dict[str, float | None], **words: str) -> str:
+            return ", ".join(f"{word} {_shown(_number(figures.get(name)))}" for name, word in words.items())
+
+        first = said(
+            arena, score="score", accuracy="accuracy", optimal_selection="optimal selection",
+            optimal_cost="optimal cost", optimal_accuracy="optimal accuracy", robustness="robustness",
+        )  # fmt: skip
+        second = said(mean, accuracy="accuracy", over_reference="V_R", over_best="V_B", entropy="E_p")
+        return f"As RouterArena counts, the default rule: {first}.\nAs RouterEval counts, the best predicted: {second}."
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _shown(value: float) -> str:

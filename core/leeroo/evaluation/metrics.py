@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+TOLERANCE = 0.02
+"""Of the default rule: the cheapest expert within this of the best predicted quality."""
 
 
 @dataclass(frozen=True)
@@ -217,3 +219,9 @@ def aiq(curve: Curve, low: float, high: float) -> float:
     at = np.linspace(low, high, 512)
     edge = hull(curve)
     return float(np.interp(at, edge.cost, edge.accuracy, left=0.0).mean())
+
+
+def default_choice(predicted: Floats, expected: Floats) -> npt.NDArray[np.intp]:
+    """The cheapest expert within `TOLERANCE` of the best predicted quality, shape (queries,)."""
+    adequate = predicted >= predicted.max(axis=1, keepdims=True) - TOLERANCE
+    return np.asarray(np.where(adequate, expected, np.inf).argmin(axis=1))

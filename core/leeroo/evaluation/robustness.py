@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from leeroo.evaluation.costs import expected_costs, experts_of
-from leeroo.evaluation.run import default_choice
+from leeroo.evaluation.metrics import default_choice
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.predictor import Predictor
 from leeroo.training.rewording import in_some_words, reordered
@@ -15,6 +15,12 @@ from leeroo.training.rewording import in_some_words, reordered
 def typos(text: str, rng: random.Random) -> str:
     """Two neighbouring letters swapped in about one word of 25."""
     return in_some_words(text, rng, 25, lambda word, at: word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :])
+
+
+def with_typos(queries: Sequence[str]) -> list[str]:
+    """The queries with typos, always the same ones."""
+    rng = random.Random(0)  # noqa: S311 - not for secrets
+    return [typos(query, rng) for query in queries]
 
 
 CHANGES: dict[str, Callable[[str, random.Random], str]] = {

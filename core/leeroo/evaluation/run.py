@@ -10,21 +10,21 @@ import numpy.typing as npt
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.evaluation import metrics
 from leeroo.evaluation.baselines import Known, domain_mean, on_vectors
+from leeroo.evaluation.boards import arena, router_eval
 from leeroo.evaluation.costs import expected_costs, experts_of
 from leeroo.evaluation.crossval import gain
 from leeroo.evaluation.figures import Line
 from leeroo.evaluation.intervals import RoutingFigures, bootstrap
-from leeroo.evaluation.metrics import Curve
+from leeroo.evaluation.metrics import Curve, default_choice
 from leeroo.evaluation.report import Report
+from leeroo.evaluation.robustness import with_typos
 from leeroo.outcomes.table import OutcomeTable
+from leeroo.pool.experts import Expert
 from leeroo.prediction.matching import normalised
 from leeroo.prediction.predictor import Predictor
 
 Floats = npt.NDArray[np.float64]
 Baselines = Literal["all", "cheap", "none"]
-TOLERANCE = 0.02
-"""Of the default rule: the cheapest expert within this of the best predicted quality."""
-
 DRAWN = 100
 """Pools that `won` is measured on."""
 
@@ -68,9 +68,8 @@ def evaluate(
         predictor, prediction, experts, part.queries, part.prices, part.prompt_tokens.astype(np.float64)
     )
     ours = prediction.quality.astype(np.float64)
-    methods = {"leeroo": ours, **_baselines(train, validation, part, baselines, progress)}
     judge = _Judge(names, part, expected, reference, weak)
-    lines, curves = judge.compare(methods)
+    lines, curves = judge.compare({"leeroo": ours, **_baselines(train, validation, part, baselines, progress)})
     return Report(
         table_name=table.name,
         split=split,
@@ -86,6 +85,7 @@ def evaluate(
         chance_ece=judge.chance_ece(ours),
         reliability=judge.reliability(ours),
         regret=_regret(part.domains, default_choice(ours, expected), judge.scores, judge.ref),
+        boards=judge.boards(ours, predictor, experts),
     )
 
 
@@ -113,12 +113,6 @@ def _parts(
     if np.isnan(part.costs).any():
         raise ConfigError(f"{table.name}: tokens or prices of some outcomes are missing; costs cannot be compared.")
     return whole.take(parts == "train"), whole.take(parts == "validation"), part
-
-
-def default_choice(predicted: Floats, expected: Floats) -> npt.NDArray[np.intp]:
-    """The cheapest expert within `TOLERANCE` of the best predicted quality, shape (queries,)."""
-    adequate = predicted >= predicted.max(axis=1, keepdims=True) - TOLERANCE
-    return np.asarray(np.where(adequate, expected, np.inf).argmin(axis=1))
 
 
 def _regret(
@@ -211,6 +205,17 @@ class _Judge:
     def routed(self, ours: Floats) -> RoutingFigures:
         """What intervals are drawn of."""
         return RoutingFigures(ours, self.expected, self.scores, self.costs, ref=self.ref, weak=self.low)
+
+    def boards(
+        self, predicted: Floats, predictor: Predictor, experts: Sequence[Expert]
+    ) -> dict[str, dict[str, float | None]]:
+        """What public leaderboards would say; for robustness the queries are predicted again, with typos."""
+        reworded = predictor.predict(with_typos(self.part.queries), experts).quality.astype(np.float64)
+        picked, again = (default_choice(quality, self.expected) for quality in (predicted, reworded))
+        return {
+            "routerarena": arena(picked, self.scores, self.costs, again).to_dict(),
+            "routereval": router_eval(predicted, self.scores, self.ref_accuracy).to_dict(),
+        }
 
     def chance_ece(self, ours: Floats) -> float:
         """What a perfectly calibrated predictor would show, mean over the experts."""

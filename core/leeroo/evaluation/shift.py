@@ -14,8 +14,8 @@ import numpy.typing as npt
 from leeroo.evaluation import metrics
 from leeroo.evaluation.costs import experts_of
 from leeroo.evaluation.intervals import Interval, bootstrap
+from leeroo.evaluation.metrics import default_choice
 from leeroo.evaluation.refit import Setting, Space
-from leeroo.evaluation.run import default_choice
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.predictor import Prediction
 from leeroo.prediction.response import ResponsePredictor

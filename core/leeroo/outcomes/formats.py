@@ -203,6 +203,16 @@ def _routerbench(records: Records, label: str, expert: str | None, columns: Colu
     yield from _each(records, label, read)
 
 
+def _routereval(records: Records, label: str, expert: str | None, columns: Columns) -> Iterator[Row | Skipped]:
+    def read(record: dict[str, Any]) -> Iterator[Row]:
+        query, scores = _text_of(record["prompt"]), record["scores"]
+        names = record.get("models") or [f"model-{j}" for j in range(len(scores))]
+        domain = Path(label).stem.removesuffix("_router_dataset")
+        yield from [Row(query, name, score_of(s), domain) for name, s in zip(names, scores, strict=True)]
+
+    yield from _each(records, label, read)
+
+
 def _first_of_list(prompt: Any) -> Any:
     """RouterBench writes a prompt as the text of a list of one or more strings."""
     if isinstance(prompt, str) and prompt.lstrip().startswith("["):
@@ -221,6 +231,7 @@ FORMATS: dict[str, Reader] = {
     "mmlu-pro": _mmlu_pro,
     "routellm": _routellm,
     "routerbench": _routerbench,
+    "routereval": _routereval,
     "plain": _plain,
 }
 """Readers by the name of their format."""

@@ -1,4 +1,4 @@
-"""Other people's results as outcome tables: lm-evaluation-harness, MMLU-Pro, RouteLLM, RouterBench, and plain files.
+"""Other people's results as outcome tables: lm-eval, MMLU-Pro, RouteLLM, RouterBench, RouterEval, and plain files.
 
 A reader turns one file into rows; a row that cannot be read becomes a `Skipped` with its file and line, and the rest
 is still imported. Pickles are refused: reading one runs whatever code is in it.
@@ -49,6 +49,8 @@ class Imported:
         )
 
 
+EVERYONE = "*"
+"""In the place of an expert's name: the price of all that are not named."""
 PLAIN_COLUMNS = ("query", "expert", "score", "domain", "prompt_tokens", "completion_tokens", "answer")
 
 
@@ -141,8 +143,8 @@ def _marks(
 
 
 def _price_of(name: str, prices: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
-    if name in prices:
-        return prices[name]
+    if name in prices or EVERYONE in prices:
+        return prices.get(name, prices.get(EVERYONE, (0.0, 0.0)))
     from leeroo.pool.listing import look_up
 
     found = look_up(Expert(model=name, name=name))
@@ -169,6 +171,8 @@ def _open(path: Path) -> Iterator[tuple[str, Records]]:
                         yield f"{path}/{member}", _records(member, archive.read(member))
         elif suffix == ".parquet":
             yield str(path), _parquet(path)
+        elif suffix == ".npz":
+            yield str(path), _npz(path)
         else:
             yield str(path), _records(path.name, path.read_bytes())
     except OSError as error:
@@ -210,3 +214,27 @@ def _parquet(path: Path) -> Records:
     except Exception as error:
         raise ConfigError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
     yield from enumerate(table.to_pylist(), start=1)
+
+
+def _npz(path: Path) -> Records:
+    """RouterEval's arrays by query: `{part}_prompt`, `{part}_score` of shape (queries, models), maybe `models`."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            names = [str(name) for name in arrays["models"]] if "models" in arrays else None
+            parts = [name.removesuffix("_prompt") for name in arrays.files if name.endswith("_prompt")]
+            held = [(arrays[f"{part}_prompt"], arrays[f"{part}_score"]) for part in parts]
+    except KeyError as error:
+        raise ConfigError(f"{path}: {error.args[0]}") from None
+    except ValueError:
+        raise ConfigError(
+            f"{path}: not an .npz of plain arrays; one of objects is a pickle inside, save its texts with dtype=str."
+        ) from None
+    if not held:
+        raise ConfigError(f"{path}: has no array such as test_prompt and test_score.")
+    number = 0
+    for prompts, scores in held:
+        if scores.shape[:1] != prompts.shape or scores.ndim != 2 or (names and len(names) != scores.shape[1]):
+            raise ConfigError(f"{path}: scores must be of shape (queries, models) beside prompts of (queries,).")
+        for prompt, row in zip(prompts, scores, strict=True):
+            number += 1
+            yield number, {"prompt": str(prompt), "scores": row.tolist(), "models": names}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from leeroo.errors import ConfigError
-from leeroo.evaluation.crossval import folds_of, gain, least_cost, ordered, without_stems_of
+from leeroo.evaluation.crossval import folds_of, frontier_areas, gain, least_cost, ordered, without_stems_of
 from leeroo.outcomes.table import OutcomeTable
 from tests.core.tables import table_of
 
@@ -68,3 +68,20 @@ def test_the_least_cost_of_a_share_of_the_best():
     reached = gain(t, scores, "oracle", pools=5, resamples=3)
     assert reached.at_99 > reached.at_95 > 0
     assert reached.to_dict()["at_95"] == reached.at_95
+
+
+def test_rows_that_are_only_known_choose_what_is_fixed_and_count_for_nothing_else():
+    """As `benchmarks/peers.py` uses it: fold -1 is known, fold 0 is asked about."""
+    t = table(queries=400)
+    scores, costs = t.scores.astype(float), t.costs.astype(float)
+    fold = np.where(np.arange(400) < 200, -1, 0)
+    weight = np.where(fold == 0, 1 / 200, 0.0)[None]
+    unknown = np.where(fold[:, None] == 0, scores, np.nan)
+    router, fixed, oracle = frontier_areas(scores, costs, unknown, fold, weight)[:, 0]
+    assert router == pytest.approx(oracle, abs=0.01)
+    assert fixed < oracle
+    # Where the known rows say that the dearest is never right, no fixed choice takes it.
+    misled = scores.copy()
+    misled[:200, 1:] = 0
+    _, cheapest, _ = frontier_areas(misled, costs, unknown, fold, weight)[:, 0]
+    assert cheapest == pytest.approx(scores[200:, 0].mean())

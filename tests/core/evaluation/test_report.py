@@ -64,3 +64,14 @@ def test_won_and_order_stand_in_the_report(report):
     assert 0.5 < lines["leeroo"].order <= 1
     assert lines["oracle"].won > lines["leeroo"].won
     assert np.isnan(lines["random mixing"].won)
+
+
+def test_leaderboards_figures_stand_in_the_report(report):
+    """As `leeroo.evaluation.boards` says; what it says is tested there."""
+    arena, mean = report.boards["routerarena"], report.boards["routereval"]
+    assert 0 < arena["score"] < 1
+    assert 0 <= arena["robustness"] <= 1
+    assert arena["optimal_accuracy"] >= arena["accuracy"]
+    assert mean["over_reference"] == pytest.approx(mean["accuracy"] / report.experts["both"]["accuracy"])
+    assert f"score {arena['score']:.3f}" in report.on_boards()
+    assert report.to_dict()["boards"] == report.boards

@@ -179,3 +179,35 @@ def test_of_answers_only_which_are_the_same_is_kept(tmp_path):
     found.write(tmp_path / "p")
     game = read_game(tmp_path / "p", ConstantPredictor(), experts=["a", "b", "c"])
     assert game.clusters.tolist() == [[0, 0, 1]]
+
+
+def test_routereval_arrays(tmp_path):
+    """As its `test_router.py` writes them, which names no models, and with names."""
+    arrays = {
+        "train_prompt": np.array(["What is 2+2?", "What is 3+3?"]), "train_score": np.array([[1, 0], [0, 1]]),
+        "test_prompt": np.array(["What is 4+4?"]), "test_score": np.array([[1.0, 1.0]]),
+    }  # fmt: skip
+    np.savez(tmp_path / "gsm8k_router_dataset.npz", **arrays)
+    found = import_outcomes([tmp_path / "gsm8k_router_dataset.npz"], "routereval", name="mine", prices={"*": (1, 2)})
+    assert found.table.experts == ("model-0", "model-1")
+    assert found.table.scores.tolist() == [[1, 0], [0, 1], [1, 1]]
+    assert set(found.table.domains) == {"gsm8k"}
+    np.savez(tmp_path / "named.npz", **arrays, models=np.array(["small", "large"]))
+    assert import_outcomes([tmp_path / "named.npz"], "routereval", name="m", prices=PRICES).table.experts == (
+        "large", "small")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arrays", "match"),
+    [
+        ({"train_prompt": np.array(["a", "b"], dtype=object), "train_score": np.ones((2, 2))}, "dtype=str"),
+        ({"train_prompt": np.array(["a"]), "train_score": np.ones((2, 2))}, "shape"),
+        ({"train_prompt": np.array(["a"])}, "train_score"),
+        ({"x": np.ones(2)}, "test_prompt"),
+    ],
+    ids=["a pickle inside", "another shape", "no scores", "something else"],
+)
+def test_other_arrays_are_refused(tmp_path, arrays, match):
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(ConfigError, match=match):
+        import_outcomes([tmp_path / "bad.npz"], "routereval", name="m", prices={"*": (1, 1)})
