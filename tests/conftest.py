@@ -6,6 +6,8 @@ import pytest
 
 # Before anything is imported: child processes inherit it too, and no thread tries to download a vocabulary.
 os.environ["LEEROO_OFFLINE"] = "1"
+# Readline tells the workers of pytest-xdist a width, and a console keeps what is set when its module is imported.
+os.environ.pop("COLUMNS", None)
 
 from leeroo import Expert, Pool, Price, Router
 from leeroo.prediction import ConstantPredictor
