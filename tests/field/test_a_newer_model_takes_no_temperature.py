@@ -30,7 +30,7 @@ GIVEN = {"messages": [{"role": "user", "content": "hi"}], "temperature": 0.2, "t
 def test_the_core_leaves_out_what_the_model_refuses(model, left):
     expert = Expert(model=model, price=PRICE, base_url="https://gateway.example.org/v1")
     sent = request_to(expert, Endpoint(model, expert.base_url, "k"), GIVEN, None)["extra_body"]
-    assert set(sent) == left
+    assert set(sent) - {"messages"} == left
 
 
 async def test_so_do_the_frameworks():
