@@ -9,13 +9,14 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
+from langchain_leeroo.driving import Steps
 from langchain_leeroo.endings import by_callback
 from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.messages import tool_call_ids
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import Opened
 from langchain_leeroo.usage import usage_of
-from langchain_leeroo.ways import Steps, Sync, Way
+from langchain_leeroo.ways import Sync, Way
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
 from leeroo.routing.attempt import Attempt
 
@@ -49,30 +50,33 @@ def consulted(
     from leeroo.routing.consulting import Consultation, consultation
 
     structured = request.structured is not None
-    several: Consultation[Any] | None = consultation(opened.call, host.consulting, structured=structured)
+    # The first one reads the model of answers from a file.
+    begin = partial(consultation, opened.call, host.consulting, structured=structured)
+    several: Consultation[Any] | None = yield way.apart(begin, brief=False)
     if several is None:
         return None
-    while attempts := several.round():
+    brief = not opened.call.waits
+    while attempts := (yield way.apart(several.round, brief=brief)):
         yield from _told(way, opened, several)
         asks = []
         for attempt in list(attempts):
             try:
                 model, kwargs, child, _ = yield from ready(attempt)
             except BaseException as error:
-                _lost(several, attempt, error)
+                yield way.apart(_lost, several, attempt, error, brief=brief)
                 attempts.remove(attempt)
                 continue
             asks.append(partial(way.ask, model, host.prompt(request, attempt), child, kwargs, request.seconds(attempt)))
         outputs = yield (_at_once(asks) if isinstance(way, Sync) else _aat_once(asks))
         for attempt, output in zip(attempts, outputs, strict=True):
             if isinstance(output, BaseException):
-                _lost(several, attempt, output)
+                yield way.apart(_lost, several, attempt, output, brief=brief)
                 continue
             message = output if request.structured is None else output.get("raw")
             usage = usage_of(message, request.query, attempt)
             reply = _reply(output, message)
             # The caller's own check may take its time.
-            yield way.apart(several.answered, attempt, output, reply, usage, brief=host.consulting is None)
+            yield way.apart(several.answered, attempt, output, reply, usage, brief=brief and host.consulting is None)
         yield from _told(way, opened, several)
     yield from _told(way, opened, several)
     return several.accepted

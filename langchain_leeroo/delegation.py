@@ -10,20 +10,24 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_leeroo.consulting import consulted
-from langchain_leeroo.endings import answered, in_vain, lost, message_of, recorded, settle
+from langchain_leeroo.driving import Left, Piece, Steps, adrive, aemit, drive, emit
+from langchain_leeroo.endings import answered, in_vain, lost, message_of, recorded, settled
 from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.received import Received, pieces_of
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import Opened, Overheard, atapped, child_of, opening, overhear, tapped
-from langchain_leeroo.ways import ASYNC, END, SYNC, Left, Piece, Steps, Way, adrive, aemit, drive, emit
+from langchain_leeroo.ways import ASYNC, END, SYNC, Way
 from langchain_leeroo.worth import wrong_with
 from leeroo.endpoints.closing import aclosing
 from leeroo.routing.attempt import Attempt
+from leeroo.routing.call import Call
+
+T = TypeVar("T")
 
 
 def invoke(host: Host, request: Request, config: RunnableConfig) -> Any:
@@ -55,8 +59,7 @@ def _invoking(way: Way, host: Host, request: Request, config: RunnableConfig) ->
     """The chain run of an answer that comes whole."""
     opened = yield from opening(way, host, request, config)
     try:
-        with opened.call:
-            output = yield from _answer(way, host, request, opened)
+        output = yield from _closed(way, opened.call, _answer(way, host, request, opened))
     except BaseException as error:
         yield way.fail(opened.run, error)
         raise
@@ -65,10 +68,11 @@ def _invoking(way: Way, host: Host, request: Request, config: RunnableConfig) ->
 
 
 def _answer(way: Way, host: Host, request: Request, opened: Opened) -> Steps[Any]:
+    call, brief = opened.call, not opened.call.waits
     accepted = yield from consulted(way, host, request, opened, partial(_ready, way, host, request, opened))
     if accepted is not None:
-        return recorded(opened.call, request, accepted)
-    attempts = way.attempts(opened.call, host.most_attempts)
+        return (yield way.apart(recorded, call, request, accepted, brief=brief))
+    attempts = way.attempts(call, host.most_attempts)
     made = 0
     while (attempt := (yield way.pull(attempts))) is not END:
         made += 1
@@ -76,22 +80,33 @@ def _answer(way: Way, host: Host, request: Request, opened: Opened) -> Steps[Any
             model, kwargs, child, _ = yield from _ready(way, host, request, opened, attempt)
             output = yield way.ask(model, host.prompt(request, attempt), child, kwargs, request.seconds(attempt))
         except BaseException as error:
-            lost(attempt, error, request)
+            yield way.apart(lost, attempt, error, request, brief=brief)
             continue
         wrong = wrong_with(output, structured=request.structured is not None)
-        if wrong is not None and (wrong.is_none or host.may_go_on(opened.call, made)):
-            in_vain(attempt, wrong, request, message_of(output))
+        if wrong is not None and (wrong.is_none or (yield way.apart(host.may_go_on, call, made, brief=brief))):
+            yield way.apart(in_vain, attempt, wrong, request, message_of(output), brief=brief)
             continue
-        return answered(opened.call, attempt, request, output)
-    raise as_langchain(opened.call.exhausted())
+        return (yield way.apart(answered, call, attempt, request, output, brief=brief))
+    raise as_langchain((yield way.apart(call.exhausted, brief=brief)))
+
+
+def _closed(way: Way, call: Call, body: Steps[T]) -> Steps[T]:
+    """The body of a call, which is closed however it ends."""
+    with call:  # without waiting, should nothing be awaited any more
+        try:
+            return (yield from body)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            yield way.apart(call.finish, brief=not call.waits)
+            raise
 
 
 def _streaming(way: Way, host: Host, request: Request, opened: Opened) -> Steps[None]:
     """The chain run of an answer that comes in pieces."""
     received = Received(structured=request.structured is not None)
     try:
-        with opened.call:
-            yield from _pieces(way, host, request, opened, received)
+        yield from _closed(way, opened.call, _pieces(way, host, request, opened, received))
     except (Left, asyncio.CancelledError):
         yield way.end(opened.run, received.whole())
         raise
@@ -102,14 +117,15 @@ def _streaming(way: Way, host: Host, request: Request, opened: Opened) -> Steps[
 
 
 def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Received) -> Steps[None]:
+    call, brief = opened.call, not opened.call.waits
     whole = replace(request, raw=True)  # objects are compared whole, whatever the caller wants to see of them
     accepted = yield from consulted(way, host, whole, opened, partial(_ready, way, host, whole, opened))
     if accepted is not None:  # held back until now
         taken = [given for piece in pieces_of(accepted, request) for given in received.take(piece)]
-        for given in (*taken, *received.last(opened.call.finish())):
+        for given in (*taken, *received.last((yield way.apart(call.finish, brief=brief)))):
             yield Piece(given)
         return
-    attempts = way.attempts(opened.call, host.most_attempts)
+    attempts = way.attempts(call, host.most_attempts)
     structured = request.structured is not None
     made = 0
     while (attempt := (yield way.pull(attempts))) is not END:
@@ -119,23 +135,23 @@ def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Re
             pieces = way.pieces(model, host.prompt(request, attempt), child, kwargs)
             yield from _handed_on(way, pieces, attempt, received, request.seconds(attempt))
         except BaseException as error:
-            lost(attempt, error, request, received)
+            yield way.apart(lost, attempt, error, request, received, brief=brief)
             received.forget()
             continue
         message = overheard.message if overheard else received.whole_message()
         wrong = wrong_with(received.as_output(message), structured=structured)
         cut = received.written.usage(attempt) if received.was_cut else None
         if received.started and wrong is not None and wrong.is_none:
-            lost(attempt, wrong, request, received)
-        if wrong is not None and not received.started and (wrong.is_none or host.may_go_on(opened.call, made)):
-            in_vain(attempt, wrong, request, message, cut)
-            received.forget()
-            continue
-        settle(attempt, request, message, cut)
-        for given in received.last(opened.call.finish()):
+            yield way.apart(lost, attempt, wrong, request, received, brief=brief)
+        if wrong is not None and not received.started:
+            if wrong.is_none or (yield way.apart(host.may_go_on, call, made, brief=brief)):
+                yield way.apart(in_vain, attempt, wrong, request, message, cut, brief=brief)
+                received.forget()
+                continue
+        for given in received.last((yield way.apart(settled, call, attempt, request, message, cut, brief=brief))):
             yield Piece(given)
         return
-    raise as_langchain(opened.call.exhausted())
+    raise as_langchain((yield way.apart(call.exhausted, brief=brief)))
 
 
 def _handed_on(way: Way, pieces: Any, attempt: Attempt, received: Received, seconds: float) -> Steps[None]:

@@ -19,7 +19,7 @@ from leeroo.routing.call import Call
 
 def answered(call: Call, attempt: Attempt, request: Request, output: Any) -> Any:
     """Settle an answer, and put the record on its message."""
-    settle(attempt, request, output if request.structured is None else output.get("raw"))
+    settled(call, attempt, request, output if request.structured is None else output.get("raw"))
     return recorded(call, request, output)
 
 
@@ -37,10 +37,13 @@ def with_record(message: Any, record: dict[str, Any]) -> Any:
     return message.model_copy(update={"response_metadata": {**message.response_metadata, RECORD_KEY: record}})
 
 
-def settle(attempt: Attempt, request: Request, message: BaseMessage | None, cut: Usage | None = None) -> None:
-    """Settle an answer with its usage, reported or estimated; `cut`: of one that was ended here."""
+def settled(
+    call: Call, attempt: Attempt, request: Request, message: BaseMessage | None, cut: Usage | None = None
+) -> dict[str, Any]:
+    """Settle an answer with its usage, reported or estimated, and close the call; `cut`: of one that was ended here."""
     usage = cut or usage_of(message, request.query, attempt)
     attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
+    return call.finish()
 
 
 def message_of(output: Any) -> Any:

@@ -43,8 +43,10 @@ class ModelHost:
 
     @property
     def brief(self) -> bool:
-        """Whether the predictor is a constant; by name, for its module brings numpy into the import."""
-        return type(self._settings.predictor).__name__ == "ConstantPredictor"
+        """Whether the predictor is a constant, and no database is asked what the scope has left."""
+        # By name, for its module brings numpy into the import.
+        constant = type(self._settings.predictor).__name__ == "ConstantPredictor"
+        return constant and not self._settings._router.waits
 
     @property
     def expert_names(self) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
+from langchain_leeroo.driving import Steps
 from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.messages import RECORD_KEY
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.usage import running_total
-from langchain_leeroo.ways import Run, Steps, Way
+from langchain_leeroo.ways import Run, Way
 from leeroo.errors import LeerooError
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.call import Call

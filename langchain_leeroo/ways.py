@@ -1,4 +1,4 @@
-"""Sync and async from one body: the two ways to take a call's steps, `SYNC` and `ASYNC`, and the drivers of each.
+"""Sync and async from one body: the two ways to take a call's steps, `SYNC` and `ASYNC`; `driving` has their drivers.
 
 A call is written once, as a generator of steps: `answer = yield way.ask(...)`. With `SYNC` the step has been taken when
 it is yielded, and the driver hands its result back; with `ASYNC` it is something to be awaited, and the driver hands
@@ -7,9 +7,9 @@ back what came of it, or throws what it raised. A `Piece` is for the caller of a
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import suppress
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
 from langchain_core.callbacks import (
     AsyncCallbackManager,
@@ -22,29 +22,15 @@ from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable, RunnableConfig
 from typing_extensions import override
 
+from langchain_leeroo.driving import Apart
 from leeroo.endpoints.closing import aclosing
 from leeroo.routing.call import Call
 
-T = TypeVar("T")
-Steps = Generator[Any, Any, T]
 Run = CallbackManagerForChainRun | AsyncCallbackManagerForChainRun
 Model = Runnable[Any, Any]
 
 END: Final = object()
 """What `pull` gives after the last item."""
-
-
-class Piece:
-    """What a stream hands to its caller."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-class Left(BaseException):
-    """The caller has left. Thrown into a body in place of `GeneratorExit`, after which `yield from` allows no step."""
 
 
 class Way(ABC):
@@ -86,7 +72,7 @@ class Way(ABC):
 
     @abstractmethod
     def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Any:
-        """Do what computes for milliseconds where it holds nobody up; `brief` work is not worth the trouble."""
+        """Do what takes milliseconds, or waits for a database, where it holds nobody up; `brief` work does neither."""
 
     @abstractmethod
     def acquire(self, limiter: BaseRateLimiter) -> Any:
@@ -170,8 +156,8 @@ class Async(Way):
         return aclosing(aiter(model.astream(prompt, config, **kwargs)))
 
     @override
-    async def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Any:
-        return work(*args) if brief else await asyncio.to_thread(work, *args)
+    def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Apart:
+        return Apart(partial(work, *args), brief)
 
     @override
     def acquire(self, limiter: BaseRateLimiter) -> Any:
@@ -197,86 +183,3 @@ class Async(Way):
 
 SYNC: Final = Sync()
 ASYNC: Final = Async()
-
-
-def drive(steps: Steps[T]) -> T:
-    """Take the steps of a body made with `SYNC`, and return what it returns."""
-    result = None
-    try:
-        while True:
-            result = steps.send(result)
-    except StopIteration as done:
-        value: T = done.value
-        return value
-
-
-async def adrive(steps: Steps[T]) -> T:
-    """As `drive`, for a body made with `ASYNC`."""
-    try:
-        step = next(steps)
-        while True:
-            try:
-                result = await step
-            except GeneratorExit:
-                _abandon(steps)
-                raise
-            except BaseException as error:
-                step = steps.throw(error)
-            else:
-                step = steps.send(result)
-    except StopIteration as done:
-        value: T = done.value
-        return value
-
-
-def emit(steps: Steps[None]) -> Generator[Any, None, None]:
-    """Take the steps of a stream's body made with `SYNC`, and give out its pieces."""
-    try:
-        step = next(steps)
-        while True:
-            if type(step) is not Piece:
-                step = steps.send(step)
-                continue
-            try:
-                yield step.value
-            except GeneratorExit:
-                step = steps.throw(Left())
-            except BaseException as error:
-                step = steps.throw(error)
-            else:
-                step = steps.send(None)
-    except StopIteration:
-        return
-    except Left:
-        raise GeneratorExit from None
-
-
-async def aemit(steps: Steps[None]) -> AsyncGenerator[Any, None]:
-    """As `emit`, for a body made with `ASYNC`."""
-    try:
-        step = next(steps)
-        while True:
-            try:
-                result = (yield step.value) if type(step) is Piece else await step
-            except GeneratorExit:
-                if type(step) is not Piece:
-                    _abandon(steps)
-                    raise
-                step = steps.throw(Left())
-            except BaseException as error:
-                step = steps.throw(error)
-            else:
-                step = steps.send(result)
-    except StopIteration:
-        return
-    except Left:
-        raise GeneratorExit from None
-
-
-def _abandon(steps: Steps[Any]) -> None:
-    """End a body whose event loop is gone: it settles its attempt, but nothing can be awaited any more."""
-    with suppress(Left, StopIteration):
-        step = steps.throw(Left())
-        while True:
-            step.close()
-            step = steps.send(None)

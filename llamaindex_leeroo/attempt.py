@@ -152,6 +152,11 @@ class Try:
         self._loan.close()
 
     @property
+    def waits(self) -> bool:
+        """Whether what ends it may wait for a database."""
+        return self._call.waits
+
+    @property
     def usage(self) -> Usage:
         """What it has used, as far as is known."""
         return self.tally.usage(self.listener.usage if self.listener else None)

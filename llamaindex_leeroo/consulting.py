@@ -13,7 +13,7 @@ from llamaindex_leeroo.answers import finish_reason
 from llamaindex_leeroo.attempt import Request, Try
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.events import tell_news
-from llamaindex_leeroo.steps import END, Ask, Close, Open, Piece, Steps, Work
+from llamaindex_leeroo.steps import END, Ask, Close, Open, Piece, Steps, Work, settled
 
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 """Why an answer ended that the output cap has cut off, in providers' words."""
@@ -56,10 +56,13 @@ def consulted(
 
     settings = replace(owner.consulting or Consulting(), haste=0.0)
     structured = request.output_cls is not None
-    several: Consultation[tuple[Try, list[Any]]] | None = consultation(call, settings, structured=structured)
+    # The first one reads the model of answers from a file.
+    several: Consultation[tuple[Try, list[Any]]] | None = yield Work(
+        partial(consultation, call, settings, structured=structured), True
+    )
     if several is None:
         return None
-    while attempts := several.round():
+    while attempts := (yield Work(several.round, call.waits)):
         for attempt in attempts:
             tell_news(several.news(), owner.role)
             current = begun(attempt)
@@ -67,13 +70,14 @@ def consulted(
                 pieces = yield from (_drained(current) if streamed else _asked(current))
             except BaseException as error:
                 several.lost(attempt)
-                current.failed(error, others=several.has_answers)
+                failed = partial(current.failed, error, others=several.has_answers)
+                yield from settled(failed, call.waits, error)
                 if not isinstance(error, Exception):
                     raise
                 continue
-            current.answered()
+            yield Work(current.answered, call.waits)
             settle = partial(several.answered, attempt, (current, pieces), reply_of(pieces[-1], current), current.usage)
-            yield Work(settle, owner.consulting is not None)  # the caller's own check may take its time
+            yield Work(settle, call.waits or owner.consulting is not None)  # the caller's own check may take its time
     tell_news(several.news(), owner.role)
     return several.accepted
 
@@ -100,7 +104,9 @@ def reply_of(answer: Any, current: Try) -> Any:
 
 
 def _asked(current: Try) -> Steps[list[Any]]:
-    return [current.take((yield Ask(current.invoke, current.attempt.timeout)))]
+    answer = yield Ask(current.invoke, current.attempt.timeout)
+    yield Work(partial(current.take, answer), current.waits)
+    return [answer]
 
 
 def _drained(current: Try) -> Steps[list[Any]]:
@@ -113,5 +119,5 @@ def _drained(current: Try) -> Steps[list[Any]]:
         if current.passes(item):
             yield Close(source)
             break
-    current.check(pieces)
+    yield Work(partial(current.check, pieces), current.waits)
     return pieces

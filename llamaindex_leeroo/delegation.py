@@ -18,6 +18,7 @@ from leeroo import LeerooError
 from llamaindex_leeroo.attempt import Try
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.messages import MadeBy, copied
+from llamaindex_leeroo.steps import Work
 
 Invoke = Callable[[Try], Any]
 
@@ -107,7 +108,7 @@ def with_tools(
         if not tools and not isinstance(current.llm, FunctionCallingLLM) and not calls:
             plain = method.removesuffix("_with_tools")
             return getattr(current.llm, plain)([*history, *newest], **current.kwargs)
-        given = [_Watched(tool, current.answered) for tool in tools] if calls else list(tools)
+        given = [_Watched(tool, current) for tool in tools] if calls else list(tools)
         return getattr(current.llm, method)(
             given,
             user_msg=newest[0] if newest else None,
@@ -168,9 +169,9 @@ class _Watched(AsyncBaseTool):
     A second expert would call the tool again, with whatever it does to the world.
     """
 
-    def __init__(self, tool: BaseTool, called: Callable[[], None]) -> None:
+    def __init__(self, tool: BaseTool, current: Try) -> None:
         self._tool = tool
-        self._called = called
+        self._try = current
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tool, name)
@@ -181,15 +182,15 @@ class _Watched(AsyncBaseTool):
         return self._tool.metadata
 
     def __call__(self, *args: Any, **kwargs: Any) -> ToolOutput:
-        self._called()
+        self._try.answered()
         return self._tool(*args, **kwargs)
 
     def call(self, *args: Any, **kwargs: Any) -> ToolOutput:
         """Say so, then call the tool."""
-        self._called()
+        self._try.answered()
         return self._tool(*args, **kwargs)
 
     async def acall(self, *args: Any, **kwargs: Any) -> ToolOutput:
         """Say so, then call the tool."""
-        self._called()
+        await Work(self._try.answered, self._try.waits and not self._try.settled).atake()
         return await adapt_to_async_tool(self._tool).acall(*args, **kwargs)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
 
 from leeroo import Attempt, Call, LeerooError
+from leeroo.routing.aside import unasked
 from llamaindex_leeroo.answers import says_something
 from llamaindex_leeroo.attempt import NOTHING, Request, Try
 from llamaindex_leeroo.base import RoutedLLM
@@ -33,6 +34,7 @@ from llamaindex_leeroo.steps import (
     afollow,
     drive,
     follow,
+    settled,
 )
 
 T = TypeVar("T")
@@ -90,7 +92,7 @@ async def astream(owner: RoutedLLM, request: Request[T]) -> AsyncGenerator[T, No
 
 def _whole(owner: RoutedLLM, request: Request[T]) -> Steps[T]:
     done = yield from _attempts(owner, request, _ask)
-    answer: T = _attach(done.answer, _finish(owner, done.call))
+    answer: T = _attach(done.answer, (yield from _finish(owner, done.call)))
     return answer
 
 
@@ -107,7 +109,8 @@ def _attempts(owner: RoutedLLM, request: Request[Any], ask: Callable[[Try], Step
         if accepted is not None:
             current, pieces = accepted
             return Answered(call, current, pieces[-1] if ask is _ask else Begun(pieces, Nothing()))
-        for attempt in call.steps():
+        tries = call.steps()
+        while (attempt := (yield Work(partial(next, tries, None), call.waits, unasked))) is not None:
             if isinstance(attempt, float):
                 yield Pause(attempt)
                 continue
@@ -115,21 +118,24 @@ def _attempts(owner: RoutedLLM, request: Request[Any], ask: Callable[[Try], Step
             try:
                 return Answered(call, current, (yield from ask(current)))
             except BaseException as error:
-                current.failed(error)  # raises where nobody else is to be asked
+                # Raises where nobody else is to be asked.
+                yield from settled(partial(current.failed, error), call.waits, error)
                 if not isinstance(error, Exception):
                     raise
                 last = error
-        exhausted = call.exhausted()
+        exhausted = yield Work(call.exhausted, call.waits)
         raise exhausted from exhausted.__cause__ or last
     except BaseException as error:
-        _finish(owner, call, error)
+        record = yield from settled(call.finish, call.waits, error)
+        tell(record, owner.role, error)
         raise
 
 
 def _ask(current: Try) -> Steps[Any]:
     """A whole answer."""
-    answer = current.take((yield Ask(current.invoke, current.attempt.timeout)))
-    current.answered()
+    answer = yield Ask(current.invoke, current.attempt.timeout)
+    yield Work(partial(current.take, answer), current.waits)
+    yield Work(current.answered, current.waits)
     return answer
 
 
@@ -143,11 +149,11 @@ def _begin(current: Try) -> Steps[Begun]:
             break
         if current.passes(item):
             yield Close(source)
-            current.check(held)
+            yield Work(partial(current.check, held), current.waits)
             source = Nothing()
             break
     else:
-        current.check(held)
+        yield Work(partial(current.check, held), current.waits)
     current.attempt.first_token()
     return Begun(held, source)
 
@@ -168,15 +174,15 @@ def _rest(owner: RoutedLLM, begun: Answered) -> Steps[None]:
             past = current.passes(item)
         if past:
             yield Close(source)
-        current.ended(held[-1])
+        yield Work(partial(current.ended, held[-1]), current.waits)
     except BaseException as caught:
         error = caught
         if isinstance(caught, (GeneratorExit, TimeoutError)):
             yield Close(source)
-        current.failed(caught, begun=True)
+        yield Work(partial(current.failed, caught, begun=True), current.waits)
         raise
     finally:
-        record.update(_finish(owner, call, error))
+        record.update((yield from _finish(owner, call, error)))
 
 
 def _open(owner: RoutedLLM, request: Request[Any]) -> Call:
@@ -203,8 +209,9 @@ def _begun(owner: RoutedLLM, request: Request[Any], call: Call, attempt: Attempt
         raise
 
 
-def _finish(owner: RoutedLLM, call: Call, error: BaseException | None = None) -> dict[str, Any]:
-    record = call.finish()
+def _finish(owner: RoutedLLM, call: Call, error: BaseException | None = None) -> Steps[dict[str, Any]]:
+    """Close the call, and tell of it."""
+    record: dict[str, Any] = yield Work(call.finish, call.waits)
     tell(record, owner.role, error)
     return record
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from leeroo.routing.aside import aside
+
 T = TypeVar("T")
 END = object()
 """What `Piece` gives where the stream has ended."""
@@ -51,10 +53,12 @@ class Work(NamedTuple):
     Attributes:
         do: What to do.
         waits: Whether it may; else a thread would only cost time.
+        undo: Undoes it, given its result, where the caller has left meanwhile.
     """
 
     do: Callable[[], Any]
     waits: bool
+    undo: Callable[[Any], object] | None = None
 
     def take(self) -> Any:
         """Do it in this thread."""
@@ -62,7 +66,7 @@ class Work(NamedTuple):
 
     async def atake(self) -> Any:
         """Do it, in another thread where it may wait."""
-        return await asyncio.to_thread(self.do) if self.waits else self.do()
+        return await aside(self.do, undo=self.undo) if self.waits else self.do()
 
 
 class Pause(NamedTuple):
@@ -227,6 +231,11 @@ class Body(Generic[T]):
             return None
         finally:
             del error  # the body may raise it again, and its traceback must not hold it
+
+
+def settled(do: Callable[[], Any], waits: bool, error: BaseException | None) -> Steps[Any]:
+    """`Work` after an error; done at once where the event loop has gone, and no step is taken any more."""
+    return do() if isinstance(error, GeneratorExit) else (yield Work(do, waits))
 
 
 def drive(steps: Steps[T]) -> T:

@@ -7,6 +7,8 @@ import pytest
 from blockbuster import BlockingError, blockbuster_ctx
 
 from langchain_leeroo import ChatLeeroo
+from leeroo import BudgetExceeded, ExpertsFailed, last_call
+from leeroo.prediction.predictor import ConstantPredictor
 from tests.langchain.cases import Sum
 
 
@@ -50,6 +52,61 @@ async def test_where_no_usage_is_reported(pool, server):
     message = await llm.ainvoke("hi")
     assert message.response_metadata["leeroo"]["cost_is_estimate"]
     assert await drain(llm.astream("hi"))
+
+
+@pytest.fixture(params=["the shipped predictor", "a constant one"])
+def on_disk(pool, tmp_path, request):
+    """Two experts, with a ledger in a file."""
+    given = {"predictor": ConstantPredictor({"small": 0.9})} if request.param == "a constant one" else {}
+    return ChatLeeroo.from_pool({**pool, "ledger": f"sqlite:///{tmp_path / 'ledger.db'}"}, **given)
+
+
+@pytest.mark.usefixtures("_watched")
+async def test_with_a_ledger_on_disk(on_disk):
+    message = await on_disk.ainvoke("What is the capital of France?", max_cost=0.5, scope="team")
+    assert last_call() == message.response_metadata["leeroo"]
+    assert (await drain(on_disk.astream("Why is the sky blue?")))[-1].response_metadata["leeroo"] == last_call()
+    assert len(await on_disk.abatch(["one?", "two?"], max_total_cost=0.5)) == 2
+    assert (await on_disk.with_structured_output(Sum).ainvoke("1+2?")).value
+    assert (await on_disk.ainvoke("and twice?", consult=True)).text
+    assert await on_disk.selector().ainvoke("hi")
+
+
+@pytest.mark.usefixtures("_watched")
+async def test_failures_with_a_ledger_on_disk(on_disk, server):
+    for name in ("small-model", "large-model"):
+        server.behave(name, [{"status": 503}])
+    assert (await on_disk.ainvoke("hi")).text
+    assert len(last_call()["attempts"]) == 3  # both once, then a wait
+    server.behave("small-model", {"text": ""})
+    assert (await on_disk.ainvoke("hi")).text
+    assert [one["error"] for one in last_call()["attempts"]] == ["empty", None]
+    server.behave("small-model", {"status": 401})
+    server.behave("large-model", {"status": 401})
+    with pytest.raises(ExpertsFailed):
+        await on_disk.ainvoke("hi")
+    with pytest.raises(ExpertsFailed):
+        await drain(on_disk.astream("hi"))
+    with pytest.raises(BudgetExceeded):
+        await on_disk.ainvoke("hi", max_cost=1e-9)
+
+
+@pytest.mark.usefixtures("_watched")
+async def test_streams_that_are_left_with_a_ledger_on_disk(on_disk):
+    async for _ in (stream := on_disk.astream("hi")):
+        break
+    await stream.aclose()
+    assert last_call()["attempts"][0]["error"] == "cancelled"
+
+
+@pytest.mark.usefixtures("_watched")
+async def test_calls_that_are_cancelled_with_a_ledger_on_disk(on_disk, server):
+    server.behave("small-model", "hang")
+    server.behave("large-model", "hang")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await on_disk.ainvoke("hi")
+    assert last_call()["attempts"][0]["error"] == "cancelled"
 
 
 @pytest.mark.usefixtures("_watched")

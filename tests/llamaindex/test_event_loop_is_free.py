@@ -40,6 +40,34 @@ async def test_no_failover_blocks(way, llm, server, alarm):
     assert len(server.requests) == 3
 
 
+@pytest.fixture
+def on_disk(server, predictor, tmp_path):
+    """As `llm`, with a ledger in a file."""
+    pool = pool_of(server, ledger=f"sqlite:///{tmp_path / 'ledger.db'}")
+    return Leeroo.from_pool(pool, predictor=predictor, tolerance=0.5)
+
+
+def settled(llm):
+    """Nothing is left reserved; USD spent, and calls."""
+    rows = llm.router.ledger.spend()
+    assert not llm.router.ledger.reservations()
+    return sum(row.nano for row in rows), sum(row.calls for row in rows)
+
+
+@pytest.mark.parametrize("way", ASYNC)
+async def test_no_call_with_a_ledger_on_disk_blocks(way, on_disk, server, alarm):
+    with budget(max_cost=1.0, scope="team"):
+        check(way, on_disk, await call(way, on_disk))
+
+
+@pytest.mark.parametrize("way", ASYNC)
+async def test_no_failover_with_a_ledger_on_disk_blocks(way, on_disk, server, alarm):
+    for model in ("small-model", "large-model"):
+        server.behave(model, [{"status": 503}])
+    check(way, on_disk, await call(way, on_disk))
+    assert len(server.requests) == 3
+
+
 async def test_the_alarm_rings(alarm):
     import time
 

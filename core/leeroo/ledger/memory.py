@@ -181,3 +181,8 @@ class MemoryLedger:
             if not self._lessons or self._lessons[-1].number <= after:
                 return ()
             return [lesson for lesson in self._lessons if lesson.number > after]
+
+
+def may_wait(ledger: Ledger) -> bool:
+    """Whether a ledger may wait for a disk or a network: all but the one in memory may."""
+    return not isinstance(ledger, MemoryLedger)

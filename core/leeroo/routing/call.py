@@ -22,7 +22,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self
 
 from leeroo.errors import BudgetExceeded, LeerooError
-from leeroo.ledger.memory import Ledger
+from leeroo.ledger.memory import Ledger, may_wait
 from leeroo.money import to_usd
 from leeroo.pool.experts import Expert
 from leeroo.query import Query
@@ -124,8 +124,13 @@ class Call:
         return self._tries.steps(most)
 
     def aattempts(self, most: int | None = None) -> AsyncIterator[Attempt]:
-        """The same tries for `async for`, with waits that leave the event loop free."""
-        return AsyncTries(self, self.steps(most))
+        """The same tries for `async for`; waits, for a durable ledger as well, leave the event loop free."""
+        return AsyncTries(self, self.steps(most), waits=self.waits)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the ledger is durable, so that attempts and closing may wait for a database: see `routing.aside`."""
+        return may_wait(self._ledger)
 
     def hedge(self) -> Attempt | None:
         """A second try beside the one that is on its way, where another expert is well and the money pays for both."""
@@ -139,7 +144,7 @@ class Call:
             self._pass_over(candidate, "deadline", f"max_latency={self.decision.budget.max_latency} s is over")
             self._stopped = True
             return None
-        fit, expert, health = self._fit(candidate), candidate.expert, self.health
+        fit, expert, health = self._purse.fit(candidate, self.query.max_tokens), candidate.expert, self.health
         if fit is None:
             self._pass_over(candidate, "budget", "the rest of the budget does not pay for it")
             return None
@@ -171,7 +176,7 @@ class Call:
 
     def pays_for(self, candidate: Candidate) -> bool:
         """Whether the rest of the budget pays for a try of an expert."""
-        return self._fit(candidate) is not None
+        return self._purse.fit(candidate, self.query.max_tokens) is not None
 
     @property
     def has_next(self) -> bool:
@@ -272,9 +277,6 @@ class Call:
             event(logging.WARNING, "input_cut", call_id=self.id, expert=expert.name, read=read, sent=sent)
         self._attempts.append({**tried(ending), **({"input_cut": True} if cut else {})})
         self._purse.settle(ending.reserved, ending.cost, expert.name)
-
-    def _fit(self, candidate: Candidate) -> Fit | None:
-        return self._purse.fit(candidate, self.query.max_tokens)
 
     def _start(self, candidate: Candidate, timeout: float, fit: Fit) -> Attempt:
         """Reserve in the purse and in the ledger, or in neither."""

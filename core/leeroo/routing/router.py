@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from leeroo.budget import NOTHING_SET, Budget, ambient
 from leeroo.ledger.feedback import remember_ledger
-from leeroo.ledger.memory import Ledger, MemoryLedger
+from leeroo.ledger.memory import Ledger, MemoryLedger, may_wait
 from leeroo.ledger.opening import ledger_of
 from leeroo.money import to_nano
 from leeroo.pool.file import PoolFile, read_pool
@@ -134,7 +134,7 @@ class Router:
 
         Async code then opens calls in a thread.
         """
-        return self._predictor is None or not isinstance(self.ledger, MemoryLedger)
+        return self._predictor is None or may_wait(self.ledger)
 
     @property
     def predictor(self) -> "Predictor":

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, Protocol, Self
 
 from leeroo.pool.experts import Expert
+from leeroo.routing.aside import aside, unasked
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.failures import Failure
 from leeroo.routing.health import Health
@@ -197,18 +198,25 @@ class AsyncTries:
     Args:
         call: The call, which lives as long as this.
         steps: From `Tries.steps`.
+        waits: Whether a reservation may wait for a database: then it is made in a thread.
     """
 
-    def __init__(self, call: object, steps: Iterator[Attempt | float]) -> None:
+    def __init__(self, call: object, steps: Iterator[Attempt | float], *, waits: bool) -> None:
         self._call = call
         self._steps = steps
+        self._waits = waits
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Attempt:
-        for step in self._steps:
+        while (step := await self._next()) is not None:
             if not isinstance(step, float):
                 return step
             await asyncio.sleep(step)
         raise StopAsyncIteration
+
+    async def _next(self) -> Attempt | float | None:
+        if not self._waits:
+            return next(self._steps, None)
+        return await aside(next, self._steps, None, undo=unasked)

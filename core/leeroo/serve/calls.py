@@ -10,6 +10,7 @@ from typing import Any
 from leeroo.endpoints.chat_format import text_of, tool_call_ids, usage_of
 from leeroo.endpoints.worth import wrong_with
 from leeroo.routing.answers import UselessAnswer
+from leeroo.routing.aside import unasked
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.router import Router
@@ -143,7 +144,7 @@ class Calls:
     async def _attempts(self, call: Call) -> AsyncIterator[Attempt]:
         """The call's tries. Each is reserved in the ledger, aside; a wait between them must hold no thread of that."""
         steps = call.steps()
-        while (step := await self._aside(next, steps, None)) is not None:
+        while (step := await self._aside(next, steps, None, undo=unasked)) is not None:
             if isinstance(step, float):
                 await asyncio.sleep(step)
             else:

@@ -55,7 +55,7 @@ class Gate:
             return await self._app(scope, receive, send)
         named = Named(scope, send)
         try:
-            self._check(scope)
+            await self._check(scope)
             with self._counted(scope, receive) as counted:
                 await self._app(scope, counted, named.send)
         except Refusal as refusal:
@@ -73,14 +73,14 @@ class Gate:
             named.log()
         return None
 
-    def _check(self, scope: Scope) -> None:
+    async def _check(self, scope: Scope) -> None:
         path = scope["path"]
         scope.setdefault("state", {})["key"] = None
         if path in FREE:
             return
         key = None
         if self._keys is not None:
-            key = _authenticated(self._keys, scope)
+            key = await asyncio.to_thread(_authenticated, self._keys, scope)  # it looks at the file
         elif (host := re.sub(r":\d+$", "", _header(scope, b"host"))) not in LOOPBACK:
             # A page in a browser can have its own name point here; it must not spend the owner's money.
             shown = visible(host, 100)

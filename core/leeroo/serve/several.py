@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from leeroo.consult.equivalence import Reply
@@ -33,7 +34,8 @@ async def accepted(
     """
     form = job.body.get("response_format") or {}
     structured = form.get("type") in ("json_object", "json_schema")
-    several: Consultation[Answered] | None = consultation(call, structured=structured)
+    # Aside: the first one reads the model of answers from a file.
+    several: Consultation[Answered] | None = await aside(partial(consultation, call, structured=structured))
     if several is None:
         return None
 
