@@ -20,7 +20,7 @@ from leeroo.endpoints.openai_compatible import ask
 from leeroo.endpoints.streamed import Streamed
 from leeroo.pool import tokens
 from leeroo.prediction import ConstantPredictor
-from leeroo.routing import call
+from leeroo.routing import call, tries
 from leeroo.serve import streaming
 from leeroo.serve.app import Settings
 from leeroo.serve.protocol import impatient
@@ -392,6 +392,7 @@ def test_who_waits_for_experts_holds_no_thread_of_the_ledgers(serve, liar, monke
     """Between two tries a call may wait; as many as there are threads would keep everybody else from theirs."""
     slept = []
     monkeypatch.setattr(call, "time", SimpleNamespace(**{**vars(time), "sleep": slept.append}))
+    monkeypatch.setattr(tries, "PATIENCE", 5.0)
     liar.behave("model", [{"status": 429, "retry_after": 0.05}])
     with serve() as (url, _):
         assert httpx.post(f"{url}/v1/chat/completions", json=BODY).status_code == 200
