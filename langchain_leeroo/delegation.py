@@ -143,11 +143,14 @@ def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Re
         cut = received.written.usage(attempt) if received.was_cut else None
         if received.started and wrong is not None and wrong.is_none:
             yield way.apart(lost, attempt, wrong, request, received, brief=brief)
-        if wrong is not None and not received.started:
-            if wrong.is_none or (yield way.apart(host.may_go_on, call, made, brief=brief)):
-                yield way.apart(in_vain, attempt, wrong, request, message, cut, brief=brief)
-                received.forget()
-                continue
+        if (
+            wrong is not None
+            and not received.started
+            and (wrong.is_none or (yield way.apart(host.may_go_on, call, made, brief=brief)))
+        ):
+            yield way.apart(in_vain, attempt, wrong, request, message, cut, brief=brief)
+            received.forget()
+            continue
         for given in received.last((yield way.apart(settled, call, attempt, request, message, cut, brief=brief))):
             yield Piece(given)
         return

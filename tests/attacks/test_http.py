@@ -392,6 +392,7 @@ def test_who_waits_for_experts_holds_no_thread_of_the_ledgers(serve, liar, monke
     slept = []
     monkeypatch.setattr(tries, "PATIENCE", 10.0)
     monkeypatch.setattr(call, "time", SimpleNamespace(**{**vars(time), "sleep": slept.append}))
+    monkeypatch.setattr(tries, "PATIENCE", 5.0)
     liar.behave("model", [{"status": 429, "retry_after": 0.05}])
     with serve() as (url, _):
         assert httpx.post(f"{url}/v1/chat/completions", json=BODY).status_code == 200
