@@ -390,7 +390,6 @@ def test_bodies_that_wait_are_bounded_together_and_small_ones_go_by(serve, liar)
 def test_who_waits_for_experts_holds_no_thread_of_the_ledgers(serve, liar, monkeypatch):
     """Between two tries a call may wait; as many as there are threads would keep everybody else from theirs."""
     slept = []
-    monkeypatch.setattr(tries, "PATIENCE", 10.0)
     monkeypatch.setattr(call, "time", SimpleNamespace(**{**vars(time), "sleep": slept.append}))
     monkeypatch.setattr(tries, "PATIENCE", 5.0)
     liar.behave("model", [{"status": 429, "retry_after": 0.05}])

@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from leeroo.serve.running import log_to_stderr
+from tests.waiting import wait_for
 
 ASK = "What is the capital of France?"
 CHAT = {"model": "leeroo", "messages": [{"role": "user", "content": ASK}]}
@@ -56,25 +57,32 @@ def test_what_a_chat_cannot_do_is_refused_by_name(client, experts, more, param):
     [("my-request_1", True), (None, False), ("two words", False), ("a" * 200, False), ('{"a":1}', False)],
 )
 def test_a_request_has_a_name_on_every_answer_and_in_the_log(url, caplog, given, kept):
+    def logged():
+        return [record for record in caplog.records if getattr(record, "event", None) == "request"]
+
+    asks = [
+        ("POST", "/v1/chat/completions", {"json": CHAT}),
+        ("POST", "/v1/chat/completions", {"json": {**CHAT, "stream": True}}),
+        ("POST", "/v1/messages", {"json": {}}),
+        ("POST", "/v1/chat/completions", {"content": b"{"}),  # without its type: the gate's
+        ("GET", "/nowhere", {}),
+        ("GET", "/healthz", {}),
+    ]
     headers = {} if given is None else {"x-request-id": given}
+    answers = []
     with caplog.at_level(logging.INFO, "leeroo"):
-        chat = httpx.post(f"{url}/v1/chat/completions", json=CHAT, headers=headers)
-        stream = httpx.post(f"{url}/v1/chat/completions", json={**CHAT, "stream": True}, headers=headers)
-        others = [
-            httpx.post(f"{url}/v1/messages", json={}, headers=headers),
-            httpx.post(f"{url}/v1/chat/completions", content=b"{", headers=headers),  # without its type: the gate's
-            httpx.get(f"{url}/nowhere", headers=headers),
-            httpx.get(f"{url}/healthz", headers=headers),
-        ]
-    names = [answer.headers["x-request-id"] for answer in (chat, stream, *others)]
+        for method, path, body in asks:
+            answers.append(httpx.request(method, f"{url}{path}", headers=headers, **body))
+            wait_for(lambda: len(logged()) == len(answers), "the request is not in the log", 30)  # after its answer
+    chat, stream, *others = answers
+    names = [answer.headers["x-request-id"] for answer in answers]
     assert names == [given] * 6 if kept else len(set(names)) == 6
     assert all(name.isascii() and len(name) <= 128 for name in names)
     assert others[0].headers["request-id"] == names[2]
-    logged = [record for record in caplog.records if getattr(record, "event", None) == "request"]
-    assert [record.request_id for record in logged] == names
-    assert [record.status for record in logged] == [200, 200, 400, 415, 404, 200]
+    assert [record.request_id for record in logged()] == names
+    assert [record.status for record in logged()] == [200, 200, 400, 415, 404, 200]
     first = json.loads(stream.text.split("\n\n")[0].removeprefix("data: "))
-    assert [record.answer_id for record in logged[:2]] == [chat.json()["id"], first["id"]]
+    assert [record.answer_id for record in logged()[:2]] == [chat.json()["id"], first["id"]]
 
 
 @pytest.mark.parametrize(
