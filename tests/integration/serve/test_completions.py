@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from leeroo.serve.running import log_to_stderr
+from tests.waiting import wait_for
 
 ASK = "What is the capital of France?"
 CHAT = {"model": "leeroo", "messages": [{"role": "user", "content": ASK}]}
@@ -51,6 +52,11 @@ def test_what_a_chat_cannot_do_is_refused_by_name(client, experts, more, param):
     assert not experts.requests
 
 
+def logged_in(caplog):
+    """The log's lines of requests."""
+    return [record for record in caplog.records if getattr(record, "event", None) == "request"]
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [("my-request_1", True), (None, False), ("two words", False), ("a" * 200, False), ('{"a":1}', False)],
@@ -66,11 +72,12 @@ def test_a_request_has_a_name_on_every_answer_and_in_the_log(url, caplog, given,
             httpx.get(f"{url}/nowhere", headers=headers),
             httpx.get(f"{url}/healthz", headers=headers),
         ]
+        wait_for(lambda: len(logged_in(caplog)) == 6)  # the last line comes after its answer
     names = [answer.headers["x-request-id"] for answer in (chat, stream, *others)]
     assert names == [given] * 6 if kept else len(set(names)) == 6
     assert all(name.isascii() and len(name) <= 128 for name in names)
     assert others[0].headers["request-id"] == names[2]
-    logged = [record for record in caplog.records if getattr(record, "event", None) == "request"]
+    logged = logged_in(caplog)
     assert [record.request_id for record in logged] == names
     assert [record.status for record in logged] == [200, 200, 400, 415, 404, 200]
     first = json.loads(stream.text.split("\n\n")[0].removeprefix("data: "))
