@@ -1,6 +1,7 @@
 """What a call has used that costs otherwise than plain text: `Kinds`, and how a reported usage tells it."""
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 MOST = 20_000_000
@@ -70,28 +71,17 @@ def kinds_of(reported: Any, service: Any = None) -> Kinds:
 
 def most_of(one: Kinds, other: Kinds) -> Kinds:
     """What two reports of the same call say together: the larger of each number, and the tier that either names."""
-    return Kinds(
-        max(one.cache_write, other.cache_write),
-        max(one.cache_write_1h, other.cache_write_1h),
-        max(one.audio_input, other.audio_input),
-        max(one.audio_output, other.audio_output),
-        max(one.image_output, other.image_output),
-        max(one.searches, other.searches),
-        one.service or other.service,
-    )
+    return _joined(one, other, max)
 
 
 def sum_of(one: Kinds, other: Kinds) -> Kinds:
     """What two calls have used together."""
-    return Kinds(
-        one.cache_write + other.cache_write,
-        one.cache_write_1h + other.cache_write_1h,
-        one.audio_input + other.audio_input,
-        one.audio_output + other.audio_output,
-        one.image_output + other.image_output,
-        one.searches + other.searches,
-        one.service or other.service,
-    )
+    return _joined(one, other, operator.add)
+
+
+def _joined(one: Kinds, other: Kinds, how: Callable[[int, int], int]) -> Kinds:
+    """Every number of both as `how` says; the tier stands last."""
+    return Kinds._make([*map(how, one[:-1], other[:-1]), one.service or other.service])
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
