@@ -196,7 +196,7 @@ async def test_a_task_that_is_cancelled_while_the_second_is_asked_loses_nothing(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        record = leeroo.last_call()
+        record = llm.router.ledger.calls()[-1]
         first, second = record["attempts"]
         assert [first["error"], second["error"]] == [None, "cancelled"]
         assert record["consult"]["asks"][0]["expert"] == first["expert"]
