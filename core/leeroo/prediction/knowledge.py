@@ -13,7 +13,8 @@ from leeroo.pool.experts import Expert
 from leeroo.pool.kin import relatives
 from leeroo.pool.names import Named, kindred, resolve
 from leeroo.prediction.artifact import ADDED, Artifact
-from leeroo.prediction.kinds import Kinds, Loadings, blended
+from leeroo.prediction.facts import blended
+from leeroo.prediction.kinds import Kinds, Loadings
 from leeroo.prediction.matching import Matcher, normalised
 from leeroo.prediction.predictor import Prediction, as_source
 
@@ -82,8 +83,10 @@ class KindsPredictor:
         covered = np.mean([t.outcomes / (t.outcomes + OWN_OUTCOMES) for t in told], axis=0) + _INFERRED
         weight = likeness * (covered / covered.max()).astype(np.float32)
         weight /= weight.sum(axis=1, keepdims=True)
-        found = self.kinds.quality(x, weight, np.stack([t.values for t in told]))
+        lengths = np.stack([t.lengths for t in told]) if self.kinds.lengths else None
+        found, tokens = self.kinds.answers(x, weight, np.stack([t.values for t in told]), lengths)
         mine = np.array([j in own and own[j] is None for j in range(len(experts))])
+        taught = np.array([j in own for j in range(len(experts))])  # with lengths of its own answers
         quality = np.where(mine, base.quality, found).astype(np.float32)
         spread = np.array([self._doubt(t, weight) for t in told], dtype=np.float32).T
         spread = np.where(mine, self.kinds.doubt.get("learned", 0.0), spread)
@@ -91,7 +94,7 @@ class KindsPredictor:
         labels = self.kinds.labels
         return Prediction(
             quality=quality,
-            output_tokens=base.output_tokens,
+            output_tokens=np.where(taught, base.output_tokens, tokens) if lengths is not None else base.output_tokens,
             novelty=base.novelty,
             sources=tuple("learned" if m else t.source for m, t in zip(mine, told, strict=True)),
             doubt=(4 * spread * quality * (1 - quality)).astype(np.float32),

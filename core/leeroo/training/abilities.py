@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from leeroo.pool.names import resolve
 from leeroo.prediction.catalogue import Row
-from leeroo.prediction.kinds import BENCHMARK_NOISE, facts_of
+from leeroo.prediction.facts import facts_of
+from leeroo.prediction.kinds import BENCHMARK_NOISE
 
 Float64 = npt.NDArray[np.float64]
 DIMENSIONS = 5

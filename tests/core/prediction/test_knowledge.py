@@ -6,7 +6,8 @@ import pytest
 from leeroo import Expert, Price
 from leeroo.pool.names import resolve
 from leeroo.prediction import load
-from leeroo.prediction.kinds import FACTS, Kinds, facts_of
+from leeroo.prediction.facts import FACTS, facts_of
+from leeroo.prediction.kinds import Kinds
 from leeroo.prediction.knowledge import size_in
 
 
