@@ -30,6 +30,7 @@ Arrays of the artifact (W width of vectors, L landmarks, K kinds, R directions, 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -46,6 +47,8 @@ from leeroo.prediction.predictor import Source
 Float32 = npt.NDArray[np.float32]
 BENCHMARK_NOISE = 0.6
 """Variance of a benchmark's standardised logit that abilities do not explain, in fitting and in serving."""
+REMEMBERED = 4096
+"""Functions of queries that are kept, of one query in one kind each."""
 _LEAST_SHARE = 0.01
 _NO_LENGTHS = np.zeros((0, 0), dtype=np.float32)
 _TELLING = 30
@@ -120,6 +123,7 @@ class Kinds:
         both = [a["kinds_directions"], *([self.lengths.directions] if self.lengths else [])]
         self._directions = [np.concatenate([part[at] for part in both], axis=1) for at in own]
         self._told_of_quality = a["kinds_directions"].shape[1]
+        self._told_of_one = lru_cache(maxsize=REMEMBERED)(self._tell_of_one)
         self.outcomes = a["kinds_outcomes"].astype(np.int64)
         self.rate = a["kinds_rate"]
 
@@ -181,13 +185,20 @@ class Kinds:
 
     def _told(self, x: Float32, k: int) -> Float32:
         """F of one kind and, behind it, g of its lengths, shape (queries, directions of both)."""
+        if len(x) == 1:
+            return self._told_of_one(x.tobytes(), k)
         points = self._landmarks[k]
-        # One query without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
-        inner = np.einsum("lw,w->l", points, x[0])[None] if len(x) == 1 else x @ points.T
-        distance = (x**2).sum(axis=1)[:, None] + self._squares[k] - 2 * inner
+        distance = (x**2).sum(axis=1)[:, None] + self._squares[k] - 2 * x @ points.T
         near = np.exp(-0.5 * np.maximum(distance, 0))
-        told = np.einsum("l,lr->r", near[0], self._directions[k])[None] if len(x) == 1 else near @ self._directions[k]
-        return np.asarray(told, dtype=np.float32)
+        return np.asarray(near @ self._directions[k], dtype=np.float32)
+
+    def _tell_of_one(self, scaled_vector: bytes, k: int) -> Float32:
+        """`_told` of one query, remembered: all steps of an agent's loop ask about the same text."""
+        x = np.frombuffer(scaled_vector, dtype=np.float32)
+        # Without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
+        distance = (x**2).sum() + self._squares[k] - 2 * np.einsum("lw,w->l", self._landmarks[k], x)
+        near = np.exp(-0.5 * np.maximum(distance, 0))
+        return np.asarray(np.einsum("l,lr->r", near, self._directions[k])[None], dtype=np.float32)
 
     def features(self, x: Float32, likeness: Float32) -> npt.NDArray[np.float64]:
         """Pi and pi f of every kind, shape (queries, kinds, 1 + directions): what `quality` is linear in."""

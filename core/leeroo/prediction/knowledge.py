@@ -26,6 +26,8 @@ GUESSED = 1.5
 OWN_OUTCOMES = 15.0
 """Outcomes in a kind of work that weigh as much as what is known of an expert from elsewhere."""
 _INFERRED = 0.05
+_EVEN = 0.5
+"""How much all kinds count alike where none of the experts has outcomes in those that a query is like."""
 _KINDS_SHOWN = 3
 _OTHER = ("fine-tune", "effort")
 """How a name may stand to a model whose outcomes say much of it, and not all."""
@@ -80,9 +82,12 @@ class KindsPredictor:
         x = self.kinds.scaled(vectors)
         likeness = self.kinds.likeness(x, base.novelty, tools)
         # Outcomes of these very experts say more than levels that are inferred from elsewhere.
-        covered = np.mean([t.outcomes / (t.outcomes + OWN_OUTCOMES) for t in told], axis=0) + _INFERRED
-        weight = likeness * (covered / covered.max()).astype(np.float32)
+        covered = np.mean([t.outcomes / (t.outcomes + OWN_OUTCOMES) for t in told], axis=0, dtype=np.float32)
+        weight = likeness * (covered + _INFERRED)
         weight /= weight.sum(axis=1, keepdims=True)
+        # Where the likely kinds have few, how the experts do on all kinds says as much as how they would do on these.
+        even = _EVEN * (1 - likeness @ covered)[:, None]
+        weight = (1 - even) * weight + even / weight.shape[1]
         lengths = np.stack([t.lengths for t in told]) if self.kinds.lengths else None
         found, tokens = self.kinds.answers(x, weight, np.stack([t.values for t in told]), lengths)
         mine = np.array([j in own and own[j] is None for j in range(len(experts))])

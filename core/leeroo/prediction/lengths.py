@@ -12,7 +12,7 @@ Arrays of the artifact (L landmarks, K kinds, S directions, E models, D dimensio
     answer_loading (K, E, 1+S)     n and v
     answer_mean (K, 1+S)           a, and the kind's usual v
     answer_range (K, 2)            smallest and largest n + v g among the kind's own answers' means
-    answer_noise (K)               s, a variance; NaN where no lengths are known of the kind
+    answer_noise (K)               s, a variance; 0 where no lengths are known of the kind
     answer_place (1+D)             w from z
 """
 
@@ -40,8 +40,8 @@ class Lengths:
         self.loading = a["answer_loading"]
         self.directions = a["answer_directions"]
         self._mean, self._range, self._place = a["answer_mean"], a["answer_range"], a["answer_place"]
-        self._known = ~np.isnan(a["answer_noise"])
-        self._noise = np.nan_to_num(a["answer_noise"])
+        self._noise = a["answer_noise"]
+        self._known = self._noise > 0
 
     def placed(self, place: Float32) -> Float32:
         """N and v in every kind of a model at a place of the common space, shape (kinds, 1 + directions)."""

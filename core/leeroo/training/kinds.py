@@ -231,7 +231,7 @@ def _lengths_of(told_apart: Float64, features: Float32, table: TableScores, mode
     own = np.concatenate([level[:, None], axes], axis=1)
     told = TableScores(table.name, table.rows, table.models[on], logs)
     merged, seen, _ = by_model(own, known[:, on].sum(axis=0), told, models)
-    return lengths.TableLengths(features @ functions, merged, seen, (low, high), float(np.nanmean(gap**2)))
+    return lengths.TableLengths(features @ functions, merged, seen, (low, high), max(float(np.nanmean(gap**2)), 1e-6))
 
 
 def _arrays(factors: Sequence[_Factors]) -> dict[str, npt.NDArray[Any]]:

@@ -27,7 +27,7 @@ class TableLengths:
         loading: Level and loadings of every model, shape (M, 1+S).
         seen: Answers of each, shape (M,).
         range: Smallest and largest length that is believed.
-        noise: Variance around what is told; NaN where the table has no lengths.
+        noise: Variance around what is told; 0 where the table has no lengths.
     """
 
     directions: Float64
@@ -40,7 +40,7 @@ class TableLengths:
 def nothing(landmarks: int, models: int) -> TableLengths:
     """Of a table without lengths."""
     none = np.zeros((models, 1 + DIRECTIONS))
-    return TableLengths(np.zeros((landmarks, DIRECTIONS)), none, np.zeros(models), (0.0, 0.0), float("nan"))
+    return TableLengths(np.zeros((landmarks, DIRECTIONS)), none, np.zeros(models), (0.0, 0.0), 0.0)
 
 
 def arrays_of(lengths: Sequence[TableLengths], place: Float64) -> dict[str, npt.NDArray[Any]]:
@@ -50,7 +50,7 @@ def arrays_of(lengths: Sequence[TableLengths], place: Float64) -> dict[str, npt.
         lengths: Of each table.
         place: z of all models, shape (M, D).
     """
-    if all(np.isnan(of.noise) for of in lengths):
+    if not any(of.noise for of in lengths):
         return {}
     own = np.array([of.loading for of in lengths])
     seen = np.array([of.seen for of in lengths])
