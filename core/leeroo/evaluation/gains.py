@@ -16,9 +16,9 @@ Written by `python -m leeroo.evaluation.whole`; not edited by hand.
 priced experts whose dearest costs at least four times the cheapest. *fixed* is the best single experts of the other
 folds, mixed: 0 is what a fixed choice reaches, 1 what someone reaches who knows every outcome beforehand. The router
 weighs what each call is expected to cost, from the lengths of answers that it predicts, as when it serves (kNN: from
-the lengths of its neighbours' answers). **by means**: what it wins where it knows each expert's mean cost only. **order**
-is the share of expert pairs with different scores on a query that are put in the right order. Every query is predicted
-by a fit that saw neither it nor another version of its stem (5 folds). The interval is 95%, over queries.
+the lengths of its neighbours' answers). **by means**: what it wins where it knows each expert's mean cost only.
+**order** is the share of expert pairs with different scores on a query that are put in the right order. Every query is
+predicted by a fit that saw neither it nor another version of its stem (5 folds). The interval is 95%, over queries.
 
 {read}
 

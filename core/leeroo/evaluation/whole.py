@@ -27,7 +27,8 @@ from leeroo.prediction.arithmetic import unit
 from leeroo.prediction.kinds import Kinds
 from leeroo.prediction.knowledge import KindsPredictor
 from leeroo.prediction.predictor import Prediction, Source
-from leeroo.prediction.response import ResponseModel, ResponsePredictor
+from leeroo.prediction.response import ResponsePredictor
+from leeroo.prediction.response_model import ResponseModel
 from leeroo.training.bayes import kmeans
 from leeroo.training.corpus import Corpus
 from leeroo.training.kinds import fit_kinds
@@ -121,12 +122,14 @@ class Study:
         served = replace(self.artifact, arrays={**self.artifact.arrays, "centroids": centroids})
         return ResponseModel(served).novelty(self.vectors[rows])
 
-    def held_out(self, table: int, known: KindsPredictor) -> tuple[OutcomeTable, Told, Told]:
+    def held_out(self, table: int, predictor: ResponsePredictor) -> tuple[OutcomeTable, Told, Told]:
         """A table's test part, what an artifact tells of it, and kNN that was given the rest."""
         rows = np.flatnonzero(self.corpus.table == table)
         test = self.corpus.parts[rows] == "test"
         part = self.tables[table].take(np.flatnonzero(test))
-        return part, self.asked(known, part, rows[test]), self._simple(table, "kNN, k=60", test)
+        found = predictor.predict_vectors(self.vectors[rows[test]], experts_of(part.experts, part.prices))
+        told = Told(found.quality.astype(np.float64), found.output_tokens.astype(np.float64))
+        return part, told, self._simple(table, "kNN, k=60", test)
 
     def baseline(self, table: int, name: str) -> Told:
         """What a simple method tells, cross-validated."""
@@ -148,11 +151,11 @@ class Study:
 
 def held_out(folders: Sequence[str | Path], predictor: ResponsePredictor, *, pools: int = POOLS) -> Iterator[Gain]:
     """What an artifact itself reaches on the tables' test parts, which it never read."""
-    if (known := predictor.knowledge) is None:
+    if predictor.knowledge is None:
         raise ConfigError("The artifact knows no kinds of work; renew it: leeroo train TABLES --encoder-of ARTIFACT.")
     work = Study(folders, predictor, progress=sys.stderr.isatty())
     for t in range(len(work.tables)):
-        part, ours, near = work.held_out(t, known)
+        part, ours, near = work.held_out(t, predictor)
         if len(part) >= LEAST_HELD_OUT:
             yield _gain(part, ours, "held out", pools)
             yield _gain(part, near, "held out kNN", pools)
