@@ -86,7 +86,7 @@ class KindsPredictor:
         weight = likeness * (covered + _INFERRED)
         weight /= weight.sum(axis=1, keepdims=True)
         # Where the likely kinds have few, how the experts do on all kinds says as much as how they would do on these.
-        even = _EVEN * (1 - likeness @ covered)[:, None] ** 2
+        even = _EVEN * (1 - likeness @ covered)[:, None] ** 3
         weight = (1 - even) * weight + even / weight.shape[1]
         lengths = np.stack([t.lengths for t in told]) if self.kinds.lengths else None
         found, tokens = self.kinds.answers(x, weight, np.stack([t.values for t in told]), lengths)
