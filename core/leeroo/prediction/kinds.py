@@ -24,6 +24,7 @@ Arrays of the artifact (W width of vectors, L landmarks, K kinds, R directions, 
     kinds_level (K, 1+D), kinds_level_scale (K, 2)     m from z: its logit is linear, so that it stays within 0 and 1
     kinds_range (K, 2, 1+R)                smallest and largest u of the kind's own models: none is taken to lie beyond
     models_place (E, D), facts_place (F, D)            z of every model, and of one with nothing but facts
+    models_told (E, D)                                 z of every model if nothing but facts were known of it
     benchmark_loading (B, 1+D), benchmark_scale (B, 2) published scores from z
 """
 
@@ -225,6 +226,19 @@ class Kinds:
         lengths = self.lengths.loading[:, i] if self.lengths else _NO_LENGTHS
         place = self._a["models_place"][i]
         return Loadings(self._a["kinds_loading"][:, i], self.outcomes[:, i], source, said, place, lengths)
+
+    def beyond_facts(self, model: str, otherwise: Float32) -> Float32 | None:
+        """How far a model's place lies from where facts alone put it; None where its place is not known.
+
+        Args:
+            model: Its canonical name.
+            otherwise: Where facts put it, in an artifact that does not say.
+        """
+        i = self.column.get(model)
+        if i is None:
+            return None
+        told = self._a["models_told"][i] if "models_told" in self._a else otherwise
+        return np.asarray(self._a["models_place"][i] - told)
 
     def placed(self, place: Float32, source: Source, said: str) -> Loadings:
         """Loadings of a model whose place in the common space is all that is known."""

@@ -19,10 +19,10 @@ from leeroo.prediction.matching import Matcher, normalised
 from leeroo.prediction.predictor import Prediction, as_source
 
 Float32 = npt.NDArray[np.float32]
-NEAR = 3.0
-"""Relatives further away say no more than the price does; see `leeroo.pool.kin.relatives` for the distance."""
 GUESSED = 1.5
 """How much further a relative is that a name which is not known only speaks of."""
+_FACTS = 0.2
+"""Weight of what facts say of a model beside its relatives; one at distance d weighs exp(-d / 2)."""
 OWN_OUTCOMES = 15.0
 """Outcomes in a kind of work that weigh as much as what is known of an expert from elsewhere."""
 _INFERRED = 0.05
@@ -183,17 +183,20 @@ class KindsPredictor:
         return kinds.placed(prior, "prior", "nothing but what models are like in general")
 
     def _kin(self, named: Named, prior: Float32, *, guessed: bool) -> Loadings | None:
-        """From the nearest relatives that something is known of: the nearer, the more they say."""
-        close = [(r.model, r.relation, r.distance) for r in relatives(named.model) if r.distance <= NEAR]
+        """From the nearest relatives that something is known of: the nearer, the more they say.
+
+        What they say is how far they lie from where facts alone put them: that runs in families, while sizes and
+        generations differ.
+        """
+        close = [(r.model, r.relation, r.distance) for r in relatives(named.model)]
         if guessed:
             close = [(named.model, "its name speaks of it", 0.0), *close]
-        near = list(islice(((r, found) for r in close if (found := self.kinds.known(r[0])) is not None), 3))
+        known = ((r, found) for r in close if (found := self.kinds.beyond_facts(r[0], prior)) is not None)
+        near = list(islice(known, 3))
         if not near:
             return None
-        weight = np.exp(-np.array([distance + GUESSED * guessed for (_, _, distance), _ in near]))
-        places = np.array([found.place for _, found in near])
-        own = weight.sum() / (weight.sum() + 0.1)
-        place = own * (weight @ places / weight.sum()) + (1 - own) * prior
+        weight = np.exp(-0.5 * np.array([distance + GUESSED * guessed for (_, _, distance), _ in near]))
+        place = prior + weight @ np.array([found for _, found in near]) / (weight.sum() + _FACTS)
         words = ", ".join(f"{model} ({relation})" for (model, relation, _), _ in near[:2])
         return self.kinds.placed(place.astype(np.float32), "relative", f"its relatives {words}")
 

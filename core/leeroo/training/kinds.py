@@ -146,6 +146,7 @@ def fit_kinds(
         "kinds_scale": scale,
         "kinds_discriminant": discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32),
         "models_place": abilities.place.astype(np.float32),
+        "models_told": abilities.told.astype(np.float32),
         "facts_place": abilities.from_facts.astype(np.float32),
         "benchmark_loading": abilities.loading[len(tables) :].astype(np.float32),
         "benchmark_scale": abilities.scale[len(tables) :].astype(np.float32),
