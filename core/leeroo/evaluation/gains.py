@@ -38,8 +38,9 @@ _LEFT_OUT = """
 ## Tables that were never seen
 
 The same, with all of the table's queries and outcomes left out of the fit; the experts are known from other tables and
-published scores only. *won* is below 0 on nearly each: fixed choices are made on the table's own outcomes, which this
-predictor has not. Some dozens of outcomes of your own kind of work say more than all that is known from elsewhere.
+published scores only. Fixed choices are made on the table's own outcomes, which this predictor has not: above 0 it is
+better than they are all the same. Some dozens of outcomes of your own kind of work say more than all that is known from
+elsewhere.
 """
 
 
