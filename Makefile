@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint types docs notebooks audit clients format clean
+.PHONY: demo test lint types docs notebooks audit clients suites format clean
 
 demo: .venv/.installed-demo
 	$(BIN)/leeroo demo
@@ -29,6 +29,10 @@ notebooks: .venv/.installed-dev
 audit: .venv/.installed-dev
 	$(PIP) 'pip-audit>=2.7'
 	$(BIN)/pip-audit --local --skip-editable
+
+# The frameworks' own tests, bare and behind a Leeroo of one expert; in the gate.
+suites:
+	.ci/suites
 
 # Other programs' clients against `leeroo serve`, the newest of each in an environment of its own; not in the gate.
 clients: .venv/.installed-dev
