@@ -40,6 +40,8 @@ except ImportError as error:
 log = logging.getLogger("leeroo.serve")
 READERS = 2
 """Requests that are read at a time."""
+LARGE = 64_000
+"""Bytes of a request that waits for its turn: of those one is read at a time, with rests."""
 GRACE = 30
 """Seconds that answers have to end when the server is asked to."""
 
@@ -133,6 +135,7 @@ class _Serving:
         self._aside = Aside()
         # Few threads: reading is the interpreter's own work, and many at it would keep the event loop from its turn.
         self._reading = Aside(READERS)
+        self._reading_large = Aside(1, rest=1.0)
         self._looking = Aside(1)  # whether the server is well can be told however many calls wait for the ledger
         self._calls = Calls(self._router, self._experts, self._aside)
         await self._aside(lambda: self._router.predictor)  # loaded now, not by the first request
@@ -144,6 +147,7 @@ class _Serving:
             await self._experts.close()
             self._aside.close()
             self._reading.close()
+            self._reading_large.close()
             self._looking.close()
 
     def answers(self, dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
@@ -227,7 +231,8 @@ class _Serving:
 
         try:
             async with asyncio.timeout(self._settings.read_seconds):
-                return await self._reading.started(work)
+                reading = self._reading if len(body) <= LARGE else self._reading_large
+                return await reading.started(work)
         except TimeoutError:
             raise Refusal(503, "The server is busy reading other requests.", "server_error", "busy",
                           headers=after(1)) from None  # fmt: skip

@@ -4,12 +4,12 @@ A small body can hold a million values, each of which costs far more to check th
 before they are made, and the lists before they are looked into. All of it runs beside the event loop.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.serve.dialects import DIALECTS
@@ -65,9 +65,10 @@ def read(body: bytes, limits: Limits, dialect: Dialect) -> tuple[ChatRequest, Te
     if body.count(b"{") + body.count(b"[") > limits.values or body.count(b",") > 20 * limits.values:
         raise _too_many("values", limits.values)
     try:
-        given = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise Refusal(400, "The body is not JSON.") from None
+        # A third of the time of `json` and less; while it reads, nothing else of the process gets on.
+        given = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise Refusal(400, f"The body is not JSON in UTF-8: {error}.") from None
     if not isinstance(given, dict):
         raise Refusal(400, "The body must be a JSON object, sent with 'Content-Type: application/json'.")
     _check_lengths(given, limits)
