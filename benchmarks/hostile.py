@@ -234,7 +234,7 @@ def serve(folder: Path, port: int, port_of_liar: int, options: list[str]) -> "su
     command = [sys.executable, "-m", "leeroo", "serve", str(folder / "pool.yaml"), "--port", str(port)]
     running = subprocess.Popen(
         [*command, "--requests-per-minute", "0", *options],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}/core:{ROOT}"},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/core:{ROOT}" + os.environ.get("H17X","")},
         stdout=subprocess.DEVNULL, stderr=(folder / "log").open("w"), text=True,
     )  # fmt: skip
     for _ in range(600):
@@ -279,6 +279,9 @@ def main() -> None:
                 ends.update(ours.recv())
             most = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{server.pid}/status").read_text())
             log = (folder / "log").read_text().splitlines()
+        except SystemExit:
+            print(*[line for line in (folder / "log").read_text().splitlines() if "INFO" not in line][-20:], sep="\n")
+            raise
         finally:
             server.terminate()
             server.wait(60)

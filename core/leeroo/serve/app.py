@@ -42,6 +42,8 @@ READERS = 2
 """Requests that are read at a time."""
 LARGE = 64_000
 """Bytes of a request that waits for its turn: of those one is read at a time, with rests."""
+LOOKED = 1.0
+"""Seconds for which the ledger is taken to be well once it has answered: everybody may ask, as often as they like."""
 GRACE = 30
 """Seconds that answers have to end when the server is asked to."""
 
@@ -127,6 +129,7 @@ class _Serving:
         self._settings = settings
         self._experts = Experts(router.pool)
         self._running: set[asyncio.Task[None]] = set()
+        self._well_until = 0.0
         self._since = int(time.time())
 
     @asynccontextmanager
@@ -135,7 +138,7 @@ class _Serving:
         self._aside = Aside()
         # Few threads: reading is the interpreter's own work, and many at it would keep the event loop from its turn.
         self._reading = Aside(READERS)
-        self._reading_large = Aside(1, rest=1.0)
+        self._reading_large = Aside(1, rest=2.0)
         self._looking = Aside(1)  # whether the server is well can be told however many calls wait for the ledger
         self._calls = Calls(self._router, self._experts, self._aside)
         await self._aside(lambda: self._router.predictor)  # loaded now, not by the first request
@@ -199,11 +202,13 @@ class _Serving:
         raise Refusal(404, message, code="unsupported_endpoint")
 
     async def health(self) -> Response:
-        """Whether the server can take requests: its ledger answers."""
-        try:
-            await self._looking(self._router.ledger.remaining, None)
-        except LeerooError as error:
-            raise self._refusal(error, None) from None
+        """Whether the server can take requests: its ledger answers, or did so within the last second."""
+        if asyncio.get_running_loop().time() >= self._well_until:
+            try:
+                await self._looking(self._router.ledger.remaining, None)
+            except LeerooError as error:
+                raise self._refusal(error, None) from None
+            self._well_until = asyncio.get_running_loop().time() + LOOKED
         return _json({"status": "ok", "version": __version__, "experts": len(self._router.pool)})
 
     async def metrics(self) -> Response:

@@ -12,12 +12,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.serve.aside import rest
 from leeroo.serve.dialects import DIALECTS
 from leeroo.serve.dialects.dialect import Dialect, Teller
 from leeroo.serve.errors import Refusal
 from leeroo.serve.schemas import ChatRequest
 
 Model = TypeVar("Model", bound=BaseModel)
+KEYS, COMMAS = 4, 20
+"""For each of the most objects and arrays that a request may hold, so many names and commas."""
 _MANY = frozenset({"messages", "content", "input", "output", "system"})
 """Lists of messages and of their parts, on any endpoint."""
 _TOOLS = frozenset({"tools", "functions"})
@@ -62,8 +65,11 @@ def read(body: bytes, limits: Limits, dialect: Dialect) -> tuple[ChatRequest, Te
         Refusal: It is no JSON, too much, or not what the endpoint takes.
     """
     # Counted as bytes: so a text full of brackets counts, too, but no text that fits a model has so many.
-    if body.count(b"{") + body.count(b"[") > limits.values or body.count(b",") > 20 * limits.values:
+    most = limits.values
+    if (body.count(b"{") + body.count(b"[") > most or body.count(b",") > COMMAS * most
+            or body.count(b'":') > KEYS * most):  # fmt: skip
         raise _too_many("values", limits.values)
+    rest()
     try:
         # A third of the time of `json` and less; while it reads, nothing else of the process gets on.
         given = from_json(body, allow_inf_nan=False)
@@ -71,7 +77,9 @@ def read(body: bytes, limits: Limits, dialect: Dialect) -> tuple[ChatRequest, Te
         raise Refusal(400, f"The body is not JSON in UTF-8: {error}.") from None
     if not isinstance(given, dict):
         raise Refusal(400, "The body must be a JSON object, sent with 'Content-Type: application/json'.")
+    rest()
     _check_lengths(given, limits)
+    rest()
     for name, refused in dialect.refused.items():
         value = given.pop(name, None)
         if value is not None and not any(value is one or value == one for one in refused.harmless):
@@ -79,6 +87,7 @@ def read(body: bytes, limits: Limits, dialect: Dialect) -> tuple[ChatRequest, Te
             raise Refusal(400, message, code="unsupported_parameter", param=name)
     request = _valid(dialect.schema, given, dialect)
     chat = request if isinstance(request, ChatRequest) else _valid(ChatRequest, dialect.chat(request), dialect)
+    rest()
     return chat, dialect.teller(request)
 
 
