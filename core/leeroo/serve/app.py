@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -76,6 +77,9 @@ class Settings:
         if self.held_bytes < self.max_bytes:
             raise ConfigError(f"all requests together may hold {self.held_bytes} bytes, one of them {self.max_bytes}; "
                               "give the largest request or more.")  # fmt: skip
+        for what, seconds in (("the body of a request", self.body_seconds), ("reading a request", self.read_seconds)):
+            if not 0 < seconds < math.inf:
+                raise ConfigError(f"{what} has {seconds} s; give a number of seconds above 0.")
 
 
 def create_app(router: Router, *, keys: KeyFile | None = None, settings: Settings | None = None) -> FastAPI:

@@ -1,7 +1,7 @@
 """The experts' own endpoints, asked without blocking: raw answers and raw pieces, as the experts give them.
 
-The openai SDK says where an endpoint is and which headers it wants. Requests are written and answers are read here, in a
-fraction of the time that the SDK takes for large requests and for pieces: all requests share one event loop.
+The openai SDK says where an endpoint is and which headers it wants. Requests are written and answers are read here, in
+a fraction of the time that the SDK takes for large requests and for pieces: all requests share one event loop.
 """
 
 import asyncio

@@ -19,6 +19,8 @@ from leeroo.serve.errors import Refusal
 from leeroo.serve.schemas import ChatRequest
 
 Model = TypeVar("Model", bound=BaseModel)
+DEEPEST = 190
+"""Levels that the reader of JSON can go down."""
 KEYS, COMMAS = 4, 20
 """For each of the most objects and arrays that a request may hold, so many names and commas."""
 _MANY = frozenset({"messages", "content", "input", "output", "system"})
@@ -46,8 +48,10 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value < 1:
-                raise ConfigError(f"the most {name} of a request are {value}; give 1 or more.")
+            if type(value) is not int or value < 1:
+                raise ConfigError(f"the most {name} of a request are {value}; give a whole number, 1 or more.")
+        if self.depth > DEEPEST:
+            raise ConfigError(f"the most depth of a request is {self.depth}; give {DEEPEST} or less.")
 
 
 def read(body: bytes, limits: Limits, dialect: Dialect) -> tuple[ChatRequest, Teller]:

@@ -1,6 +1,7 @@
 """The pieces of a streamed answer, out of bytes that are cut anywhere."""
 
 import json
+from itertools import pairwise
 
 import openai
 import pytest
@@ -32,11 +33,11 @@ def test_bytes_may_be_cut_anywhere(texts, end, cuts):
     pieces = [piece(text) for text in texts]
     data = events(*pieces, end=end) + b"data: [DONE]\n\n"
     places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
-    assert read(*(data[a:b] for a, b in zip(places, places[1:], strict=False))) == pieces
+    assert read(*(data[a:b] for a, b in pairwise(places))) == pieces
 
 
 def test_what_is_no_data_is_passed_over_and_lines_of_one_event_belong_together():
-    data = b": hello\nevent: x\nid: 3\nretry: 5\ndata: {\"choices\":\ndata: []}\n\n\n\ndata:{\"usage\": {}}\n\n"
+    data = b': hello\nevent: x\nid: 3\nretry: 5\ndata: {"choices":\ndata: []}\n\n\n\ndata:{"usage": {}}\n\n'
     assert read(data) == [{"choices": []}, {"usage": {}}]
 
 
