@@ -1,4 +1,4 @@
-"""The options of `leeroo serve`: each reaches the limit that it names, and bad values are refused before anything runs."""
+"""Options of `leeroo serve`: each reaches the limit that it names; bad values are refused before anything runs."""
 
 import pytest
 from typer.testing import CliRunner
