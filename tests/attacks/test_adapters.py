@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 from langchain_core.messages import HumanMessage
+from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_openai import ChatOpenAI
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.llms.openai_like import OpenAILike
 
 from langchain_leeroo import ChatLeeroo
-from leeroo import Expert, InvalidRequest, NoEligibleExpert
+from leeroo import Expert, InvalidRequest, NoEligibleExpert, Router
 from leeroo.prediction import ConstantPredictor
 from llamaindex_leeroo import Leeroo
 from tests.attacks.conftest import PRICE
@@ -122,3 +123,41 @@ def test_no_hidden_output_cap_passes_the_budgets(liar, adapter, way, own):
         assert caps, body
         assert max(caps) < pays_for
         assert body["top_k"] == 3
+
+
+@pytest.mark.parametrize("consult", [False, True])
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_leaves_while_the_rate_limiter_waits_pays_nothing(liar, ledger, stream, consult):
+    """Its expert was not asked yet."""
+    experts = {name: expert_of(langchain, liar, own=False) for name in "ab"}
+    router = Router(experts, predictor=ConstantPredictor(dict.fromkeys(experts, 0.7), output_tokens=10), ledger=ledger)
+    waiting = asyncio.Event()
+
+    class Never(BaseRateLimiter):
+        def acquire(self, *, blocking=True):
+            raise NotImplementedError
+
+        async def aacquire(self, *, blocking=True):
+            waiting.set()
+            await asyncio.Event().wait()
+
+    llm = ChatLeeroo(router=router, rate_limiter=Never())
+
+    async def ask():
+        if stream:
+            async for _ in llm.astream("hi", consult=consult):
+                pass
+        else:
+            await llm.ainvoke("hi", consult=consult)
+
+    async def leave():
+        task = asyncio.create_task(ask())
+        await asyncio.wait_for(waiting.wait(), 30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(leave())
+    assert not liar.requests
+    assert not ledger.open_reservations()
+    assert sum(row["cost"] for row in ledger.spend("expert")) == 0
