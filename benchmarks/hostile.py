@@ -2,10 +2,11 @@
 
 Server, endpoint, attackers and the one who measures are processes of their own, on loopback. All share the machine's
 cores, which no attacker from outside would: so attackers and endpoint are nice (10), and server and measurer the
-opposite (-5) where the system lets them. The load is printed beside the figures; the median of several rounds says more
-than any one of them.
+opposite (-5) where the system lets them. Where other work keeps a machine busy, nice attackers hardly get to attack:
+`--nice 0` then says more. The load is printed beside the figures, and what the attackers did; the median of several
+rounds says more than any one of them. Exit code 1 where the median round's 99th percentile is over 250 ms.
 
-python benchmarks/hostile.py [--clients 100] [--rounds 5] [--seconds 15]
+python benchmarks/hostile.py [--clients 100] [--rounds 5] [--seconds 15] [--nice 10] [OPTIONS of leeroo serve]
 """
 
 import argparse
@@ -33,7 +34,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 SLOW = 0.25
 """Seconds that `/healthz` shall not take."""
-ATTACKERS_NICE, SERVER_NICE = 10, -5
+SERVER_NICE = -5
 ASK = {"role": "user", "content": "What is the capital of France?"}
 BODY = {"model": "leeroo", "messages": [ASK], "max_tokens": 50}
 
@@ -110,7 +111,7 @@ class Liar(BaseHTTPRequestHandler):
             self.wfile.write(event)
 
 
-def endpoint(told: Any) -> None:
+def endpoint(told: Any, nice: int) -> None:
     """Serve the liar, and tell its port."""
 
     class Quiet(ThreadingHTTPServer):
@@ -120,16 +121,16 @@ def endpoint(told: Any) -> None:
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Whoever hangs up is part of it."""
 
-    os.nice(ATTACKERS_NICE)
+    os.nice(nice)
     Liar.bomb = gzip.compress(b'{"choices": [{"message": {"content": "' + b" " * 100_000_000 + b'"}}]}')
     server = Quiet(("127.0.0.1", 0), Liar)
     told.send(server.server_port)
     server.serve_forever()
 
 
-def attackers(port: int, clients: int, told: Any) -> None:
+def attackers(port: int, clients: int, told: Any, nice: int) -> None:
     """So many clients at once, each with one attack after another, from each "go" to the next word."""
-    os.nice(ATTACKERS_NICE)
+    os.nice(nice)
     bodies = _bodies()
     told.send("ready")
     while told.recv() == "go":
@@ -234,7 +235,7 @@ def serve(folder: Path, port: int, port_of_liar: int, options: list[str]) -> "su
     command = [sys.executable, "-m", "leeroo", "serve", str(folder / "pool.yaml"), "--port", str(port)]
     running = subprocess.Popen(
         [*command, "--requests-per-minute", "0", *options],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}/core:{ROOT}" + os.environ.get("H17X","")},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/core:{ROOT}"},
         stdout=subprocess.DEVNULL, stderr=(folder / "log").open("w"), text=True,
     )  # fmt: skip
     for _ in range(600):
@@ -251,17 +252,18 @@ def main() -> None:
     given.add_argument("--clients", type=int, default=100)
     given.add_argument("--rounds", type=int, default=5)
     given.add_argument("--seconds", type=float, default=15)
+    given.add_argument("--nice", type=int, default=10, help="of attackers and endpoint")
     options, others = given.parse_known_args()  # others are for `leeroo serve`
     context = get_context("spawn")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         ours, theirs = context.Pipe()
-        liar = context.Process(target=endpoint, args=(theirs,), daemon=True)
+        liar = context.Process(target=endpoint, args=(theirs, options.nice), daemon=True)
         liar.start()
         port_of_liar = ours.recv()
         port = free_port()
         ours, theirs = context.Pipe()
-        crowd = context.Process(target=attackers, args=(port, options.clients, theirs), daemon=True)
+        crowd = context.Process(target=attackers, args=(port, options.clients, theirs, options.nice), daemon=True)
         crowd.start()
         ours.recv()
         with suppress(PermissionError):  # for the server, which inherits it, too
@@ -286,7 +288,7 @@ def main() -> None:
             server.terminate()
             server.wait(60)
     median = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
-    nice = {"attackers": ATTACKERS_NICE, "server": os.nice(0)}
+    nice = {"attackers": options.nice, "server": os.nice(0)}
     found = {"clients": options.clients, "nice": nice, "alone_ms": alone, "median_ms": median, "rounds_ms": rounds,
              "load": loads, "cores": os.cpu_count(), "server_rss_mb": int(most[1]) // 1024 if most else None,
              "log_lines": len(log), "attacks": dict(sorted(ends.items()))}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Several experts behind one call: what one of them sends, and when its client leaves, changes nothing for the books."""
+"""Several experts behind one call: nothing that one of them sends, and no client that leaves, makes the books wrong."""
 
 import asyncio
 import json
@@ -10,9 +10,14 @@ from langchain_core.messages import HumanMessage
 from llama_index.core.base.llms.types import ChatMessage
 
 from langchain_leeroo import ChatLeeroo
-from leeroo import Expert, Router
+from leeroo import Budget, Expert, Router
+from leeroo.endpoints.chat_format import to_query
 from leeroo.ledger.opening import open_ledger
 from leeroo.prediction import ConstantPredictor
+from leeroo.serve.aside import Aside
+from leeroo.serve.calls import Calls
+from leeroo.serve.experts import Experts
+from leeroo.serve.requests import Job
 from llamaindex_leeroo import Leeroo
 from tests.attacks.conftest import ENDPOINTS, PRICE, as_sent_to
 
@@ -60,13 +65,6 @@ class Stopping:
 
 
 def asked_by_serve(pool, predictor, ledger):
-    from leeroo.endpoints.chat_format import to_query
-    from leeroo.serve.aside import Aside
-    from leeroo.serve.calls import Calls
-    from leeroo.serve.experts import Experts
-    from leeroo.serve.requests import Job
-    from leeroo import Budget
-
     router = Router(pool, predictor=predictor, ledger=ledger)
     body = {"messages": [{"role": "user", "content": "What is the capital of France?"}]}
     job = Job(body, to_query(body, router), Budget(consult=True))
@@ -87,7 +85,9 @@ def asked_by_llamaindex(pool, predictor, ledger):
 @pytest.mark.parametrize("ask", [asked_by_serve, asked_by_langchain, asked_by_llamaindex])
 def test_who_leaves_before_anybody_was_asked_pays_nothing(liar, tmp_path, ask):
     ledger = Stopping(open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
-    pool = {name: Expert(model=f"openai:{name}", base_url=liar.url, price=PRICE, max_output_tokens=100) for name in "ab"}
+    pool = {
+        name: Expert(model=f"openai:{name}", base_url=liar.url, price=PRICE, max_output_tokens=100) for name in "ab"
+    }
     predictor = ConstantPredictor(dict.fromkeys(pool, 0.7), output_tokens=10)
 
     async def leave():

@@ -17,9 +17,7 @@ T = TypeVar("T")
 class Aside(Protocol):
     """Runs work that may block: the ledger's, the caller's own checks."""
 
-    async def __call__(
-        self, work: Callable[..., Any], *args: Any, undo: Callable[[Any], object] | None = None
-    ) -> Any:
+    async def __call__(self, work: Callable[..., Any], *args: Any, undo: Callable[[Any], object] | None = None) -> Any:
         """Give what the work returns; `undo` is called with it where the task is cancelled meanwhile."""
         ...
 
