@@ -6,7 +6,7 @@ opposite (-5) where the system lets them. Where other work keeps a machine busy,
 `--nice 0` then says more. The load is printed beside the figures, and what the attackers did; the median of several
 rounds says more than any one of them. Exit code 1 where the median round's 99th percentile is over 250 ms.
 
-python benchmarks/hostile.py [--clients 100] [--rounds 5] [--seconds 15] [--nice 10] [OPTIONS of leeroo serve]
+python benchmarks/hostile.py [--clients 100] [--rounds 5] [--seconds 15] [--nice 10] [--server-nice -5]
 """
 
 import argparse
@@ -34,7 +34,6 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 SLOW = 0.25
 """Seconds that `/healthz` shall not take."""
-SERVER_NICE = -5
 ASK = {"role": "user", "content": "What is the capital of France?"}
 BODY = {"model": "leeroo", "messages": [ASK], "max_tokens": 50}
 
@@ -253,6 +252,7 @@ def main() -> None:
     given.add_argument("--rounds", type=int, default=5)
     given.add_argument("--seconds", type=float, default=15)
     given.add_argument("--nice", type=int, default=10, help="of attackers and endpoint")
+    given.add_argument("--server-nice", type=int, default=-5)
     options, others = given.parse_known_args()  # others are for `leeroo serve`
     context = get_context("spawn")
     with tempfile.TemporaryDirectory() as place:
@@ -267,7 +267,7 @@ def main() -> None:
         crowd.start()
         ours.recv()
         with suppress(PermissionError):  # for the server, which inherits it, too
-            os.nice(SERVER_NICE)
+            os.nice(options.server_nice)
         server = serve(folder, port, port_of_liar, others)
         try:
             alone = _figures(healthz(port, options.seconds / 2))
