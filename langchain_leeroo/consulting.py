@@ -18,6 +18,7 @@ from langchain_leeroo.runs import Opened
 from langchain_leeroo.usage import usage_of
 from langchain_leeroo.ways import Sync, Way
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
+from leeroo.routing.aside import unasked
 from leeroo.routing.attempt import Attempt
 
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
@@ -56,7 +57,7 @@ def consulted(
     if several is None:
         return None
     brief = not opened.call.waits
-    while attempts := (yield way.apart(several.round, brief=brief)):
+    while attempts := (yield way.apart(several.round, brief=brief, undo=unasked)):
         yield from _told(way, opened, several)
         asks = []
         for attempt in list(attempts):

@@ -24,6 +24,7 @@ from langchain_leeroo.runs import Opened, Overheard, atapped, child_of, opening,
 from langchain_leeroo.ways import ASYNC, END, SYNC, Way
 from langchain_leeroo.worth import wrong_with
 from leeroo.endpoints.closing import aclosing
+from leeroo.routing.aside import unasked
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.call import Call
 
@@ -187,5 +188,9 @@ def _ready(
     child = child_of(opened, attempt, named=named, expert_listens=host.listens(attempt))
     overheard = overhear(request, child)
     if host.rate_limiter is not None:
-        yield way.acquire(host.rate_limiter)
+        try:
+            yield way.acquire(host.rate_limiter)
+        except (Left, asyncio.CancelledError, KeyboardInterrupt):  # the caller has left, and nobody was asked
+            yield way.apart(unasked, attempt, brief=not opened.call.waits)
+            raise
     return model, kwargs, child, overheard

@@ -11,6 +11,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_leeroo.messages import RawTools, schema_text, to_query
 from langchain_leeroo.requests import Request
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget, ambient, split_kwargs
+from leeroo.endpoints.extras import BODY
 from leeroo.errors import ConfigError, InvalidRequest
 from leeroo.query import Capability
 from leeroo.routing.router import Router
@@ -70,6 +71,7 @@ def prepare(
     model = sent.pop("model", None)
     if model is not None:
         budget = Budget(expert=_pinned(router, str(model), own)).over(budget)
+    _unhide_caps(sent)
     caps = [_whole_number(key, sent.pop(key)) for key in _CAPS if sent.get(key) is not None]
     timeout = sent.pop("timeout", defaults.timeout)
     if "tools" in sent and not isinstance(sent["tools"], RawTools):
@@ -85,6 +87,14 @@ def prepare(
     )
     options = None if structured is None else dict(structured)
     return Request(prompt, messages, query, budget, sent, structured=options, timeout=timeout)
+
+
+def _unhide_caps(sent: dict[str, Any]) -> None:
+    """Put the caps that stand in `extra_body`, and would win there, beside the others."""
+    inner = sent.get(BODY)
+    if isinstance(inner, Mapping) and any(key in inner for key in _CAPS):
+        sent.update({key: inner[key] for key in _CAPS if inner.get(key) is not None})
+        sent[BODY] = {key: value for key, value in inner.items() if key not in _CAPS}
 
 
 def _pinned(router: Router, model: str, own: Budget) -> str:

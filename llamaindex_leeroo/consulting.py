@@ -9,6 +9,7 @@ from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, T
 from llama_index.core.bridge.pydantic import BaseModel
 
 from leeroo import Attempt, Call
+from leeroo.routing.aside import unasked
 from llamaindex_leeroo.answers import finish_reason
 from llamaindex_leeroo.attempt import Request, Try
 from llamaindex_leeroo.base import RoutedLLM
@@ -62,7 +63,7 @@ def consulted(
     )
     if several is None:
         return None
-    while attempts := (yield Work(several.round, call.waits)):
+    while attempts := (yield Work(several.round, call.waits, unasked)):
         for attempt in attempts:
             tell_news(several.news(), owner.role)
             current = begun(attempt)

@@ -1,6 +1,7 @@
 """`leeroo serve` and `leeroo keys`: the OpenAI-compatible endpoint, and who may use it."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from leeroo.cli.pools import open_router
 from leeroo.cli.printing import cell
+from leeroo.errors import ConfigError
 from leeroo.serve.keys import KeyFile
 from leeroo.visible import visible
 
@@ -52,14 +54,20 @@ def serve(
 
     settings = Settings(
         per_minute=per_minute,
-        max_bytes=int(max_mb * 1e6),
-        held_bytes=int((10 * max_mb if held_mb is None else held_mb) * 1e6),
+        max_bytes=_bytes("the largest request", max_mb),
+        held_bytes=_bytes("all requests together", 10 * max_mb if held_mb is None else held_mb),
         limits=Limits(messages=messages, tools=tools, entries=entries, values=values, depth=depth),
         body_seconds=body_seconds,
         read_seconds=read_seconds,
     )
     with open_router(pool, run=True) as router:
         run(router, host=host, port=port, keys=None if keys is None else KeyFile(keys), settings=settings)
+
+
+def _bytes(what: str, megabytes: float) -> int:
+    if not math.isfinite(megabytes):
+        raise ConfigError(f"{what} may have {megabytes} MB; give a number.")
+    return int(megabytes * 1e6)
 
 
 @keys_app.command("add")

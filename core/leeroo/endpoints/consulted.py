@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from leeroo.consult.equivalence import Reply
 from leeroo.endpoints.racing import begin, give_up
+from leeroo.routing.aside import unasked
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.consulting import Consultation
 
@@ -15,12 +17,12 @@ T = TypeVar("T")
 class Aside(Protocol):
     """Runs work that may block: the ledger's, the caller's own checks."""
 
-    async def __call__(self, work: Callable[..., Any], *args: Any) -> Any:
-        """Give what the work returns."""
+    async def __call__(self, work: Callable[..., Any], *args: Any, undo: Callable[[Any], object] | None = None) -> Any:
+        """Give what the work returns; `undo` is called with it where the task is cancelled meanwhile."""
         ...
 
 
-async def here(work: Callable[..., Any], *args: Any) -> Any:
+async def here(work: Callable[..., Any], *args: Any, undo: Callable[[Any], object] | None = None) -> Any:
     """Run work at once, where no event loop of others waits."""
     return work(*args)
 
@@ -48,7 +50,7 @@ async def consulted(
     """
     running: dict[asyncio.Future[tuple[T, Usage]], Attempt] = {}
     try:
-        while attempts := await aside(consultation.round):
+        while attempts := await aside(consultation.round, undo=unasked):
             running = {begin(attempt, ask): attempt for attempt in attempts}
             while running:
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -72,5 +74,9 @@ async def _settle(
     except Exception as error:
         await aside(consultation.failed, attempt, error)
         return
-    reply = reply_of(answer)
+    try:
+        reply = reply_of(answer)
+    except Exception as error:  # an answer in no form that is known: paid for, and of no use
+        await aside(partial(consultation.failed, attempt, error, used=usage))
+        return
     await aside(consultation.answered, attempt, answer, reply, usage)

@@ -1,12 +1,12 @@
 """A request that several experts may answer: the accepted answer, whole, and as the pieces of a stream."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from leeroo.consult.equivalence import Reply
-from leeroo.endpoints.chat_format import text_of, tool_call_ids
+from leeroo.endpoints.chat_format import text_of, tool_call_ids, tool_calls
 from leeroo.endpoints.consulted import consulted
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
@@ -53,7 +53,7 @@ def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
     choice = answer["choices"][0]
     message = choice["message"]
     delta = {key: value for key, value in message.items() if value is not None and key != "tool_calls"}
-    calls = message.get("tool_calls") or []
+    calls = tool_calls(message)
     if calls:
         delta["tool_calls"] = [{"index": place, **one} for place, one in enumerate(calls)]
     yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
@@ -64,7 +64,8 @@ def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
 def _reply(answered: Answered) -> Reply:
     choice = answered[1]["choices"][0]
     message = choice["message"]
-    functions = [one.get("function") or {} for one in message.get("tool_calls") or ()]
+    called = [one.get("function") for one in tool_calls(message)]
+    functions = [one for one in called if isinstance(one, Mapping)]
     return Reply(
         text=text_of(message),
         tool_calls=tuple((str(f.get("name")), f.get("arguments")) for f in functions),
