@@ -16,7 +16,7 @@ from leeroo.routing.retry_after import retry_after
 Kind = Literal[
     "rate_limit", "timeout", "connection", "server", "context_overflow", "content_filter",
     "bad_request", "auth", "not_found", "credit", "region", "signature", "unsupported", "config",
-    "output_cap", "bad_answer", "cancelled", "other", "empty", "filtered", "truncated", "unparsable",
+    "output_cap", "bad_answer", "cancelled", "other", "empty", "filtered", "truncated", "unparsable", "input_cut",
 ]  # fmt: skip
 
 
@@ -72,6 +72,9 @@ POLICIES: dict[Kind, Policy] = {
     "filtered": Policy(billed=True),
     "truncated": Policy(billed=True),
     "unparsable": Policy(billed=True),
+    "input_cut": Policy(
+        billed=True, remedy="It read a part of the prompt only; widen its window, or set context_window."
+    ),
 }
 
 # A gateway that gave up waiting (504, 524) says nothing of the work behind it, which may be billed.
