@@ -25,6 +25,7 @@ from leeroo.routing.judging import CRAMPED, TAIL, Terms, estimates, judge, price
 from leeroo.routing.learner import Learner, taught
 from leeroo.routing.logs import event, heard
 from leeroo.routing.observers import tell
+from leeroo.routing.output_caps import CAPPED
 from leeroo.routing.purse import Purse
 from leeroo.routing.telemetry import emit
 from leeroo.routing.tool_calls import ToolCalls
@@ -255,7 +256,7 @@ class Router:
         if not selection.order:
             # Late now and then is better than no answer; and who is never asked is never found to be quick again, or
             # repaired.
-            last = (TAIL, CRAMPED, REFUSES, CUTS)
+            last = (TAIL, CRAMPED, REFUSES, CUTS, CAPPED)
             candidates = tuple(
                 replace(c, ineligible=None) if (c.ineligible or "").startswith(last) else c for c in candidates
             )

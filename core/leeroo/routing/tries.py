@@ -71,6 +71,7 @@ class Tries:
         self._order = list(selection.order)
         self._again: list[Candidate] = []
         self._failures: Counter[str] = Counter()
+        self._less: list[Expert] = []  # who is asked for less than at first
         self._waits = 0
         self._waited = 0.0
         self._left = inf
@@ -127,10 +128,15 @@ class Tries:
     def failed(self, candidate: Candidate, failure: Failure) -> None:
         """Note how an attempt ended."""
         self._failures[candidate.expert.name] += 1
-        most = failure.most_output
-        if most is not None and not candidate.narrowed and candidate.output_tokens <= most < candidate.max_tokens:
-            # It answers if it is asked for less, and it was the better one: before the next.
-            self._order.insert(0, replace(candidate, max_tokens=most, narrowed=True))
+        if failure.most is not None:
+            self._health.output_caps.note(key_of(candidate.expert), failure.most)
+            if (
+                candidate.output_tokens <= failure.most.tokens < candidate.max_tokens
+                and candidate.expert not in self._less
+            ):
+                # It answers if it is asked for less, and it was the better one: before the next.
+                self._order.insert(0, replace(candidate, max_tokens=failure.most.tokens, narrowed=True))
+                self._less.append(candidate.expert)
         if failure.again:
             self._again.append(candidate)
 
