@@ -10,7 +10,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 
 from langchain_leeroo.authorship import readable_by
-from langchain_leeroo.experts import build, limits
+from langchain_leeroo.experts import beside_tools, build, limits
 from langchain_leeroo.messages import RawTools
 from langchain_leeroo.preparation import SENT, Defaults, prepare
 from langchain_leeroo.rebinding import rebind
@@ -112,6 +112,8 @@ class ModelHost:
         tools = kwargs.pop("tools", None)
         if tools is not None and not isinstance(tools, RawTools):
             tools = RawTools(tools)
+        if tools or (request.structured or {}).get("method") == "function_calling":
+            kwargs = beside_tools(model, attempt.expert, kwargs)
         if request.structured is not None:
             options = dict(request.structured)
             schema = options.pop("schema")

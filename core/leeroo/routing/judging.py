@@ -201,7 +201,8 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None, thought: in
 
 def _unbounded(terms: Terms, expert: Expert) -> str | None:
     """What of a request has no bound of its price at an expert, so that no cap can be kept, or None."""
-    unknown = (*terms.query.unpriced, *expert.known_price.unlisted(_asked_of(terms.asked, expert)))
+    own = (f"{name} (set on its model)" for name in expert.unpriced)
+    unknown = (*terms.query.unpriced, *own, *expert.known_price.unlisted(_asked_of(terms.asked, expert)))
     if unknown:
         return f"no price is known for {', '.join(unknown)}, so no cap can be kept"
     for medium in terms.query.attachments:
