@@ -10,7 +10,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from langchain_leeroo.reading import beside, read
 from leeroo.conversation import Role, Turn, scored_text, tool_names
-from leeroo.endpoints.extras import as_sent, cache_writes, searches, service_of, unpriced
+from leeroo.pool.extras import as_sent, cache_writes, searches, service_of, unpriced
 from leeroo.pool.forwarded import MEDIA
 from leeroo.pool.media import measure
 from leeroo.query import Capability, Query

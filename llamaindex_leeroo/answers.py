@@ -42,11 +42,16 @@ def fault(pieces: Sequence[Any], output_cls: type | None) -> UselessAnswer | Non
     if output_cls is not None:
         if pieces and isinstance(pieces[-1], output_cls):
             return None
-        return UselessAnswer("unparsable", f"The answer does not have the form of {output_cls.__name__}.")
+        return no_form_of(output_cls)
     raws = [getattr(piece, "raw", None) for piece in reversed(pieces)]
     reason = next(filter(None, map(finish_reason, raws)), None)
     visible = any(says_something(piece) for piece in pieces)
     return useless(reason, visible=visible, refused=any(map(_refuses, raws)))
+
+
+def no_form_of(output_cls: type | None) -> UselessAnswer:
+    """The failure of a structured answer without its form. No text of the answer is in it."""
+    return UselessAnswer("unparsable", f"The answer does not have the form of {getattr(output_cls, '__name__', '')}.")
 
 
 def _refuses(raw: Any) -> bool:

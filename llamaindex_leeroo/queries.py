@@ -9,7 +9,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
 from leeroo import Query
 from leeroo.conversation import Role, Turn, scored_text, tool_names
-from leeroo.endpoints.extras import as_sent, cache_writes, searches, service_of, unpriced
+from leeroo.pool.extras import as_sent, cache_writes, searches, service_of, unpriced
 from leeroo.query import Capability
 from llamaindex_leeroo.caps import asked
 from llamaindex_leeroo.messages import MadeBy

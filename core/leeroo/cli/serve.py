@@ -12,6 +12,7 @@ from rich.table import Table
 from leeroo.cli.pools import open_router
 from leeroo.cli.printing import cell
 from leeroo.errors import ConfigError
+from leeroo.pool.on_empty import on_empty_of
 from leeroo.serve.keys import KeyFile
 from leeroo.visible import visible
 
@@ -21,6 +22,7 @@ keys_app = typer.Typer(help="Keys of `leeroo serve`, hashed at rest, each bound 
 Keys = Annotated[Path, typer.Option("--keys", envvar="LEEROO_KEYS", help="File of keys.")]
 
 
+# long: most of it is options.
 def serve(
     pool: Annotated[
         Path | None,
@@ -43,6 +45,12 @@ def serve(
     depth: Annotated[int, typer.Option("--max-depth", help="Levels of a request.")] = 100,
     body_seconds: Annotated[float, typer.Option("--body-seconds", help="In which a request has to come.")] = 60.0,
     read_seconds: Annotated[float, typer.Option("--read-seconds", help="In which it has to be read.")] = 20.0,
+    on_empty: Annotated[
+        str | None,
+        typer.Option(
+            "--on-empty", help="After an empty answer: next expert (next) or none (accept). Default: the pool's."
+        ),
+    ] = None,
 ) -> None:
     """Serve the pool as an OpenAI-compatible endpoint.
 
@@ -61,6 +69,8 @@ def serve(
         read_seconds=read_seconds,
     )
     with open_router(pool, run=True) as router:
+        if on_empty is not None:
+            router.on_empty = on_empty_of(on_empty, "--on-empty")
         run(router, host=host, port=port, keys=None if keys is None else KeyFile(keys), settings=settings)
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from leeroo.conversation import Role, Turn, scored_text, tool_names
-from leeroo.endpoints.extras import cache_writes, searches, service_of, unpriced
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
+from leeroo.pool.extras import cache_writes, searches, service_of, unpriced
 from leeroo.pool.forwarded import everything, medium_of
 from leeroo.pool.kinds import PLAIN, kinds_of
 from leeroo.pool.media import measure

@@ -16,6 +16,7 @@ from leeroo.endpoints.http import tls
 from leeroo.endpoints.marks import understood
 from leeroo.endpoints.parameters import cap_name, taken, with_tools
 from leeroo.endpoints.racing import first_answer, run_here
+from leeroo.endpoints.tool_ids import readable_ids
 from leeroo.endpoints.worth import wrong_with
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert
@@ -258,7 +259,7 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
         given = rest.get("stop") or ()
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
     rest = with_tools(place.model, place.base_url, taken(expert, rest, place.base_url))
-    messages, tools = understood(place.base_url, body["messages"], rest.get("tools"))
+    messages, tools = understood(place.base_url, readable_ids(place.base_url, body["messages"]), rest.get("tools"))
     if tools is not None:
         rest["tools"] = tools
     if max_tokens is not None:

@@ -93,8 +93,8 @@ class Streamed:
                         attempt.cancelled(_usage(received, sent, attempt))
                         raise
                     usage, wrong = _usage(received, sent, attempt), useless(received.reason, visible=received.said)
-                    if wrong is not None and call.has_next:
-                        attempt.failed(wrong, used=usage)
+                    if (found := call.acceptance.rejects(attempt, wrong)) is not None:
+                        attempt.failed(found, used=usage)
                         continue
                     attempt.succeeded(usage)
                     return

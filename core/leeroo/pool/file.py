@@ -7,10 +7,11 @@ from typing import Any
 
 from leeroo.budget import Budget
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.pool.on_empty import OnEmpty, on_empty_of
 from leeroo.pool.pool import Pool
 from leeroo.pool.yamlfile import load_mapping
 
-KEYS = ("experts", "reference", "budget", "ledger", "predictor", "learn")
+KEYS = ("experts", "reference", "budget", "ledger", "predictor", "learn", "on_empty")
 LEARN_KEYS = ("memory", "scope_memory", "signals", "frozen", "every")
 
 
@@ -24,6 +25,7 @@ class PoolFile:
         ledger: URL of the ledger, None for one in memory.
         predictor: Folder of an artifact or of versions, None for the predictor that ships.
         learn: Options of the learner from feedback, None where nothing is learned.
+        on_empty: What an answer with nothing in it means: "next" or "accept".
     """
 
     pool: Pool
@@ -31,6 +33,7 @@ class PoolFile:
     ledger: str | None = None
     predictor: Path | None = None
     learn: Mapping[str, Any] | None = None
+    on_empty: OnEmpty = "next"
 
 
 def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:
@@ -71,7 +74,10 @@ def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:
         )
     # A relative path starts at the pool file, wherever the program was started.
     around = Path() if isinstance(source, Mapping) else Path(source).parent
-    return PoolFile(pool, budget, ledger, None if predictor is None else around / predictor, _learn(name, data))
+    given = data.get("on_empty")
+    on_empty = "next" if given is None else on_empty_of(given, f"{name}: on_empty")
+    place = None if predictor is None else around / predictor
+    return PoolFile(pool, budget, ledger, place, _learn(name, data), on_empty)
 
 
 def _string(name: str, data: Mapping[str, Any], key: str) -> str | None:

@@ -4,10 +4,7 @@ from typing import Literal
 
 from leeroo.errors import LeerooError
 
-OnEmpty = Literal["next", "accept"]
-"""What an answer without anything in it means: ask the next expert, where there is one, or take it as it is."""
-
-Useless = Literal["empty", "filtered", "truncated", "unparsable", "bad_answer"]
+Useless = Literal["empty", "filtered", "truncated", "unparsable", "bad_answer", "input_cut"]
 
 _CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"})
 _BROKEN = frozenset({"error"})
@@ -44,6 +41,7 @@ _DETAILS: dict[Useless, str] = {
     "truncated": "The output cap was used up before anything visible was written. Raise max_tokens or max_cost.",
     "bad_answer": "The answer was broken off by an error behind its endpoint.",
     "unparsable": "The answer does not have the form that was asked for.",
+    "input_cut": "Only a part of the prompt was read.",
 }
 
 

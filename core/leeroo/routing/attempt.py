@@ -176,7 +176,7 @@ class Attempt:
         seconds = time.perf_counter() - self._began
         self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated, seconds=seconds)
         estimated = cost > 0 if used is None else used.estimated
-        self._end(cost, tokens, estimated, failure, seconds, received, error)
+        self._end(cost, tokens, estimated, failure, seconds, received or used, error)
         if failure.kind == "cancelled":
             self._call.stop()
             return

@@ -16,7 +16,7 @@ Every ask is an attempt of the call: reserved, booked and on the record. Whom to
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from leeroo.consult.asking import Option, Standing
@@ -104,6 +104,8 @@ class Consultation(Generic[T]):
             usage: What the expert used.
         """
         attempt.succeeded(usage, tool_call_ids=reply.tool_call_ids)
+        if self._call.acceptance.fault(attempt, None, usage) is not None:
+            reply = replace(reply, truncated=True)  # what was not read cannot be agreed on
         cluster = self._groups.place(reply, self._call.seconds_left)
         at = self._candidates.index(attempt.candidate)
         if cluster == INCOMPARABLE:

@@ -16,6 +16,7 @@ from leeroo.pool.tokens import TokenCount
 from leeroo.query import Query
 from leeroo.routing.decision import least_cost
 from leeroo.routing.health import Health, key_of
+from leeroo.routing.output_caps import CAPPED
 from leeroo.selection.selector import Candidate, Selection, select
 
 if TYPE_CHECKING:
@@ -96,14 +97,15 @@ def judge(terms: Terms, expert: Expert, estimate: Estimate, tokens: TokenCount) 
     query, cap, price, output_tokens = terms.query, terms.cap, expert.known_price, estimate.output_tokens
     asked = _asked_of(terms.asked, expert)
     bound = price if asked is NO_TERMS else price.bounding(asked)
-    most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
-    if query.max_tokens is None and not terms.has_own_cap and "max_output_tokens" not in expert.model_fields_set:
-        most = min(most, max(room(expert), FAIR_SHARE * output_tokens))
-    if expert.context_window is not None:
-        most = min(most, max(1, expert.context_window - tokens.expected))
+    most = _most_of(terms, expert, output_tokens, tokens)
+    said = terms.health.output_caps.most(key_of(expert), tokens.expected)
+    narrowed = said is not None and said < most
     # What the predictor knows is how long answers are; a reasoning model is billed for what it thinks before, too.
     thought = thought_of(expert)
     expected_output = max(1, min(thought.before(output_tokens) + output_tokens, most))
+    cut = said is not None and said < expected_output
+    if said is not None:
+        most, expected_output = min(most, said), min(expected_output, said)
     pays = None if cap is None else bound.affordable_output(tokens.upper, cap)
     affordable = pays is None or pays >= expected_output
     if pays is not None and affordable:
@@ -123,9 +125,23 @@ def judge(terms: Terms, expert: Expert, estimate: Estimate, tokens: TokenCount) 
         max_tokens=most,
         latency=terms.health.latency(expert, expected_output),
         price=None if bound is price else bound,
+        narrowed=narrowed,
     )
     reason = _why_not(terms, candidate, None if affordable else cap, thought.least)
+    if reason is None and cut and terms.pinned is None:
+        reason = f"{CAPPED} {said} tokens of output, and the answer takes more; set its max_output_tokens, or top it up"
     return candidate if reason is None else replace(candidate, ineligible=reason)
+
+
+def _most_of(terms: Terms, expert: Expert, output_tokens: int, tokens: TokenCount) -> int:
+    """The output cap by what was asked for, the expert's own limits, and its share of money that others use, too."""
+    query = terms.query
+    most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
+    if query.max_tokens is None and not terms.has_own_cap and "max_output_tokens" not in expert.model_fields_set:
+        most = min(most, max(room(expert), FAIR_SHARE * output_tokens))
+    if expert.context_window is not None:
+        most = min(most, max(1, expert.context_window - tokens.expected))
+    return most
 
 
 def price_terms(query: Query) -> PriceTerms:
@@ -185,7 +201,8 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None, thought: in
 
 def _unbounded(terms: Terms, expert: Expert) -> str | None:
     """What of a request has no bound of its price at an expert, so that no cap can be kept, or None."""
-    unknown = (*terms.query.unpriced, *expert.known_price.unlisted(_asked_of(terms.asked, expert)))
+    own = (f"{name} (set on its model)" for name in expert.unpriced)
+    unknown = (*terms.query.unpriced, *own, *expert.known_price.unlisted(_asked_of(terms.asked, expert)))
     if unknown:
         return f"no price is known for {', '.join(unknown)}, so no cap can be kept"
     for medium in terms.query.attachments:

@@ -14,6 +14,7 @@ from leeroo.ledger.memory import Ledger, MemoryLedger, may_wait
 from leeroo.ledger.opening import ledger_of
 from leeroo.money import to_nano
 from leeroo.pool.file import PoolFile, read_pool
+from leeroo.pool.on_empty import OnEmpty, on_empty_of
 from leeroo.pool.pool import Pool
 from leeroo.pool.tokens import TokenCount, count
 from leeroo.query import Query
@@ -24,6 +25,7 @@ from leeroo.routing.judging import CRAMPED, TAIL, Terms, estimates, judge, price
 from leeroo.routing.learner import Learner, taught
 from leeroo.routing.logs import event, heard
 from leeroo.routing.observers import tell
+from leeroo.routing.output_caps import CAPPED
 from leeroo.routing.purse import Purse
 from leeroo.routing.telemetry import emit
 from leeroo.routing.tool_calls import ToolCalls
@@ -53,6 +55,8 @@ class Router:
         health: Circuit breakers and latencies; fresh when absent.
         on_close: Called with the record of every call that ends.
         learn: Learns from feedback and changes what is predicted: a `leeroo.routing.online.OnlineLearner`.
+        on_empty: What an answer with nothing in it, or to a part of the prompt, means: "next" (ask another expert where
+            there is one) or "accept" (take it as it is).
 
     Raises:
         ConfigError: The pool or the budget is not usable.
@@ -68,6 +72,7 @@ class Router:
         health: Health | None = None,
         on_close: Callable[[dict[str, Any]], None] | None = None,
         learn: Learner | None = None,
+        on_empty: OnEmpty = "next",
     ) -> None:
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self.budget = budget or NOTHING_SET
@@ -78,6 +83,7 @@ class Router:
         self._pacer = Pacer()
         self._on_close = on_close
         self.learn = learn
+        self.on_empty = on_empty_of(on_empty)
         self.tool_calls = ToolCalls()
         self._lock = threading.Lock()
         if self.budget.expert is not None:
@@ -85,24 +91,35 @@ class Router:
 
     @classmethod
     def from_pool(
-        cls, source: str | Path | Mapping[str, Any], *, predictor: "Predictor | None" = None, **budget: Any
+        cls,
+        source: str | Path | Mapping[str, Any],
+        *,
+        predictor: "Predictor | None" = None,
+        on_empty: OnEmpty | None = None,
+        **budget: Any,
     ) -> "Router":
         """A router from a pool file, or from a mapping of the same form.
 
         Args:
             source: Path of a YAML file, or the mapping itself.
             predictor: As in the constructor.
+            on_empty: In place of the file's.
             **budget: Budget kwargs over the file's `budget`.
 
         Raises:
             ConfigError: Anything in it that cannot be used, with its place.
         """
         file = read_pool(source)
-        return cls.from_file(file, predictor=predictor, budget=Budget.of(budget).over(file.budget))
+        return cls.from_file(file, predictor=predictor, budget=Budget.of(budget).over(file.budget), on_empty=on_empty)
 
     @classmethod
     def from_file(
-        cls, file: PoolFile, *, predictor: "Predictor | None" = None, budget: Budget | None = None
+        cls,
+        file: PoolFile,
+        *,
+        predictor: "Predictor | None" = None,
+        budget: Budget | None = None,
+        on_empty: OnEmpty | None = None,
     ) -> "Router":
         """The router that a pool file describes.
 
@@ -110,6 +127,7 @@ class Router:
             file: What it says.
             predictor: In place of the file's.
             budget: In place of the file's.
+            on_empty: In place of the file's.
 
         Raises:
             ConfigError: The predictor, the learner's options or the ledger are not usable.
@@ -126,7 +144,14 @@ class Router:
 
             learner = OnlineLearner(**file.learn)
         chosen = file.budget if budget is None else budget
-        return cls(file.pool, predictor=predictor, budget=chosen, ledger=ledger_of(file.ledger), learn=learner)
+        return cls(
+            file.pool,
+            predictor=predictor,
+            budget=chosen,
+            ledger=ledger_of(file.ledger),
+            learn=learner,
+            on_empty=on_empty or file.on_empty,
+        )
 
     @property
     def waits(self) -> bool:
@@ -147,13 +172,20 @@ class Router:
                     self._predictor = load()
         return self._predictor
 
-    def open(self, query: Query, budget: Budget | None = None, defaults: Budget | None = None) -> Call:
+    def open(
+        self,
+        query: Query,
+        budget: Budget | None = None,
+        defaults: Budget | None = None,
+        on_empty: OnEmpty | None = None,
+    ) -> Call:
         """Decide, and open a call on the decision.
 
         Args:
             query: The request.
             budget: The call's own budget; the ambient one and the defaults fill the rest.
             defaults: Used instead of the router's own defaults.
+            on_empty: Used instead of the router's own.
 
         Raises:
             BudgetExceeded: No expert's worst case fits the money. Nothing was spent.
@@ -167,8 +199,7 @@ class Router:
             limits.append(to_nano(merged.max_cost))
         left = self.ledger.remaining(merged.scope)
         limits.append(left.nano)
-        caps = [limit for limit in limits if limit is not None]
-        cap = min(caps) if caps else None
+        cap = min((limit for limit in limits if limit is not None), default=None)
         decision = self.decide(query, merged, cap, left.paced)
         call = Call(
             query,
@@ -178,6 +209,7 @@ class Router:
             health=self.health,
             tool_calls=self.tool_calls,
             reference=self.pool[self.pool.reference],
+            on_empty=on_empty or self.on_empty,
             on_close=self._closed,
         )
         if not decision.selection.order:
@@ -224,7 +256,7 @@ class Router:
         if not selection.order:
             # Late now and then is better than no answer; and who is never asked is never found to be quick again, or
             # repaired.
-            last = (TAIL, CRAMPED, REFUSES, CUTS)
+            last = (TAIL, CRAMPED, REFUSES, CUTS, CAPPED)
             candidates = tuple(
                 replace(c, ineligible=None) if (c.ineligible or "").startswith(last) else c for c in candidates
             )
