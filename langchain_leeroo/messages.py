@@ -142,7 +142,10 @@ def _asked(messages: Sequence[BaseMessage], tools: RawTools | None, sent: Mappin
         for message in messages
         if message.additional_kwargs or not isinstance(message.content, str)
     ]
-    return {**found, "tools": list(tools)} if tools else found
+    if tools:
+        # Anthropic's chat model reads the mark to cache in a tool's extras, which OpenAI's form has not.
+        found["tools"] = [*tools, *filter(None, (getattr(tool, "extras", None) for tool in tools.raw))]
+    return found
 
 
 def tool_call_ids(message: BaseMessage | None) -> tuple[str, ...]:

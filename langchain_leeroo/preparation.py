@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -84,7 +85,17 @@ def prepare(
         sent=sent,
     )
     options = None if structured is None else dict(structured)
-    return Request(prompt, messages, query, budget, sent, structured=options, timeout=timeout)
+    return Request(
+        prompt, messages, query, budget, sent, structured=options, timeout=timeout, thread=_thread(config, router)
+    )
+
+
+def _thread(config: RunnableConfig, router: Router) -> str | None:
+    """A hash of LangGraph's `thread_id`, in characters that any header takes; None where nobody is to be told."""
+    thread = (config.get("configurable") or {}).get("thread_id")
+    if not isinstance(thread, str) or not thread or not any(expert.prompt_cache for expert in router.pool):
+        return None
+    return sha256(thread.encode()).hexdigest()
 
 
 def _pinned(router: Router, model: str, own: Budget) -> str:

@@ -30,6 +30,7 @@ class Request:
         raw: Whether the expert is asked for its raw message beside the structured output. Streams of the output alone
             are finer without; their usage is overheard instead.
         timeout: The caller's own limit of one attempt, in seconds.
+        thread: A hash of the conversation's `thread_id`, None where the config has none.
     """
 
     prompt: PromptValue
@@ -40,6 +41,7 @@ class Request:
     structured: dict[str, Any] | None = None
     raw: bool = True
     timeout: float | None = None
+    thread: str | None = None
 
     def seconds(self, attempt: Attempt) -> float:
         """How long an attempt may take."""

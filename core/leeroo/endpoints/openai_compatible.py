@@ -12,12 +12,14 @@ from leeroo.endpoints import bounded
 from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.consulted import consulted
+from leeroo.endpoints.extras import cache_writes
 from leeroo.endpoints.http import tls
-from leeroo.endpoints.marks import understood
+from leeroo.endpoints.marks import marked, understood
 from leeroo.endpoints.parameters import cap_name, taken, with_tools
 from leeroo.endpoints.racing import first_answer, run_here
 from leeroo.endpoints.worth import wrong_with
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.pool.caching import host_takes_marks, mark
 from leeroo.pool.experts import Expert
 from leeroo.pool.places import provider_of_host
 from leeroo.routing.answers import UselessAnswer
@@ -259,6 +261,8 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
     rest = with_tools(place.model, place.base_url, taken(expert, rest, place.base_url))
     messages, tools = understood(place.base_url, body["messages"], rest.get("tools"))
+    if expert.prompt_cache and host_takes_marks(place.base_url) and cache_writes(body) is None:
+        messages = marked(messages, mark(expert.prompt_cache))
     if tools is not None:
         rest["tools"] = tools
     if max_tokens is not None:
