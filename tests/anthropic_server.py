@@ -4,7 +4,8 @@
         ChatAnthropic(base_url=server.url, model="claude-sonnet-4-5", api_key="x")
 
 It caches as the real one does: nothing without a mark, tools before instructions before messages, up to each block that
-is marked, for the model that was asked; a fifth mark is refused. A token is four characters.
+is marked, for the model that was asked; a fifth mark is refused. A token is four characters. With a signature it thinks
+before each answer, and refuses thinking that it did not sign.
 """
 
 import json
@@ -23,15 +24,21 @@ class AnthropicServer:
     Args:
         answer: Makes the answer of a request's body: a text, or a tool to call as (name, arguments).
         least: Tokens from which on a prefix is cached.
+        signature: What it signs its thinking with; "" for an answer without thinking.
 
     Attributes:
+        overloaded: Whether every request is refused with a status of 529.
         bodies: Of all requests so far, in order.
         usages: What was reported of each.
     """
 
-    def __init__(self, answer: "Callable[[Json], str | tuple[str, Json]] | None" = None, least: int = 0) -> None:
+    def __init__(
+        self, answer: "Callable[[Json], str | tuple[str, Json]] | None" = None, least: int = 0, signature: str = ""
+    ) -> None:
         self.answer = answer or (lambda body: "Paris.")
         self.least = least
+        self.signature = signature
+        self.overloaded = False
         self.bodies: list[Json] = []
         self.usages: list[Json] = []
         self._cache: set[str] = set()
@@ -56,20 +63,28 @@ class AnthropicServer:
         """Status and message of a request."""
         with self._lock:
             self.bodies.append(body)
+            if self.overloaded:
+                return 529, _error("overloaded_error", "Overloaded")
+            for at, message in enumerate(body["messages"]):
+                for index, part in enumerate(_parts(message)):
+                    if "thinking" in part["type"] and part.get("signature") != self.signature:
+                        where = f"messages.{at}.content.{index}"
+                        return 400, _error("invalid_request_error", f"{where}: Invalid `signature` in `thinking` block")
             blocks = list(_blocks(body))
             marks = [(at, found) for at, (_, found) in enumerate(blocks) if found]
             if len(marks) > MOST_MARKS:
                 text = f"A maximum of {MOST_MARKS} blocks with cache_control may be provided. Found {len(marks)}."
-                error = {"type": "invalid_request_error", "message": text}
-                return 400, {"type": "error", "error": error}
+                return 400, _error("invalid_request_error", text)
             usage = self._usage(body, [text for text, _ in blocks], marks)
             given = self.answer(body)
             if isinstance(given, str):
-                content = [{"type": "text", "text": given}]
+                content: list[Json] = [{"type": "text", "text": given}]
             else:
                 name, arguments = given
                 call_id = f"toolu_{len(self.bodies)}"
                 content = [{"type": "tool_use", "id": call_id, "name": name, "input": arguments}]
+            if self.signature:
+                content.insert(0, {"type": "thinking", "thinking": "Let me see.", "signature": self.signature})
             usage["output_tokens"] = _tokens(json.dumps(content))
             self.usages.append(usage)
             return 200, {
@@ -103,6 +118,10 @@ class AnthropicServer:
                                "ephemeral_1h_input_tokens": written if hour else 0},
             "service_tier": "standard",
         }  # fmt: skip
+
+
+def _error(kind: str, message: str) -> Json:
+    return {"type": "error", "error": {"type": kind, "message": message}}
 
 
 def marks_of(body: Json) -> list[tuple[str, str]]:
@@ -172,12 +191,17 @@ def _events(message: Json) -> Iterator[Json]:
                                                 "usage": {**message["usage"], "output_tokens": 1}}}  # fmt: skip
     for index, block in enumerate(message["content"]):
         if block["type"] == "text":
-            start, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": block["text"]}
+            start, deltas = {"type": "text", "text": ""}, [{"type": "text_delta", "text": block["text"]}]
+        elif block["type"] == "thinking":
+            start = {"type": "thinking", "thinking": "", "signature": ""}
+            deltas = [{"type": "thinking_delta", "thinking": block["thinking"]},
+                      {"type": "signature_delta", "signature": block["signature"]}]  # fmt: skip
         else:
             start = {**block, "input": {}}
-            delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+            deltas = [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
         yield {"type": "content_block_start", "index": index, "content_block": start}
-        yield {"type": "content_block_delta", "index": index, "delta": delta}
+        for delta in deltas:
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
     stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
     # Without how long what is written is kept: the event has no field for it (anthropic 2.14.0, 2026-11).
