@@ -15,7 +15,7 @@ from langchain_core.tools import BaseTool
 
 from langchain_leeroo.requests import Request
 from leeroo.endpoints.marks import unmarked, with_mark
-from leeroo.pool.caching import mark, server_of, takes_marks
+from leeroo.pool.caching import mark, server_of, setting_of, takes_marks
 from leeroo.pool.experts import Expert
 
 KWARG = "cache_control"
@@ -40,13 +40,10 @@ class Marking(NamedTuple):
 def marking(request: Request, expert: Expert) -> Marking:
     """What an expert is asked to cache of a request: what the caller says, else what `prompt_cache` does."""
     given = request.kwargs.get(KWARG)
-    if (given is None and expert.prompt_cache is None) or not takes_marks(expert):
-        return Marking()
     if given is not None:
-        return Marking(given)
-    if expert.prompt_cache is None or request.query.cache_writes is not None:
-        return Marking()
-    return Marking(mark(expert.prompt_cache), whole=True)
+        return Marking(given) if takes_marks(expert) else Marking()
+    kept = setting_of(expert) if request.query.cache_writes is None else None
+    return Marking() if kept is None else Marking(mark(kept), whole=True)
 
 
 def readable_marks(

@@ -102,6 +102,7 @@ def test_a_thread_of_fireworks_stays_at_one_cache():
     key = model.metadata["kwargs"]["prompt_cache_key"]
     assert len(key) == 64
     assert model.metadata["kwargs"]["extra_headers"] == {"x-session-affinity": key}
+    assert [message.content for message in model.metadata["messages"]] == ["Hi."]
     llm.invoke("Hi.", config, prompt_cache_key="mine")
     assert model.metadata["kwargs"]["prompt_cache_key"] == "mine"
     llm.invoke("Hi.")

@@ -1,5 +1,7 @@
 """Marks to cache a prompt: sent where they are of use, left out where they are refused."""
 
+from importlib.metadata import version
+
 import pytest
 from llama_index.core.base.llms.types import CacheControl, CachePoint, ChatMessage, TextBlock
 from llama_index.core.llms import LLM
@@ -72,6 +74,8 @@ def claude():
 
 def anthropic(server) -> LLM:
     made = pytest.importorskip("llama_index.llms.anthropic").Anthropic
+    if not version("anthropic").startswith("0."):
+        pytest.skip("llama-index-llms-anthropic 0.12.3 cannot make a message with anthropic 2.14")
     return made(base_url=server.url, model="claude-sonnet-4-5", api_key="x", max_retries=0)
 
 

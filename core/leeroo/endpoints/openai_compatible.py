@@ -19,7 +19,7 @@ from leeroo.endpoints.parameters import cap_name, taken, with_tools
 from leeroo.endpoints.racing import first_answer, run_here
 from leeroo.endpoints.worth import wrong_with
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.pool.caching import host_takes_marks, mark
+from leeroo.pool.caching import mark, setting_of
 from leeroo.pool.experts import Expert
 from leeroo.pool.places import provider_of_host
 from leeroo.routing.answers import UselessAnswer
@@ -261,8 +261,9 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
     rest = with_tools(place.model, place.base_url, taken(expert, rest, place.base_url))
     messages, tools = understood(place.base_url, body["messages"], rest.get("tools"))
-    if expert.prompt_cache and host_takes_marks(place.base_url) and cache_writes(body) is None:
-        messages = marked(messages, mark(expert.prompt_cache))
+    kept = setting_of(expert)
+    if kept is not None and cache_writes(body) is None:
+        messages = marked(messages, mark(kept))
     if tools is not None:
         rest["tools"] = tools
     if max_tokens is not None:

@@ -15,6 +15,8 @@ Kept = Literal["5m", "1h"]
 """How long a provider is asked to keep input in its cache."""
 
 _REFUSE = frozenset({"openai", "azure_openai", "groq", "mistralai", "google_genai"})
+_BY_THEMSELVES = frozenset({"fireworks", "deepseek", "xai", "together", "perplexity", "cohere", "ollama", "hf"})
+"""Those who are not known to refuse a mark, and are asked for nothing by one."""
 _REFUSING_HOSTS = frozenset({"api.cerebras.ai"})
 
 
@@ -56,8 +58,16 @@ def writes_of(expert: Expert, asked: Kept | None) -> Kept | None:
         expert: Who would be asked.
         asked: What the request's own marks say.
     """
-    wanted = asked or expert.prompt_cache
-    return wanted if wanted is not None and takes_marks(expert) else None
+    if asked is not None:
+        return asked if takes_marks(expert) else None
+    return setting_of(expert)
+
+
+def setting_of(expert: Expert) -> Kept | None:
+    """An expert's `prompt_cache`, where its provider is to be asked by marks; None where it caches by itself."""
+    if expert.prompt_cache is None or server_of(expert) in _BY_THEMSELVES or not takes_marks(expert):
+        return None
+    return expert.prompt_cache
 
 
 def mark(kept: Kept) -> dict[str, str]:

@@ -56,6 +56,11 @@ def test_a_requests_own_marks_win_over_the_experts_setting():
     assert (writes_of(one, None), writes_of(one, "1h"), writes_of(expert(), None)) == ("5m", "1h", None)
 
 
+@pytest.mark.parametrize("model", ["fireworks:kimi-k2", "deepseek:deepseek-chat", "xai:grok-4", "openai:gpt-5-nano"])
+def test_who_caches_by_itself_is_not_asked_by_the_setting(model):
+    assert writes_of(expert(model, prompt_cache="5m"), None) is None
+
+
 @pytest.mark.parametrize("model", ["anthropic:claude-sonnet-4-5", "openrouter:anthropic/claude-opus-4.1"])
 def test_claude_caches_nothing_without_a_mark(model):
     assert needs_marks(expert(model))
