@@ -214,3 +214,17 @@ def test_a_mark_on_a_tool_of_the_callers_is_priced_too(claude):
     assert marks_of(claude.bodies[-1]) == [("tools", "1h")]
     plain = llm.bind_tools([weather]).invoke("Hi " * 2000, max_tokens=10).response_metadata["leeroo"]
     assert record["candidates"][0]["worst_cost"] > 1.5 * plain["candidates"][0]["worst_cost"]
+
+
+@pytest.mark.parametrize(("kept", "goes_to"), [("5m", "b"), (None, "a")])
+def test_the_next_turn_of_the_user_goes_where_the_history_is_cached(kept, goes_to):
+    with AnthropicServer() as a, AnthropicServer() as b:
+        experts = {
+            name: Expert(model=anthropic(one), price=PRICE, prompt_cache=kept) for name, one in (("a", a), ("b", b))
+        }
+        llm = ChatLeeroo(experts=experts, predictor=ConstantPredictor({"a": 0.9, "b": 0.9}, output_tokens=20))
+        messages = [SystemMessage(LONG * 3), HumanMessage("How is the weather?")]
+        messages += [llm.invoke(messages, expert="b"), HumanMessage("And what will it be tomorrow?")]
+        record = llm.invoke(messages).response_metadata["leeroo"]
+        assert record["expert"] == goes_to
+        assert (record["cached_tokens"] > 1000) is (kept is not None)
