@@ -192,9 +192,11 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None, thought: in
 
 def _unbounded(terms: Terms, expert: Expert) -> str | None:
     """What of a request has no bound of its price at an expert, so that no cap can be kept, or None."""
-    unknown = (*terms.query.unpriced, *expert.known_price.unlisted(_asked_of(terms.asked, expert)))
+    unlisted = expert.known_price.unlisted(_asked_of(terms.asked, expert))
+    unknown = (*terms.query.unpriced, *unlisted)
     if unknown:
-        return f"no price is known for {', '.join(unknown)}, so no cap can be kept"
+        remedy = "; state it in the expert's price, 0 included" if unlisted else ""
+        return f"no price is known for {', '.join(unknown)}, so no cap can be kept{remedy}"
     for medium in terms.query.attachments:
         if most_tokens_of(medium, expert) is None:
             return (

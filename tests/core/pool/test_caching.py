@@ -2,7 +2,7 @@
 
 import pytest
 
-from leeroo import Budget, Expert, Price, Usage
+from leeroo import Budget, Expert, NoEligibleExpert, Price, Usage
 from leeroo.endpoints.chat_format import to_query
 from leeroo.pool.caching import needs_marks, takes_marks, writes_of
 from leeroo.pool.kinds import Kinds
@@ -87,6 +87,14 @@ def test_the_setting_is_priced_as_marks_in_the_request_are(make_router):
 def test_a_mark_that_is_left_out_is_not_priced(make_router):
     one = expert("openai:gpt-5-nano").model_copy(update={"price": Price(input=1.0, output=2.0)})
     assert judged(make_router, one, MARKED).ineligible is None
+
+
+def test_a_price_that_is_missing_is_named_with_the_remedy(make_router):
+    one = expert(base_url=OWN).model_copy(update={"price": Price(input=1.0, output=2.0)})
+    with pytest.raises(NoEligibleExpert, match=r"writing to a cache.*state it in the expert's price, 0 included"):
+        judged(make_router, one, MARKED)
+    priced = one.model_copy(update={"price": Price(input=1.0, output=2.0, cache_write=0.0)})
+    assert judged(make_router, priced, MARKED).ineligible is None
 
 
 def test_what_is_read_back_is_cheap_only_where_it_was_asked_to_be_kept(make_router):
