@@ -10,6 +10,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 
 from langchain_leeroo.authorship import readable_by
+from langchain_leeroo.caching import KWARG, cache_kwargs, marked_tools, readable_marks
 from langchain_leeroo.experts import beside_tools, build, limits
 from langchain_leeroo.messages import RawTools
 from langchain_leeroo.preparation import SENT, Defaults, prepare
@@ -107,6 +108,8 @@ class ModelHost:
             **taken(attempt.expert, request.kwargs, attempt.expert.base_url),
             **limits(model, attempt, request.timeout),
         }
+        if attempt.expert.prompt_cache is not None or KWARG in kwargs:
+            kwargs = cache_kwargs(request, attempt.expert, model, kwargs)
         if attempt.expert.stop:
             kwargs["stop"] = [*kwargs.get("stop", ()), *attempt.expert.stop]
         tools = kwargs.pop("tools", None)
@@ -129,7 +132,8 @@ class ModelHost:
         if tools is None:
             return model, kwargs
         stop = {"stop": kwargs.pop("stop")} if "stop" in kwargs else {}
-        return model.bind_tools(list(tools.raw), **kwargs), stop
+        offered = marked_tools(tools.raw, request, attempt.expert, model)
+        return model.bind_tools(offered, **kwargs), stop
 
     def prompt(self, request: Request, attempt: Attempt) -> PromptValue:
         """The request's messages as the attempt's expert can read them."""
@@ -138,6 +142,8 @@ class ModelHost:
             return self._model(attempt.expert)._get_ls_params().get("ls_provider")
 
         readable = readable_by(request.messages, attempt.expert.name, provider)
+        if attempt.expert.prompt_cache is not None or request.query.cache_writes is not None:
+            readable = readable_marks(readable, request, attempt.expert, self._model(attempt.expert))
         same = all(map(is_, readable, request.messages))
         return request.prompt if same else ChatPromptValue(messages=readable)
 

@@ -142,6 +142,9 @@ def _asked(messages: Sequence[BaseMessage], tools: RawTools | None, sent: Mappin
         for message in messages
         if message.additional_kwargs or not isinstance(message.content, str)
     ]
+    if tools:
+        # Anthropic's chat model reads the mark to cache in a tool's extras, which OpenAI's form has not.
+        found["tools"] = [*found["tools"], *filter(None, (getattr(tool, "extras", None) for tool in tools.raw))]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -11,8 +12,8 @@ from langchain_core.runnables import RunnableConfig
 from langchain_leeroo.messages import RawTools, schema_text, to_query
 from langchain_leeroo.requests import Request
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget, ambient, split_kwargs
-from leeroo.endpoints.extras import BODY
 from leeroo.errors import ConfigError, InvalidRequest
+from leeroo.pool.extras import BODY
 from leeroo.query import Capability
 from leeroo.routing.router import Router
 
@@ -86,7 +87,17 @@ def prepare(
         sent=sent,
     )
     options = None if structured is None else dict(structured)
-    return Request(prompt, messages, query, budget, sent, structured=options, timeout=timeout)
+    return Request(
+        prompt, messages, query, budget, sent, structured=options, timeout=timeout, thread=_thread(config, router)
+    )
+
+
+def _thread(config: RunnableConfig, router: Router) -> str | None:
+    """A hash of LangGraph's `thread_id`, in characters that any header takes; None where nobody is to be told."""
+    thread = (config.get("configurable") or {}).get("thread_id")
+    if not isinstance(thread, str) or not thread or not any(expert.prompt_cache for expert in router.pool):
+        return None
+    return sha256(thread.encode()).hexdigest()
 
 
 def _unhide_caps(sent: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ class Request:
             are finer without; their usage is overheard instead.
         bare: Whether the caller wants the structured output alone, so that one without its form is of no use at all.
         timeout: The caller's own limit of one attempt, in seconds.
+        thread: A hash of the conversation's `thread_id`, None where the config has none.
     """
 
     prompt: PromptValue
@@ -42,6 +43,7 @@ class Request:
     raw: bool = True
     bare: bool = False
     timeout: float | None = None
+    thread: str | None = None
 
     def seconds(self, attempt: Attempt) -> float:
         """How long an attempt may take."""

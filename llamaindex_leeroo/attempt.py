@@ -6,14 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from llama_index.core.base.llms.types import ChatMessage
+
 from leeroo import Attempt, Budget, Call, InvalidRequest, Query, Usage
 from leeroo.endpoints.parameters import taken
 from leeroo.routing.answers import UselessAnswer
 from llamaindex_leeroo import parameters
 from llamaindex_leeroo.answers import fault, no_form_of
 from llamaindex_leeroo.base import RoutedLLM
+from llamaindex_leeroo.caching import asking, without_marks
 from llamaindex_leeroo.caps import capped
 from llamaindex_leeroo.lending import Loan, is_openai_family
+from llamaindex_leeroo.messages import MadeBy, copied
 from llamaindex_leeroo.steps import END, Step, Steps
 from llamaindex_leeroo.usage import Listener, Tally
 
@@ -72,7 +76,7 @@ class Try:
         manager = owner.callback_manager if owner.callback_manager.handlers else None
         if request.overhear:
             manager = self.listener = Listener(manager or llm.callback_manager, self.tally.usage_of)
-        self.kwargs = capped(request.kwargs, type(llm), attempt.max_tokens)
+        self.kwargs = asking(attempt.expert, request.query, capped(request.kwargs, type(llm), attempt.max_tokens))
         if is_openai_family(type(llm)):
             self.kwargs = parameters.taken(
                 taken(attempt.expert, self.kwargs, attempt.expert.base_url), getattr(llm, "model", None)
@@ -86,6 +90,10 @@ class Try:
     def invoke(self) -> Any:
         """Call the expert's method."""
         return self._invoke(self)
+
+    def readable(self, messages: Sequence[ChatMessage], made_by: MadeBy) -> list[ChatMessage]:
+        """Messages as this try's expert may have them: its own copies, without what it cannot read."""
+        return without_marks(copied(messages, self.name, made_by), self.attempt.expert, type(self.llm))
 
     def see(self, item: Any) -> Any:
         """Count an answer or a piece of one."""

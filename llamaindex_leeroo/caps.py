@@ -7,7 +7,7 @@ from typing import Any
 from llama_index.core.llms import LLM, MockLLM
 
 from leeroo import InvalidRequest
-from leeroo.endpoints.extras import BODY
+from leeroo.pool.extras import BODY
 
 FIELDS = ("max_tokens", "max_new_tokens", "max_output_tokens")
 """Fields by which LlamaIndex's integrations cap the output."""

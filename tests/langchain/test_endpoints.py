@@ -79,9 +79,9 @@ def test_the_key_comes_from_the_environment(pool, monkeypatch):
 
 
 def test_a_provider_without_its_package(pool):
-    pool["experts"] = {"claude": {"model": "anthropic:claude-sonnet-4-5"}}
+    pool["experts"] = {"llama": {"model": "groq:llama-3.3-70b-versatile"}}
     llm = ChatLeeroo.from_pool(pool, predictor=ConstantPredictor())
-    with pytest.raises(MissingDependency, match=r"'claude'.*langchain-anthropic"):
+    with pytest.raises(MissingDependency, match=r"'llama'.*langchain-groq"):
         llm.invoke("hi")
 
 

@@ -13,13 +13,15 @@ from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.consulted import consulted
 from leeroo.endpoints.http import tls
-from leeroo.endpoints.marks import understood
+from leeroo.endpoints.marks import marked, understood
 from leeroo.endpoints.parameters import cap_name, taken, with_tools
 from leeroo.endpoints.racing import first_answer, run_here
 from leeroo.endpoints.tool_ids import readable_ids
 from leeroo.endpoints.worth import wrong_with
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.pool.caching import mark, setting_of
 from leeroo.pool.experts import Expert
+from leeroo.pool.extras import cache_writes
 from leeroo.pool.places import provider_of_host
 from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
@@ -260,6 +262,9 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
     rest = with_tools(place.model, place.base_url, taken(expert, rest, place.base_url))
     messages, tools = understood(place.base_url, readable_ids(place.base_url, body["messages"]), rest.get("tools"))
+    kept = setting_of(expert)
+    if kept is not None and cache_writes(body) is None:
+        messages = marked(messages, mark(kept))
     if tools is not None:
         rest["tools"] = tools
     if max_tokens is not None:

@@ -59,6 +59,8 @@ class Expert(Strict):
         media_tokens: Most input tokens of one picture ("vision"), sound ("audio") or document ("documents"), where the
             provider's own rule is not known to Leeroo; at the price of input tokens.
         stop: Stop sequences sent with every request, for base models that do not know when to end.
+        prompt_cache: How long the provider is to keep each prompt in its cache, "5m" or "1h": for models that keep it
+            only where they are asked to, as Anthropic's; most others cache by themselves.
     """
 
     model: Any
@@ -78,6 +80,7 @@ class Expert(Strict):
     timeout: float = Field(default=120.0, gt=0, allow_inf_nan=False)
     media_tokens: dict[Literal["vision", "audio", "documents"], Annotated[int, Field(gt=0)]] | None = None
     stop: tuple[str, ...] = ()
+    prompt_cache: Literal["5m", "1h"] | None = None
 
     @field_validator("model")
     @classmethod

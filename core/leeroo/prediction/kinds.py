@@ -170,8 +170,7 @@ class Kinds:
         found = np.zeros((len(x), len(loadings)), dtype=np.float32)
         logs = np.zeros((len(x), len(loadings) if lengths is not None else 0), dtype=np.float32)
         told_lengths = self.lengths.share(likeness) if self.lengths and lengths is not None else np.zeros_like(likeness)
-        told_lengths = _told_apart(told_lengths)
-        share = _told_apart(likeness)
+        share, told_lengths = _told_apart(likeness), _told_apart(told_lengths)
         for k in range(len(self.names)):
             rows = np.flatnonzero((share[:, k] > 0) | (told_lengths[:, k] > 0))
             if not len(rows):

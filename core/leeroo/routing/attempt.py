@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from leeroo.errors import ExpertsFailed, LeerooError
@@ -208,7 +208,12 @@ class Attempt:
     def _sound(self, usage: Usage) -> Usage:
         """The usage, or the worst case where its numbers are none: settling cannot fail."""
         worst = self.candidate.input_upper
-        return settled(usage, Usage(worst, max(0, self.reserved_tokens - worst)), self.expert.name)
+        found = settled(usage, Usage(worst, max(0, self.reserved_tokens - worst)), self.expert.name)
+        if self.candidate.kept == "1h" and found.kinds.cache_write and not found.kinds.cache_write_1h:
+            # Streams and gateways tell what was written without how long it is kept.
+            kinds = found.kinds._replace(cache_write=0, cache_write_1h=found.kinds.cache_write)
+            found = replace(found, kinds=kinds)
+        return found
 
     def _close(self) -> bool:
         """Whether this is the first of the ends; a stream may be closed by one thread and finished by another."""

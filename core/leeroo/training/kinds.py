@@ -132,8 +132,6 @@ def fit_kinds(
     """
     scale = np.repeat(np.array([ENCODER_SCALE, LEXICAL_SCALE], np.float32), [width, vectors.shape[1] - width])
     x = scaled(vectors, scale, width)
-    rows = np.concatenate([table.rows for table in tables])
-    which = np.concatenate([np.full(len(table.rows), k) for k, table in enumerate(tables)])
     rng = np.random.default_rng(seed)
     full = [completed(table.scores) for table in tables]
     abilities = place_models(tables, full, models, prices, seed=seed)
@@ -144,7 +142,7 @@ def fit_kinds(
     found: dict[str, npt.NDArray[Any]] = {
         **_arrays(factors),
         "kinds_scale": scale,
-        "kinds_discriminant": discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32),
+        "kinds_discriminant": _told_apart(x, tables),
         "models_place": abilities.place.astype(np.float32),
         "models_told": abilities.told.astype(np.float32),
         "facts_place": abilities.from_facts.astype(np.float32),
@@ -160,6 +158,13 @@ def fit_kinds(
         "benchmarks": list(abilities.benchmarks[len(tables) :]),
     }
     return found, settings
+
+
+def _told_apart(x: Float32, tables: Sequence[TableScores]) -> Float32:
+    """The `discriminant` of the tables' queries."""
+    rows = np.concatenate([table.rows for table in tables])
+    which = np.concatenate([np.full(len(table.rows), k) for k, table in enumerate(tables)])
+    return discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32)
 
 
 @dataclass(frozen=True)
