@@ -136,7 +136,7 @@ def judge(terms: Terms, expert: Expert, estimate: Estimate, tokens: TokenCount) 
 
 
 def _cached_of(query: Query, expert: Expert, asked: PriceTerms) -> int:
-    """Tokens of the prompt that the expert has kept from the turn before, where it keeps any unasked or was asked to."""
+    """Tokens of the prompt that the expert kept from the turn before, where it keeps any unasked or was asked to."""
     if query.last_expert != expert.name or (asked.writes is None and needs_marks(expert)):
         return 0
     return query.cached_tokens
