@@ -20,6 +20,7 @@ from leeroo.cli import (
     asking,
     chatting,
     doctor,
+    equivalence,
     evaluating,
     experts,
     feedback,
@@ -70,6 +71,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "feedback": feedback.feedback,
     "feedback-export": feedback.feedback_export,
     "replay": replay.replay,
+    "equivalence": equivalence.equivalence,
     "report": report.report,
 }
 GROUPS = {

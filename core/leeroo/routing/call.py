@@ -136,7 +136,7 @@ class Call:
         """A second try beside the one that is on its way, where another expert is well and the money pays for both."""
         return self._tries.hedge()
 
-    def start(self, candidate: Candidate) -> Attempt | None:
+    def start(self, candidate: Candidate, *, purpose: str | None = None) -> Attempt | None:
         """Reserve a try, of whoever chooses; None, with the reason on the record, where it cannot be made."""
         self._tries.forget(candidate)
         left = self.seconds_left
@@ -153,7 +153,7 @@ class Call:
             self._pass_over(candidate, "unhealthy", reason)
             return None
         try:
-            attempt = self._start(candidate, min(expert.timeout, left or 1e9), fit)
+            attempt = self._start(candidate, min(expert.timeout, left or 1e9), fit, purpose)
         except BaseException as error:
             health.failed(expert, Failure("cancelled"))  # it was not asked: the next call may probe it
             if not isinstance(error, BudgetExceeded):
@@ -256,12 +256,13 @@ class Call:
         """Take an attempt's end into the call's books. Called by `Attempt`."""
         expert, failure = ending.candidate.expert, ending.failure
         self._estimated = self._estimated or ending.estimated
-        if failure is None and ending.usage is not None:
+        if failure is None and ending.usage is not None and ending.purpose is None:
             self._answered = self._answers[expert.name] = (ending.candidate, ending.usage)
         if failure is not None:
             if ending.error is not None:
                 self._met.append((failure, ending.error))
-            self._tries.failed(ending.candidate, failure)
+            if ending.purpose is None:
+                self._tries.failed(ending.candidate, failure)
             event(
                 logging.DEBUG if failure.kind == "cancelled" else logging.WARNING, "failure", call_id=self.id,
                 expert=expert.name, kind=failure.kind, status=failure.status, retry_after=failure.retry_after,
@@ -278,11 +279,11 @@ class Call:
         self._attempts.append({**tried(ending), **({"input_cut": True} if cut else {})})
         self._purse.settle(ending.reserved, ending.cost, expert.name)
 
-    def _start(self, candidate: Candidate, timeout: float, fit: Fit) -> Attempt:
+    def _start(self, candidate: Candidate, timeout: float, fit: Fit, purpose: str | None) -> Attempt:
         """Reserve in the purse and in the ledger, or in neither."""
         self._purse.reserve(fit.nano, candidate.expert.name)
         try:
-            attempt = Attempt(self, candidate, timeout, fit, self._ledger, self.health)
+            attempt = Attempt(self, candidate, timeout, fit, self._ledger, self.health, purpose)
         except BaseException:
             self._purse.settle(fit.nano, 0, candidate.expert.name)
             raise
@@ -294,7 +295,5 @@ class Call:
 
     def _make_record(self) -> dict[str, Any]:
         books = self._purse, self._attempts, self._answered, self._reference
-        record = record_of(
-            self.id, self.decision, *books, estimated=self._estimated, without_ledger=self.without_ledger
-        )
-        return record | self.extra
+        estimated, alone = self._estimated, self.without_ledger
+        return record_of(self.id, self.decision, *books, estimated=estimated, without_ledger=alone) | self.extra
