@@ -19,6 +19,7 @@ from leeroo.cli import (
     artifacts,
     asking,
     chatting,
+    consulting,
     doctor,
     equivalence,
     evaluating,
@@ -71,6 +72,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "feedback": feedback.feedback,
     "feedback-export": feedback.feedback_export,
     "replay": replay.replay,
+    "consult-fit": consulting.consult_fit,
     "equivalence": equivalence.equivalence,
     "report": report.report,
 }

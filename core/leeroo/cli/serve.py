@@ -41,6 +41,12 @@ def serve(
     depth: Annotated[int, typer.Option("--max-depth", help="Levels of a request.")] = 100,
     body_seconds: Annotated[float, typer.Option("--body-seconds", help="In which a request has to come.")] = 60.0,
     read_seconds: Annotated[float, typer.Option("--read-seconds", help="In which it has to be read.")] = 20.0,
+    consult_model: Annotated[
+        Path | None, typer.Option("--consult-model", help="Consult model (JSON), in place of the pool file's.")
+    ] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="Expert that is asked whether two answers agree that no rule can compare.")
+    ] = None,
 ) -> None:
     """Serve the pool as an OpenAI-compatible endpoint.
 
@@ -59,6 +65,10 @@ def serve(
         read_seconds=read_seconds,
     )
     with open_router(pool, run=True) as router:
+        if judge is not None:
+            judge = router.pool[judge].name
+        router.consulting = router.consulting.with_(model=consult_model, judge=judge)
+        router.consulting.check()
         run(router, host=host, port=port, keys=None if keys is None else KeyFile(keys), settings=settings)
 
 

@@ -23,7 +23,7 @@ FEATURES = ("constant", "similarity", "length", "numbers", "result", "last", "wo
 
 _NUMBERS = re.compile(NUMBER)
 _POWERS = re.compile(r"\s*(?:\\times|\\cdot|[×x*·])\s*10\s*\^\s*\{?\s*(-?\d{1,3})\s*\}?")
-_RAISED = re.compile(r"\^\s*(?:\{[^{}]{0,20}\}|-?\d+)|(?<=[^\W\d])\d+")
+_RAISED = re.compile(r"\^\s*(?:\{[^{}]{0,20}\}|-?\d+)|(?<!\d[eE])(?<=[^\W\d])\d+")
 """Exponents, and digits of a name such as `x2`: no results."""
 _FORMULA = re.compile(r"[\[\]{}`'\"\\∪∩√πθλ_]|\w\(|\)\w|\b[a-z]\b\s*[-+=*/^]", re.IGNORECASE)
 """A last sentence with a list, code or a formula: its numbers alone are not its result."""

@@ -10,8 +10,9 @@ from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.pool import Pool
 from leeroo.pool.yamlfile import load_mapping
 
-KEYS = ("experts", "reference", "budget", "ledger", "predictor", "learn")
+KEYS = ("experts", "reference", "budget", "ledger", "predictor", "learn", "consult")
 LEARN_KEYS = ("memory", "scope_memory", "signals", "frozen", "every")
+CONSULT_KEYS = ("model", "likeness", "judge")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class PoolFile:
         ledger: URL of the ledger, None for one in memory.
         predictor: Folder of an artifact or of versions, None for the predictor that ships.
         learn: Options of the learner from feedback, None where nothing is learned.
+        consult: How several experts are consulted: `model` and `likeness` (paths), `judge` (an expert's name).
     """
 
     pool: Pool
@@ -31,6 +33,7 @@ class PoolFile:
     ledger: str | None = None
     predictor: Path | None = None
     learn: Mapping[str, Any] | None = None
+    consult: Mapping[str, Any] | None = None
 
 
 def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:
@@ -71,7 +74,27 @@ def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:
         )
     # A relative path starts at the pool file, wherever the program was started.
     around = Path() if isinstance(source, Mapping) else Path(source).parent
-    return PoolFile(pool, budget, ledger, None if predictor is None else around / predictor, _learn(name, data))
+    place = None if predictor is None else around / predictor
+    return PoolFile(pool, budget, ledger, place, _learn(name, data), _consult(name, data, pool, around))
+
+
+def _consult(name: str, data: Mapping[str, Any], pool: Pool, around: Path) -> dict[str, Any] | None:
+    given = data.get("consult")
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{name}: 'consult' must be a mapping, such as {{model: consult.json, judge: large}}.")
+    found: dict[str, Any] = {}
+    for key in given:
+        if key not in CONSULT_KEYS:
+            raise ConfigError(f"{name}: consult: unknown key {key!r}.{did_you_mean(str(key), CONSULT_KEYS)}")
+        text = _string(f"{name}: consult", given, key)
+        if text is not None:
+            found[key] = text if key == "judge" else around / text
+    if "judge" in found and found["judge"] not in pool:
+        near = did_you_mean(found["judge"], pool.names)
+        raise ConfigError(f"{name}: consult.judge {found['judge']!r} is not in the pool.{near}")
+    return found
 
 
 def _string(name: str, data: Mapping[str, Any], key: str) -> str | None:

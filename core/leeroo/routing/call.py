@@ -33,6 +33,7 @@ from leeroo.routing.failures import Failure
 from leeroo.routing.health import Health, key_of
 from leeroo.routing.last import note_last
 from leeroo.routing.logs import event
+from leeroo.routing.own_consulting import OwnConsulting
 from leeroo.routing.purse import Fit, Purse
 from leeroo.routing.record import passed_over, record_of, tried
 from leeroo.routing.tool_calls import ToolCalls
@@ -56,10 +57,10 @@ class Call:
 
     Attributes:
         id: Unique id, for feedback.
-        query: The request.
-        decision: Which experts, in which order, and why.
+        query, decision: As they were given.
         health: Which experts are up and how fast they answer.
         without_ledger: Whether an attempt went on although the ledger was down, so that no limit of its scope held.
+        consulting: How several experts are consulted where the caller says nothing, None for the usual way.
         extra: What a policy that asks several experts adds to the record, over its other keys.
     """
 
@@ -79,13 +80,13 @@ class Call:
         self.query = query
         self.decision = decision
         self.health = health
+        self.consulting: OwnConsulting | None = None
         self.without_ledger = False
         self.extra: dict[str, Any] = {}
         self._purse = purse
         self._ledger = ledger
         self._reference = reference
         self._on_close = on_close
-        self._estimated = False
         self._began = time.monotonic()
         self._attempts: list[dict[str, Any]] = []
         self._answered: tuple[Candidate, Usage] | None = None
@@ -95,7 +96,7 @@ class Call:
         self._lock = threading.Lock()
         self._started: list[Attempt] = []
         self._met: list[tuple[Failure, BaseException]] = []
-        self._stopped = False
+        self._stopped = self._estimated = False
         self._tries = Tries(self, decision.selection, health, demanding=decision.budget.min_quality is not None)
         self._tool_calls = tool_calls
 

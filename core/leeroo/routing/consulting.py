@@ -254,10 +254,11 @@ class Consultation(Generic[T]):
     def _note(self) -> dict[str, Any]:
         """Write down where the consultation is, so that the record has it however the call ends."""
         sizes = [sum(place == k for place in self._state) for k in range(1 + max(*self._state, -1))]
-        compared = bool(sizes) and not any(answer.cluster == INCOMPARABLE for answer in self._answers)
-        posterior = round(float(self._policy.posterior(self._standing()).max()), 4) if compared else None
+        compared = not any(answer.cluster in (INCOMPARABLE, UNDECIDED) for answer in self._answers)
+        posterior = round(float(self._policy.posterior(self._standing()).max()), 4) if sizes and compared else None
         noted: dict[str, Any] = {
             "asks": list(self._asks),
+            "compared": compared,
             "clusters": sizes,
             "posterior": posterior,
             "rounds": self._rounds,
@@ -294,6 +295,7 @@ def consultation(
     elif len(call.decision.selection.order) < 2:
         reason = "one expert is eligible"
     if reason is None:
-        return Consultation(call, settings, structured=structured)
+        completed = settings if call.consulting is None else call.consulting.complete(settings)
+        return Consultation(call, completed, structured=structured)
     call.extra["consult"] = {"asks": [], "clusters": [], "posterior": None, "rounds": 0, "stopped": reason}
     return None

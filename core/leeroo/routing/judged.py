@@ -86,7 +86,9 @@ class Placing:
     def __init__(self, call: Call, settings: Consulting) -> None:
         self._call = call
         self._judge = None if settings.judge is None else Judge(call, settings.judge)
-        self._groups = Groups(settings.equivalence, call.query.text, judged=self._judge is not None)
+        likeness, own = settings.equivalence.likeness, call.consulting
+        vectors = own.similarity() if likeness is not None and likeness.reads_similarity and own is not None else None
+        self._groups = Groups(settings.equivalence, call.query.text, vectors=vectors, judged=self._judge is not None)
         self.notes = self._groups.notes
         self._waiting: deque[tuple[int, Reply]] = deque()
         self._found: list[tuple[int, int]] = []

@@ -24,6 +24,7 @@ from leeroo.routing.judging import CRAMPED, TAIL, Terms, estimates, judge, price
 from leeroo.routing.learner import Learner, taught
 from leeroo.routing.logs import event, heard
 from leeroo.routing.observers import tell
+from leeroo.routing.own_consulting import OwnConsulting
 from leeroo.routing.purse import Purse
 from leeroo.routing.telemetry import emit
 from leeroo.routing.tool_calls import ToolCalls
@@ -53,6 +54,7 @@ class Router:
         health: Circuit breakers and latencies; fresh when absent.
         on_close: Called with the record of every call that ends.
         learn: Learns from feedback and changes what is predicted: a `leeroo.routing.online.OnlineLearner`.
+        consult: How several experts are consulted, as a pool file says it: `model`, `likeness` (files), `judge`.
 
     Raises:
         ConfigError: The pool or the budget is not usable.
@@ -68,6 +70,7 @@ class Router:
         health: Health | None = None,
         on_close: Callable[[dict[str, Any]], None] | None = None,
         learn: Learner | None = None,
+        consult: Mapping[str, Any] | None = None,
     ) -> None:
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self.budget = budget or NOTHING_SET
@@ -79,6 +82,7 @@ class Router:
         self._on_close = on_close
         self.learn = learn
         self.tool_calls = ToolCalls()
+        self.consulting = OwnConsulting(lambda: self.predictor, consult)
         self._lock = threading.Lock()
         if self.budget.expert is not None:
             self.pool[self.budget.expert]
@@ -126,7 +130,13 @@ class Router:
 
             learner = OnlineLearner(**file.learn)
         chosen = file.budget if budget is None else budget
-        return cls(file.pool, predictor=predictor, budget=chosen, ledger=ledger_of(file.ledger), learn=learner)
+        given = file.consult
+        made = cls(
+            file.pool, predictor=predictor, budget=chosen, ledger=ledger_of(file.ledger), learn=learner, consult=given
+        )
+        if given is not None:
+            made.consulting.check()  # a wrong file is found now, and not at the first call that consults
+        return made
 
     @property
     def waits(self) -> bool:
@@ -180,6 +190,7 @@ class Router:
             reference=self.pool[self.pool.reference],
             on_close=self._closed,
         )
+        call.consulting = self.consulting
         if not decision.selection.order:
             error = refusal(decision, cap, whose_cap(cap, merged, around.accounts, self.ledger))
             error.record = call.record
