@@ -31,8 +31,8 @@ def consult_fit(
     """Fit the consult model (which experts agree, and when they err together) and keep it where routers find it.
 
     A ledger has of each call that consulted which answers were the same, never what they said; feedback says which
-    were right. Of tables, parts count that the predictor was not trained on. An artifact keeps the model for all routers
-    that load it; a folder of versions gets a new version, in use at once; a .json file is named by
+    were right. Of tables, parts count that the predictor was not trained on. An artifact keeps the model for all
+    routers that load it; a folder of versions gets a new version, in use at once; a .json file is named by
     `consult: {model: ...}` of a pool file.
 
     Example: `leeroo consult-fit data/mine --ledger sqlite:///leeroo.db --out consult.json`

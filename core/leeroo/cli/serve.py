@@ -19,6 +19,7 @@ keys_app = typer.Typer(help="Keys of `leeroo serve`, hashed at rest, each bound 
 Keys = Annotated[Path, typer.Option("--keys", envvar="LEEROO_KEYS", help="File of keys.")]
 
 
+# long: 34 of its lines are its options.
 def serve(
     pool: Annotated[
         Path | None,

@@ -9,8 +9,7 @@
                 consultation.failed(attempt, error)
             else:
                 consultation.answered(attempt, answer, Reply(text), usage)
-        while comparison := consultation.comparison():  # where there is a judge
-            consultation.judged(comparison, said, usage)  # or unjudged(comparison, error)
+        ...  # while comparison := consultation.comparison(): ask the judge, then `judged` or `unjudged`
     answer = consultation.accepted  # None where nobody answered: `call.attempts()` goes on
 
 Every ask is an attempt of the call: reserved, booked and on the record. Whom to ask next is said by a policy of

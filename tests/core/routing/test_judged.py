@@ -85,7 +85,7 @@ def test_what_the_cap_does_not_pay_for_is_not_asked():
 
 
 def test_an_unknown_judge_is_named_with_the_nearest():
-    with pytest.raises(ConfigError, match="larg.*large"):
+    with pytest.raises(ConfigError, match=r"larg.*large"):
         run(by_meaning, judge="larg")
     with pytest.raises(ConfigError, match="judge"):
         Consulting(judge="")
