@@ -66,7 +66,7 @@ class ConsultModel:
     queries: int = 0
 
     def __post_init__(self) -> None:
-        numbers = [getattr(self, f.name) for f in fields(self) if f.name != "traits"]
+        numbers = [getattr(self, f.name) for f in fields(self) if f.name not in ("traits", "queries")]
         numbers += [value for trait in self.traits.values() for value in trait if value is not None]
         if not all(isinstance(v, (int, float)) and np.isfinite(v) for v in numbers):
             raise ConfigError("A consult model has a parameter that is no finite number; fit it anew.")
