@@ -134,3 +134,24 @@ ledger: memory
 predictor: artifacts
 learn: {memory: 500, scope_memory: 50, signals: [retry], frozen: true, every: 10}
 """
+
+
+def test_how_several_experts_are_consulted(tmp_path):
+    path = tmp_path / "pool.yaml"
+    path.write_text("experts:\n  a: {model: x}\n  b: {model: y}\nconsult: {model: c.json, judge: b}\n")
+    assert read_pool(path).consult == {"model": tmp_path / "c.json", "judge": "b"}
+    assert read_pool({"experts": {"a": {"model": "x"}}}).consult is None
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"judge": "aa"}, r"consult.judge 'aa' is not in the pool.*'a'"),
+        ({"modle": "c.json"}, r"consult: unknown key 'modle'.*'model'"),
+        ({"model": 3}, "'model' must be a string"),
+        ("c.json", "'consult' must be a mapping"),
+    ],
+)
+def test_wrong_consult_keys_are_named(given, match):
+    with pytest.raises(ConfigError, match=match):
+        read_pool({"experts": {"a": {"model": "x"}}, "consult": given})
