@@ -138,15 +138,17 @@ learn: {memory: 500, scope_memory: 50, signals: [retry], frozen: true, every: 10
 
 def test_how_several_experts_are_consulted(tmp_path):
     path = tmp_path / "pool.yaml"
-    path.write_text("experts:\n  a: {model: x}\n  b: {model: y}\nconsult: {model: c.json, judge: b}\n")
+    path.write_text(
+        "experts:\n  a: {model: openai:gpt-4o}\n  b: {model: openai:gpt-4o-mini}\nconsult: {model: c.json, judge: b}\n"
+    )
     assert read_pool(path).consult == {"model": tmp_path / "c.json", "judge": "b"}
-    assert read_pool({"experts": {"a": {"model": "x"}}}).consult is None
+    assert read_pool(GOOD).consult is None
 
 
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        ({"judge": "aa"}, r"consult.judge 'aa' is not in the pool.*'a'"),
+        ({"judge": "smal"}, r"consult.judge 'smal' is not in the pool.*'small'"),
         ({"modle": "c.json"}, r"consult: unknown key 'modle'.*'model'"),
         ({"model": 3}, "'model' must be a string"),
         ("c.json", "'consult' must be a mapping"),
@@ -154,4 +156,4 @@ def test_how_several_experts_are_consulted(tmp_path):
 )
 def test_wrong_consult_keys_are_named(given, match):
     with pytest.raises(ConfigError, match=match):
-        read_pool({"experts": {"a": {"model": "x"}}, "consult": given})
+        read_pool({**GOOD, "consult": given})
