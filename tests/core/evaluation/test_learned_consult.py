@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from leeroo import Budget, Expert, Price, Query, Router, Usage
 from leeroo.cli import app
+from leeroo.cli.train import _learn_to_consult
 from leeroo.consult.equivalence import Reply
 from leeroo.consult.model import ConsultModel, shipped
 from leeroo.errors import ConfigError
@@ -157,3 +159,13 @@ def test_bad_input_is_one_line(folder, tmp_path, arguments, match):  # noqa: F81
 def test_a_model_s_count_is_a_count(queries):
     with pytest.raises(ConfigError, match="queries"):
         ConsultModel.of({"queries": queries})
+
+
+def test_training_ends_with_it(folder, artifact, capsys):  # noqa: F811
+    _learn_to_consult([folder], artifact)
+    assert "Consult model: fitted on" in capsys.readouterr().out
+    assert read_manifest(artifact)["settings"]["consult"]["queries"] >= LEAST
+    table = OutcomeTable.read(folder)
+    replace(table, answers=None).write(folder.parent / "mute")
+    _learn_to_consult([folder.parent / "mute"], artifact)
+    assert "the one that ships" in capsys.readouterr().out
