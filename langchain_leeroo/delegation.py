@@ -69,7 +69,7 @@ def _invoking(way: Way, host: Host, request: Request, config: RunnableConfig) ->
 
 def _answer(way: Way, host: Host, request: Request, opened: Opened) -> Steps[Any]:
     call, brief = opened.call, not opened.call.waits
-    accepted = yield from consulted(way, host, request, opened, partial(_ready, way, host, request, opened))
+    accepted = yield from consulted(way, host, request, opened, partial(_ready, way, host))
     if accepted is not None:
         return (yield way.apart(recorded, call, request, accepted, brief=brief))
     attempts = way.attempts(call, host.most_attempts)
@@ -118,7 +118,7 @@ def _streaming(way: Way, host: Host, request: Request, opened: Opened) -> Steps[
 def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Received) -> Steps[None]:
     call, brief = opened.call, not opened.call.waits
     whole = replace(request, raw=True)  # objects are compared whole, whatever the caller wants to see of them
-    accepted = yield from consulted(way, host, whole, opened, partial(_ready, way, host, whole, opened))
+    accepted = yield from consulted(way, host, whole, opened, partial(_ready, way, host))
     if accepted is not None:  # held back until now
         begun = [given for piece in pieces_of(accepted, request) for given in received.take(piece)]
         for given in (*begun, *received.last((yield way.apart(call.finish, brief=brief)))):

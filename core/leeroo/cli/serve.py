@@ -22,7 +22,7 @@ keys_app = typer.Typer(help="Keys of `leeroo serve`, hashed at rest, each bound 
 Keys = Annotated[Path, typer.Option("--keys", envvar="LEEROO_KEYS", help="File of keys.")]
 
 
-# long: most of it is options.
+# long: 34 of its lines are its options.
 def serve(
     pool: Annotated[
         Path | None,
@@ -51,6 +51,12 @@ def serve(
             "--on-empty", help="After an empty answer: next expert (next) or none (accept). Default: the pool's."
         ),
     ] = None,
+    consult_model: Annotated[
+        Path | None, typer.Option("--consult-model", help="Consult model (JSON), in place of the pool file's.")
+    ] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="Expert that is asked whether two answers agree that no rule can compare.")
+    ] = None,
 ) -> None:
     """Serve the pool as an OpenAI-compatible endpoint.
 
@@ -71,6 +77,10 @@ def serve(
     with open_router(pool, run=True) as router:
         if on_empty is not None:
             router.on_empty = on_empty_of(on_empty, "--on-empty")
+        if judge is not None:
+            judge = router.pool[judge].name
+        router.consulting = router.consulting.with_(model=consult_model, judge=judge)
+        router.consulting.check()
         run(router, host=host, port=port, keys=None if keys is None else KeyFile(keys), settings=settings)
 
 

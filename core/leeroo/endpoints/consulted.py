@@ -10,6 +10,7 @@ from leeroo.endpoints.racing import begin, give_up
 from leeroo.routing.aside import unasked
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.consulting import Consultation
+from leeroo.routing.judged import Comparison
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ async def consulted(
     ask: Callable[[Attempt], Awaitable[tuple[T, Usage]]],
     reply_of: Callable[[T], Reply],
     *,
+    judge: Callable[[Comparison], Awaitable[tuple[str, Usage]]],
     aside: Aside = here,
 ) -> T | None:
     """Ask whom the consultation says until it accepts an answer, and settle every attempt.
@@ -40,6 +42,7 @@ async def consulted(
         consultation: Of a call that the caller closes.
         ask: Asks an attempt's expert; gives the answer and what it used, or raises what the expert met.
         reply_of: The answer as it is compared.
+        judge: Asks the judge; gives its reply and what it used.
         aside: Where blocking work is done.
 
     Returns:
@@ -57,9 +60,24 @@ async def consulted(
                 for task in done:
                     attempt = running.pop(task)
                     await _settle(consultation, attempt, task, reply_of, aside)
+            await _compare(consultation, judge, aside)
         return consultation.accepted
     finally:
         await give_up(running)
+
+
+async def _compare(
+    consultation: Consultation[T], judge: Callable[[Comparison], Awaitable[tuple[str, Usage]]], aside: Aside
+) -> None:
+    """Ask the judge about what is undecided, one pair after the other."""
+    while (comparison := await aside(consultation.comparison)) is not None:
+        try:
+            async with asyncio.timeout(comparison.attempt.timeout):
+                said, usage = await judge(comparison)
+        except Exception as error:
+            await aside(consultation.unjudged, comparison, error)
+        else:
+            await aside(consultation.judged, comparison, said, usage)
 
 
 async def _settle(

@@ -27,6 +27,7 @@ from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.consulting import Consultation, consultation
+from leeroo.routing.judged import Comparison
 from leeroo.routing.router import Router
 
 # provider -> (OpenAI-compatible base URL, environment variable of the key); from the providers' own pages, 2026-11.
@@ -170,9 +171,15 @@ async def _answer(call: Call, chat: Sequence[dict[str, str]], *, hedge: bool, co
     def ask_one(attempt: Attempt) -> Awaitable[tuple[_Said, Usage]]:
         return _acomplete(attempt, chat, sent)
 
+    async def judge(comparison: Comparison) -> tuple[str, Usage]:
+        said, usage = await _acomplete(comparison.attempt, comparison.messages, comparison.query.prompt)
+        return said.reply.text, usage
+
     several: Consultation[_Said] | None = consultation(call, consulting)
-    if several is not None and (accepted := await consulted(several, ask_one, lambda said: said.reply)) is not None:
-        return accepted.reply
+    if several is not None:
+        accepted = await consulted(several, ask_one, lambda said: said.reply, judge=judge)
+        if accepted is not None:
+            return accepted.reply
     taken_as_it_is = await first_answer(call, ask_one, hedge=hedge, wrong=lambda said: said.wrong)
     return taken_as_it_is.reply
 

@@ -33,6 +33,7 @@ class Ending:
         usage: What it used, where that is known.
         error: What the expert raised, None where it raised nothing.
         over_cap: Whether it cost more than had been set aside, although it was sent an output cap.
+        purpose: What it was for, None where it was to answer the request.
     """
 
     candidate: Candidate
@@ -44,6 +45,7 @@ class Ending:
     usage: Usage | None
     error: BaseException | None = None
     over_cap: bool = False
+    purpose: str | None = None
 
 
 class Owner(Protocol):
@@ -89,6 +91,7 @@ class Attempt:
         expert: Who is tried.
         max_tokens: The output cap to send, None where the caller set none and no money limits it.
         timeout: Seconds that this try may take.
+        purpose: What it is for, None where it is to answer the request; "judge" where it compares answers.
         reserved: Nano-dollars set aside for it, its worst case.
         reserved_tokens: Input and output tokens set aside for it, its worst case.
         cost: Nano-dollars that it cost, once it has ended.
@@ -97,12 +100,20 @@ class Attempt:
     cost: int = 0
 
     def __init__(
-        self, call: Owner, candidate: Candidate, timeout: float, fit: Fit, ledger: Ledger, health: Health
+        self,
+        call: Owner,
+        candidate: Candidate,
+        timeout: float,
+        fit: Fit,
+        ledger: Ledger,
+        health: Health,
+        purpose: str | None = None,
     ) -> None:
         self.candidate = candidate
         self.expert = candidate.expert
         self.max_tokens, self.reserved, self.reserved_tokens = fit
         self.timeout = timeout
+        self.purpose = purpose
         self._call = call
         self._ledger = ledger
         self._health = health
@@ -250,5 +261,6 @@ class Attempt:
             self._health.put_aside(self.expert)
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
         over = cost > self.reserved and self.max_tokens is not None
-        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage, error, over))
+        books = (self.reserved, cost, estimated, failure, seconds, usage, error, over)
+        self._call.ended(Ending(self.candidate, *books, self.purpose))
         self._ledger.settle(self._reservation, cost, tokens=tokens)

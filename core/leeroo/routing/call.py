@@ -34,6 +34,7 @@ from leeroo.routing.failures import Failure
 from leeroo.routing.health import Health
 from leeroo.routing.last import note_last
 from leeroo.routing.logs import event
+from leeroo.routing.own_consulting import OwnConsulting
 from leeroo.routing.purse import Fit, Purse
 from leeroo.routing.record import passed_over, record_of, tried
 from leeroo.routing.telling import tell_ending
@@ -58,11 +59,11 @@ class Call:
 
     Attributes:
         id: Unique id, for feedback.
-        query: The request.
-        decision: Which experts, in which order, and why.
+        query, decision: As they were given.
         health: Which experts are up and how fast they answer.
         acceptance: Says whether an answer is handed on.
         without_ledger: Whether an attempt went on although the ledger was down, so that no limit of its scope held.
+        consulting: How several experts are consulted where the caller says nothing, None for the usual way.
         extra: What a policy that asks several experts adds to the record, over its other keys.
     """
 
@@ -83,13 +84,13 @@ class Call:
         self.query = query
         self.decision = decision
         self.health = health
+        self.consulting: OwnConsulting | None = None
         self.without_ledger = False
         self.extra: dict[str, Any] = {}
         self._purse = purse
         self._ledger = ledger
         self._reference = reference
         self._on_close = on_close
-        self._estimated = False
         self._began = time.monotonic()
         self._attempts: list[dict[str, Any]] = []
         self._answered: tuple[Candidate, Usage] | None = None
@@ -99,7 +100,7 @@ class Call:
         self._lock = threading.Lock()
         self._started: list[Attempt] = []
         self._met: list[tuple[Failure, BaseException]] = []
-        self._stopped = False
+        self._stopped = self._estimated = False
         self._tries = Tries(self, decision.selection, health, demanding=decision.budget.min_quality is not None)
         self.acceptance = Acceptance(on_empty, query.media, self._tries, health.windows)
         self._tool_calls = tool_calls
@@ -141,7 +142,7 @@ class Call:
         """A second try beside the one that is on its way, where another expert is well and the money pays for both."""
         return self._tries.hedge()
 
-    def start(self, candidate: Candidate) -> Attempt | None:
+    def start(self, candidate: Candidate, *, purpose: str | None = None) -> Attempt | None:
         """Reserve a try, of whoever chooses; None, with the reason on the record, where it cannot be made."""
         self._tries.forget(candidate)
         left = self.seconds_left
@@ -158,7 +159,7 @@ class Call:
             self._pass_over(candidate, "unhealthy", reason)
             return None
         try:
-            attempt = self._start(candidate, min(expert.timeout, left or 1e9), fit)
+            attempt = self._start(candidate, min(expert.timeout, left or 1e9), fit, purpose)
         except BaseException as error:
             health.failed(expert, Failure("cancelled"))  # it was not asked: the next call may probe it
             if not isinstance(error, BudgetExceeded):
@@ -265,22 +266,23 @@ class Call:
         """Take an attempt's end into the call's books. Called by `Attempt`."""
         expert, failure = ending.candidate.expert, ending.failure
         self._estimated = self._estimated or ending.estimated
-        if failure is None and ending.usage is not None:
+        if failure is None and ending.usage is not None and ending.purpose is None:
             self._answered = self._answers[expert.name] = (ending.candidate, ending.usage)
         if failure is not None:
             if ending.error is not None:
                 self._met.append((failure, ending.error))
-            self._tries.failed(ending.candidate, failure)
+            if ending.purpose is None:
+                self._tries.failed(ending.candidate, failure)
         tell_ending(self.id, ending)
-        cut = self.acceptance.was_cut(ending, self.id)
+        cut = ending.purpose is None and self.acceptance.was_cut(ending, self.id)
         self._attempts.append({**tried(ending), **({"input_cut": True} if cut else {})})
         self._purse.settle(ending.reserved, ending.cost, expert.name)
 
-    def _start(self, candidate: Candidate, timeout: float, fit: Fit) -> Attempt:
+    def _start(self, candidate: Candidate, timeout: float, fit: Fit, purpose: str | None) -> Attempt:
         """Reserve in the purse and in the ledger, or in neither."""
         self._purse.reserve(fit.nano, candidate.expert.name)
         try:
-            attempt = Attempt(self, candidate, timeout, fit, self._ledger, self.health)
+            attempt = Attempt(self, candidate, timeout, fit, self._ledger, self.health, purpose)
         except BaseException:
             self._purse.settle(fit.nano, 0, candidate.expert.name)
             raise
@@ -292,7 +294,5 @@ class Call:
 
     def _make_record(self) -> dict[str, Any]:
         books = self._purse, self._attempts, self._answered, self._reference
-        record = record_of(
-            self.id, self.decision, *books, estimated=self._estimated, without_ledger=self.without_ledger
-        )
-        return record | self.extra
+        estimated, alone = self._estimated, self.without_ledger
+        return record_of(self.id, self.decision, *books, estimated=estimated, without_ledger=alone) | self.extra

@@ -15,6 +15,7 @@ def tried(ending: Ending) -> dict[str, Any]:
     """The line of an attempt that was made."""
     return {
         "expert": ending.candidate.expert.name,
+        **({"purpose": ending.purpose} if ending.purpose else {}),
         "error": ending.failure.kind if ending.failure else None,
         "status": ending.failure.status if ending.failure else None,
         **({"detail": ending.failure.remedy} if ending.failure and ending.failure.remedy else {}),

@@ -26,8 +26,10 @@ from leeroo.routing.learner import Learner, taught
 from leeroo.routing.logs import event, heard
 from leeroo.routing.observers import tell
 from leeroo.routing.output_caps import CAPPED
+from leeroo.routing.own_consulting import OwnConsulting
 from leeroo.routing.purse import Purse
 from leeroo.routing.telemetry import emit
+from leeroo.routing.telling import tell_decision
 from leeroo.routing.tool_calls import ToolCalls
 from leeroo.routing.whose import whose_cap
 from leeroo.routing.windows import CUTS
@@ -57,6 +59,7 @@ class Router:
         learn: Learns from feedback and changes what is predicted: a `leeroo.routing.online.OnlineLearner`.
         on_empty: What an answer with nothing in it, or to a part of the prompt, means: "next" (ask another expert where
             there is one) or "accept" (take it as it is).
+        consult: How several experts are consulted, as a pool file says it: `model`, `likeness` (files), `judge`.
 
     Raises:
         ConfigError: The pool or the budget is not usable.
@@ -73,6 +76,7 @@ class Router:
         on_close: Callable[[dict[str, Any]], None] | None = None,
         learn: Learner | None = None,
         on_empty: OnEmpty = "next",
+        consult: Mapping[str, Any] | None = None,
     ) -> None:
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self.budget = budget or NOTHING_SET
@@ -85,6 +89,7 @@ class Router:
         self.learn = learn
         self.on_empty = on_empty_of(on_empty)
         self.tool_calls = ToolCalls()
+        self.consulting = OwnConsulting(lambda: self.predictor, consult)
         self._lock = threading.Lock()
         if self.budget.expert is not None:
             self.pool[self.budget.expert]
@@ -144,14 +149,19 @@ class Router:
 
             learner = OnlineLearner(**file.learn)
         chosen = file.budget if budget is None else budget
-        return cls(
+        given = file.consult
+        made = cls(
             file.pool,
             predictor=predictor,
             budget=chosen,
             ledger=ledger_of(file.ledger),
             learn=learner,
             on_empty=on_empty or file.on_empty,
+            consult=given,
         )
+        if given is not None:
+            made.consulting.check()  # a wrong file is found now, and not at the first call that consults
+        return made
 
     @property
     def waits(self) -> bool:
@@ -212,6 +222,7 @@ class Router:
             on_empty=on_empty or self.on_empty,
             on_close=self._closed,
         )
+        call.consulting = self.consulting
         if not decision.selection.order:
             error = refusal(decision, cap, whose_cap(cap, merged, around.accounts, self.ledger))
             error.record = call.record
@@ -219,11 +230,7 @@ class Router:
             event(logging.WARNING, "refusal", call_id=call.id, reason=refused, scope=merged.scope)
             tell(self, call.record, call.seconds, refused)
             raise error
-        if heard(logging.INFO):
-            event(
-                logging.INFO, "decision", call_id=call.id, expert=decision.expert.name, rule=decision.selection.rule,
-                adequate=decision.selection.adequate, scope=merged.scope, seconds=round(decision.seconds, 6),
-            )  # fmt: skip
+        tell_decision(call.id, decision, merged.scope)
         return call
 
     def decide(self, query: Query, budget: Budget, cap: int | None = None, paced: Sequence[Meter] = ()) -> Decision:

@@ -1,10 +1,20 @@
-"""What the log says of an attempt that did not end well: `tell_ending`."""
+"""What the log says of a call on its way: `tell_decision`, and `tell_ending` of an attempt that did not end well."""
 
 import logging
 
 from leeroo.money import to_usd
 from leeroo.routing.attempt import Ending
-from leeroo.routing.logs import event
+from leeroo.routing.decision import Decision
+from leeroo.routing.logs import event, heard
+
+
+def tell_decision(call_id: str, decision: Decision, scope: str | None) -> None:
+    """Log who was chosen."""
+    if heard(logging.INFO):
+        event(
+            logging.INFO, "decision", call_id=call_id, expert=decision.expert.name, rule=decision.selection.rule,
+            adequate=decision.selection.adequate, scope=scope, seconds=round(decision.seconds, 6),
+        )  # fmt: skip
 
 
 def tell_ending(call_id: str, ending: Ending) -> None:

@@ -11,6 +11,7 @@ from leeroo.endpoints.consulted import consulted
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.consulting import Consultation, consultation
+from leeroo.routing.judged import Comparison
 from leeroo.serve.aside import Aside
 from leeroo.serve.requests import Job
 
@@ -45,7 +46,12 @@ async def accepted(
         answer, usage = await complete(whole, attempt)
         return (attempt, answer), usage
 
-    return await consulted(several, ask, _reply, aside=aside)
+    async def judge(comparison: Comparison) -> tuple[str, Usage]:
+        body = {"messages": list(comparison.messages)}
+        answer, usage = await complete(replace(job, body=body, query=comparison.query), comparison.attempt)
+        return text_of(answer["choices"][0]["message"]), usage
+
+    return await consulted(several, ask, _reply, judge=judge, aside=aside)
 
 
 def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
