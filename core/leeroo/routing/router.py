@@ -149,7 +149,6 @@ class Router:
 
             learner = OnlineLearner(**file.learn)
         chosen = file.budget if budget is None else budget
-        given = file.consult
         made = cls(
             file.pool,
             predictor=predictor,
@@ -157,9 +156,9 @@ class Router:
             ledger=ledger_of(file.ledger),
             learn=learner,
             on_empty=on_empty or file.on_empty,
-            consult=given,
+            consult=file.consult,
         )
-        if given is not None:
+        if file.consult is not None:
             made.consulting.check()  # a wrong file is found now, and not at the first call that consults
         return made
 
