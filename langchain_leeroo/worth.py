@@ -32,7 +32,9 @@ def _empty(message: Any) -> UselessAnswer | None:
         return None
     said = message.response_metadata
     reason = next((found for key in _REASONS if isinstance(found := said.get(key), str)), None)
-    return useless(reason, visible=is_visible(message), refused=bool(message.additional_kwargs.get("refusal")))
+    text = "" if isinstance(message, AIMessage) and message.tool_calls else message.text
+    refused = bool(message.additional_kwargs.get("refusal"))
+    return useless(reason, visible=is_visible(message), refused=refused, text=text)
 
 
 def is_visible(message: BaseMessage) -> bool:

@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, TextBlock, ThinkingBlock
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
 from llama_index.core.bridge.pydantic import BaseModel
 
 from leeroo.routing.answers import UselessAnswer, useless
@@ -46,7 +53,16 @@ def fault(pieces: Sequence[Any], output_cls: type | None) -> UselessAnswer | Non
     raws = [getattr(piece, "raw", None) for piece in reversed(pieces)]
     reason = next(filter(None, map(finish_reason, raws)), None)
     visible = any(says_something(piece) for piece in pieces)
-    return useless(reason, visible=visible, refused=any(map(_refuses, raws)))
+    return useless(reason, visible=visible, refused=any(map(_refuses, raws)), text=_text(pieces[-1]) if pieces else "")
+
+
+def _text(answer: Any) -> str:
+    """What an answer says, where it calls no tool."""
+    if isinstance(answer, CompletionResponse):
+        return answer.text
+    if not isinstance(answer, ChatResponse) or any(isinstance(b, ToolCallBlock) for b in answer.message.blocks):
+        return ""
+    return answer.message.content or ""
 
 
 def no_form_of(output_cls: type | None) -> UselessAnswer:

@@ -4,7 +4,8 @@ import logging
 from typing import Any, NamedTuple
 
 from leeroo.pool.on_empty import OnEmpty
-from leeroo.routing.answers import UselessAnswer
+from leeroo.query import Query
+from leeroo.routing.answers import SPELT_OUT, UselessAnswer
 from leeroo.routing.attempt import Attempt, Ending, Usage
 from leeroo.routing.health import key_of
 from leeroo.routing.logs import event
@@ -32,7 +33,7 @@ class Acceptance:
 
     Args:
         on_empty: What an answer means that has nothing in it, or that answers a part of the prompt.
-        media: Pictures and the like in the request.
+        query: The request.
         tries: Who is left to be asked.
         windows: Told of experts that have read a part of the prompt.
 
@@ -40,10 +41,11 @@ class Acceptance:
         kept: The first answer to a part of the prompt that was not taken.
     """
 
-    def __init__(self, on_empty: OnEmpty, media: int, tries: Tries, windows: Windows) -> None:
+    def __init__(self, on_empty: OnEmpty, query: Query, tries: Tries, windows: Windows) -> None:
         self.kept: Kept | None = None
         self._on_empty = on_empty
-        self._media = media
+        self._media = query.media
+        self._offers_tools = "tools" in query.needs
         self._tries = tries
         self._windows = windows
 
@@ -55,6 +57,8 @@ class Acceptance:
             wrong: What its form has told.
             usage: What it used; None where the answer cannot be taken back.
         """
+        if wrong is not None and str(wrong) == SPELT_OUT and not self._offers_tools:
+            wrong = None  # the caller's own way to have tools called
         if self._on_empty == "accept":
             return wrong if wrong is not None and wrong.is_none else None
         if wrong is None and usage is not None and is_cut(usage, attempt.candidate, self._media):

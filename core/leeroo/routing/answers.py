@@ -1,5 +1,6 @@
 """Answers of no use though the provider says all is well: empty, filtered, cut off before a word, unreadable."""
 
+import re
 from typing import Literal
 
 from leeroo.errors import LeerooError
@@ -15,6 +16,14 @@ _FILTERED = frozenset(
         "prohibited_content", "recitation", "refusal", "safety", "sensitive", "spii",
     }
 )  # fmt: skip
+
+
+# Qwen's and Hermes's form, Llama's, Mistral's, DeepSeek's: a server without a parser for it hands it on as text. Met in
+# tashfeenahmed/freellmapi#190 (2026-06).
+_CALL = re.compile(
+    r"\A\s*(<tool_call>|<function=\w|<\|python_tag\|>|\[TOOL_CALLS\]|<\uff5ctool\u2581calls\u2581begin\uff5c>)|</tool_call>\s*\Z"
+)
+SPELT_OUT = "A tool call came as text; its server needs a parser of this model's tool calls."
 
 
 class UselessAnswer(LeerooError):
@@ -45,19 +54,20 @@ _DETAILS: dict[Useless, str] = {
 }
 
 
-def useless(finish_reason: str | None, *, visible: bool, refused: bool = False) -> UselessAnswer | None:
+def useless(finish_reason: str | None, *, visible: bool, refused: bool = False, text: str = "") -> UselessAnswer | None:
     """What is wrong with an answer that came without an error, or None.
 
     Args:
         finish_reason: Why the model stopped, in its provider's own word.
         visible: Whether there is anything in it for its reader: text, media or tool calls; thinking is not.
         refused: Whether it says in a field of its own that the model refused.
+        text: What it says, where it calls no tool.
     """
     reason = (finish_reason or "").lower().rpartition(".")[2]
     if reason in _BROKEN:
         return UselessAnswer("bad_answer")
     if visible:
-        return None
+        return UselessAnswer("unparsable", SPELT_OUT) if _CALL.search(text) else None
     if refused or reason in _FILTERED:
         return UselessAnswer("filtered")
     return UselessAnswer("truncated" if reason in _CUT_OFF else "empty")

@@ -102,7 +102,7 @@ class Call:
         self._met: list[tuple[Failure, BaseException]] = []
         self._stopped = self._estimated = False
         self._tries = Tries(self, decision.selection, health, demanding=decision.budget.min_quality is not None)
-        self.acceptance = Acceptance(on_empty, query.media, self._tries, health.windows)
+        self.acceptance = Acceptance(on_empty, query, self._tries, health.windows)
         self._tool_calls = tool_calls
 
     def __enter__(self) -> Self:
