@@ -12,6 +12,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from langchain_leeroo import ChatLeeroo
 from leeroo import Budget, Expert, Router
 from leeroo.endpoints.chat_format import to_query
+from leeroo.endpoints.openai_compatible import ask as core_ask
 from leeroo.ledger.opening import open_ledger
 from leeroo.prediction import ConstantPredictor
 from leeroo.serve.aside import Aside
@@ -105,3 +106,17 @@ def test_who_leaves_before_anybody_was_asked_pays_nothing(liar, tmp_path, ask):
     assert not ledger.open_reservations()
     assert sum(row["cost"] for row in ledger.spend("expert")) == 0
     ledger.close()
+
+
+@pytest.mark.parametrize("consult", [False, True])
+def test_no_content_of_an_answer_fails_the_cores_own_way(liar, make_router, ledger, consult):
+    router = make_router("a", "b", ledger=ledger)
+    for content in ({"a": 1}, [{"type": "text", "text": "Paris"}], 3, True, ["Paris"]):
+        message = {"role": "assistant", "content": content}
+        answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "m",
+                  "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+                  "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}}  # fmt: skip
+        for name in ("a", "b"):
+            liar.behave(name, {"raw": json.dumps(answer)})
+        assert isinstance(core_ask(router, "What is the capital of France?", Budget(consult=consult)).text, str)
+        assert not ledger.open_reservations()

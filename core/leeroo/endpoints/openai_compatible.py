@@ -22,6 +22,7 @@ from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.caching import mark, setting_of
 from leeroo.pool.experts import Expert
 from leeroo.pool.extras import cache_writes
+from leeroo.pool.forwarded import everything
 from leeroo.pool.places import provider_of_host
 from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
@@ -236,7 +237,8 @@ def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> 
     """
     if not getattr(answer, "choices", None):
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
-    text = answer.choices[0].message.content or ""
+    content = answer.choices[0].message.content or ""
+    text = content if isinstance(content, str) else everything(content)  # some answer in parts
     reported = answer.usage.to_dict(warnings=False) if hasattr(answer.usage, "to_dict") else answer.usage
     reply = Reply(text, truncated=answer.choices[0].finish_reason == "length")
     said = _Said(reply, wrong_with(answer.choices[0].to_dict(warnings=False), expert.name))
