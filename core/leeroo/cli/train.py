@@ -86,7 +86,8 @@ def _learn_to_consult(tables: list[Path], place: Path) -> None:
 
     found = learn_from(tables, load(place), ("validation",))
     if found is None:
-        out.print("Consult model: the one that ships; too few held-out queries of these tables have two answers.")
+        why = "too few held-out queries have two answers, or a fit on half of them foretells the others no better"
+        out.print(f"Consult model: the one that ships; {why}.", highlight=False)
         return
     keep(found, place, [table.name for table in tables])
     out.print(f"Consult model: {words(found)}.", highlight=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.consult.fit import Fit, fit
+from leeroo.consult.fit import Fit, fit, log_likelihood
 from leeroo.consult.lattice import ABSTAINED, UNASKED
 from leeroo.consult.model import shipped
 from leeroo.consult.observed import Observed, observe
@@ -82,6 +82,29 @@ def learn(found: Sequence[Observed], *, seed: int = 0) -> Fit:
     Raises:
         ConfigError: Fewer than `LEAST` queries have two answers.
     """
+    return fit(_whole(found, seed), shipped())
+
+
+def is_better(found: Sequence[Observed], *, seed: int = 0) -> bool:
+    """Whether a fit on one half of the queries foretells the other half better than the model that ships, and back.
+
+    Args:
+        found: As of `learn`.
+        seed: Of the halves.
+
+    Raises:
+        ConfigError: As of `learn`.
+    """
+    whole = _whole(found, seed)
+    half = np.random.default_rng(seed).permutation(len(whole)) % 2 == 0
+    gains = []
+    for rows in (half, ~half):
+        fitted, unseen = fit(whole.take(rows), shipped()).model, whole.take(~rows)
+        gains.append(log_likelihood(fitted, unseen) - log_likelihood(shipped(), unseen))
+    return sum(gains) > 0
+
+
+def _whole(found: Sequence[Observed], seed: int) -> Observed:
     usable = [one.take(_compared(one)) for one in found]
     queries = sum(len(one) for one in usable)
     if queries < LEAST:
@@ -93,11 +116,11 @@ def learn(found: Sequence[Observed], *, seed: int = 0) -> Fit:
         whole = whole.take(np.sort(np.random.default_rng(seed).choice(queries, MOST, replace=False)))
     if not np.isfinite(whole.quality).all():
         raise ConfigError("The predictor gives qualities that are no numbers; no consult model can be fitted to them.")
-    return fit(whole, shipped())
+    return whole
 
 
 def learn_from(tables: Sequence[str | Path | OutcomeTable], predictor: Predictor, parts: Collection[str]) -> Fit | None:
-    """Fit it on tables' held-out parts; None where too few of their queries have answers.
+    """Fit it on tables' held-out parts; None where too few queries have answers, or the model that ships does as well.
 
     Args:
         tables: Outcome tables, or their folders.
@@ -108,8 +131,9 @@ def learn_from(tables: Sequence[str | Path | OutcomeTable], predictor: Predictor
     for given in tables:
         table = given if isinstance(given, OutcomeTable) else OutcomeTable.read(given)
         found.append(observed_in(table, predictor, parts or None))
+    known = [one for one in found if one is not None]
     try:
-        return learn([one for one in found if one is not None])
+        return learn(known) if is_better(known) else None
     except ConfigError:
         return None
 

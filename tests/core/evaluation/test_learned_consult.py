@@ -14,7 +14,8 @@ from leeroo.cli.train import _learn_to_consult
 from leeroo.consult.equivalence import Reply
 from leeroo.consult.model import ConsultModel, shipped
 from leeroo.errors import ConfigError
-from leeroo.evaluation.learned_consult import LEAST, joined, keep, learn, learn_from, observed_in
+from leeroo.evaluation import learned_consult
+from leeroo.evaluation.learned_consult import LEAST, is_better, joined, keep, learn, learn_from, observed_in
 from leeroo.ledger.opening import open_ledger
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import ConstantPredictor
@@ -68,6 +69,13 @@ def test_too_few_or_broken_predictions_are_refused(folder):  # noqa: F811
     found.quality[0, 0] = np.nan
     with pytest.raises(ConfigError, match="no numbers"):
         learn([found])
+
+
+def test_what_foretells_no_better_than_the_shipped_model_is_not_kept(monkeypatch, folder):  # noqa: F811
+    best = learn_from([folder], PREDICTOR, ()).model
+    monkeypatch.setattr(learned_consult, "shipped", lambda: best)
+    assert not is_better([observed_in(OutcomeTable.read(folder), PREDICTOR)])
+    assert learn_from([folder], PREDICTOR, ()) is None
 
 
 def test_an_artifact_keeps_it_and_a_router_uses_it(folder, artifact):  # noqa: F811
