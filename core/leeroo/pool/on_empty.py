@@ -23,5 +23,4 @@ def on_empty_of(given: object, where: str = "on_empty") -> OnEmpty:
     for known in ON_EMPTY:
         if given == known:
             return known
-    near = did_you_mean(str(given), ON_EMPTY)
-    raise ConfigError(f"{where} is {given!r}; give one of {', '.join(map(repr, ON_EMPTY))}.{near}")
+    raise ConfigError(f"{where} is {given!r}; give one of 'next', 'accept'.{did_you_mean(str(given), ON_EMPTY)}")
