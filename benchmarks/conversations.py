@@ -161,7 +161,7 @@ class Orders:
         kept = study.vectors
         # `asked` takes queries by their places among the study's vectors: here stand those of other texts.
         study.vectors = np.stack([self.encoded[text] for text in texts])
-        predicted = study.asked(self.known, study.tables[table], np.arange(len(texts)))
+        predicted = study.asked(self.known, study.tables[table], np.arange(len(texts))).quality
         study.vectors = kept
         scores = study.tables[table].scores.astype(np.float64)
         return np.array([ordered(p[None], scores[[row - first]]) for p, row in zip(predicted, rows, strict=True)])

@@ -1,9 +1,12 @@
 """`/healthz` of `leeroo serve` while hostile clients are at it, over an endpoint that lies. Prints JSON.
 
 Server, endpoint, attackers and the one who measures are processes of their own, on loopback. All share the machine's
-cores, so the load is printed beside the figures; the median of several rounds says more than any one of them.
+cores, which no attacker from outside would: so attackers and endpoint are nice (10), and server and measurer the
+opposite (-5) where the system lets them. Where other work keeps a machine busy, nice attackers hardly get to attack:
+`--nice 0` then says more. The load is printed beside the figures, and what the attackers did; the median of several
+rounds says more than any one of them. Exit code 1 where the median round's 99th percentile is over 250 ms.
 
-python benchmarks/hostile.py [--clients 100] [--rounds 5] [--seconds 15]
+python benchmarks/hostile.py [--clients 100] [--rounds 5] [--seconds 15] [--nice 10] [--server-nice -5]
 """
 
 import argparse
@@ -22,6 +25,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from pathlib import Path
@@ -106,7 +110,7 @@ class Liar(BaseHTTPRequestHandler):
             self.wfile.write(event)
 
 
-def endpoint(told: Any) -> None:
+def endpoint(told: Any, nice: int) -> None:
     """Serve the liar, and tell its port."""
 
     class Quiet(ThreadingHTTPServer):
@@ -116,14 +120,16 @@ def endpoint(told: Any) -> None:
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Whoever hangs up is part of it."""
 
+    os.nice(nice)
     Liar.bomb = gzip.compress(b'{"choices": [{"message": {"content": "' + b" " * 100_000_000 + b'"}}]}')
     server = Quiet(("127.0.0.1", 0), Liar)
     told.send(server.server_port)
     server.serve_forever()
 
 
-def attackers(port: int, clients: int, told: Any) -> None:
+def attackers(port: int, clients: int, told: Any, nice: int) -> None:
     """So many clients at once, each with one attack after another, from each "go" to the next word."""
+    os.nice(nice)
     bodies = _bodies()
     told.send("ready")
     while told.recv() == "go":
@@ -213,15 +219,18 @@ def _figures(waits: list[float]) -> dict[str, float]:
     return {**found, "max": round(1e3 * ranked[-1], 1), "requests": len(ranked)}
 
 
-def serve(folder: Path, port_of_liar: int, options: list[str]) -> tuple["subprocess.Popen[str]", int]:
+def free_port() -> int:
+    """A TCP port that nobody uses."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def serve(folder: Path, port: int, port_of_liar: int, options: list[str]) -> "subprocess.Popen[str]":
     """`leeroo serve` over the liar, with its ledger in a file."""
     expert = f"base_url: 'http://127.0.0.1:{port_of_liar}/v1', price: {{input: 1, output: 2}}, timeout: 20"
     experts = "".join(f"  {name}: {{model: {name}, max_output_tokens: 2000, {expert}}}\n" for name in ("one", "two"))
     (folder / "pool.yaml").write_text(f"experts:\n{experts}ledger: sqlite:///{folder}/ledger.db\n")
-    free = socket.socket()
-    free.bind(("127.0.0.1", 0))
-    port = int(free.getsockname()[1])
-    free.close()
     command = [sys.executable, "-m", "leeroo", "serve", str(folder / "pool.yaml"), "--port", str(port)]
     running = subprocess.Popen(
         [*command, "--requests-per-minute", "0", *options],
@@ -231,7 +240,7 @@ def serve(folder: Path, port_of_liar: int, options: list[str]) -> tuple["subproc
     for _ in range(600):
         try:
             healthz(port, 0.01)
-            return running, port
+            return running
         except OSError:
             time.sleep(0.1)
     raise SystemExit((folder / "log").read_text())
@@ -242,18 +251,24 @@ def main() -> None:
     given.add_argument("--clients", type=int, default=100)
     given.add_argument("--rounds", type=int, default=5)
     given.add_argument("--seconds", type=float, default=15)
+    given.add_argument("--nice", type=int, default=10, help="of attackers and endpoint")
+    given.add_argument("--server-nice", type=int, default=-5)
     options, others = given.parse_known_args()  # others are for `leeroo serve`
     context = get_context("spawn")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         ours, theirs = context.Pipe()
-        liar = context.Process(target=endpoint, args=(theirs,), daemon=True)
+        liar = context.Process(target=endpoint, args=(theirs, options.nice), daemon=True)
         liar.start()
-        server, port = serve(folder, ours.recv(), others)
+        port_of_liar = ours.recv()
+        port = free_port()
         ours, theirs = context.Pipe()
-        crowd = context.Process(target=attackers, args=(port, options.clients, theirs), daemon=True)
+        crowd = context.Process(target=attackers, args=(port, options.clients, theirs, options.nice), daemon=True)
         crowd.start()
         ours.recv()
+        with suppress(PermissionError):  # for the server, which inherits it, too
+            os.nice(options.server_nice)
+        server = serve(folder, port, port_of_liar, others)
         try:
             alone = _figures(healthz(port, options.seconds / 2))
             rounds, ends, loads = [], Counter[str](), []
@@ -266,15 +281,19 @@ def main() -> None:
                 ends.update(ours.recv())
             most = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{server.pid}/status").read_text())
             log = (folder / "log").read_text().splitlines()
+        except SystemExit:
+            print(*[line for line in (folder / "log").read_text().splitlines() if "INFO" not in line][-20:], sep="\n")
+            raise
         finally:
             server.terminate()
             server.wait(60)
     median = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
-    found = {"clients": options.clients, "alone_ms": alone, "median_ms": median, "rounds_ms": rounds,
+    nice = {"attackers": options.nice, "server": os.nice(0)}
+    found = {"clients": options.clients, "nice": nice, "alone_ms": alone, "median_ms": median, "rounds_ms": rounds,
              "load": loads, "cores": os.cpu_count(), "server_rss_mb": int(most[1]) // 1024 if most else None,
              "log_lines": len(log), "attacks": dict(sorted(ends.items()))}  # fmt: skip
     print(json.dumps(found, indent=2))
-    sys.exit(median["p95"] > 1e3 * SLOW)
+    sys.exit(median["p99"] > 1e3 * SLOW)
 
 
 if __name__ == "__main__":

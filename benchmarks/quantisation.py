@@ -18,7 +18,7 @@ from leeroo.evaluation.intervals import bootstrap
 from leeroo.evaluation.metrics import auc
 from leeroo.evaluation.vectors import predictor_vectors
 from leeroo.prediction import load
-from leeroo.prediction.response import ResponseModel
+from leeroo.prediction.response_model import ResponseModel
 from leeroo.training.backbone import base_files, tokenizer_of
 from leeroo.training.corpus import Corpus
 from leeroo.training.finetune import embed

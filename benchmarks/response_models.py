@@ -21,7 +21,7 @@ from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
 from leeroo.prediction.arithmetic import logit, sigmoid
 from leeroo.prediction.artifact import Artifact, KnownExpert
-from leeroo.prediction.response import ResponseModel
+from leeroo.prediction.response_model import ResponseModel
 from leeroo.training.corpus import Corpus
 from leeroo.training.population import fit_response
 

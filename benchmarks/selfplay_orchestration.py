@@ -18,7 +18,7 @@ import numpy as np
 from leeroo.evaluation.metrics import auc
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import load
-from leeroo.prediction.response import ResponseModel
+from leeroo.prediction.response_model import ResponseModel
 from leeroo.selfplay.orchestration import Pair, choose
 from leeroo.selfplay.posterior import SCALES, Belief, Float64
 from leeroo.selfplay.updating import inputs

@@ -7,7 +7,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, convert_to_messages
+from langchain_core.prompt_values import ChatPromptValue
 
 from langchain_leeroo.driving import Steps
 from langchain_leeroo.endings import by_callback
@@ -18,6 +19,7 @@ from langchain_leeroo.runs import Opened
 from langchain_leeroo.usage import usage_of
 from langchain_leeroo.ways import Sync, Way
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
+from leeroo.routing.aside import unasked
 from leeroo.routing.attempt import Attempt
 
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
@@ -27,7 +29,7 @@ EVENT = "leeroo_consult"
 
 
 def consulted(
-    way: Way, host: Host, request: Request, opened: Opened, ready: Callable[[Attempt], Steps[Any]]
+    way: Way, host: Host, request: Request, opened: Opened, ready: Callable[[Request, Opened, Attempt], Steps[Any]]
 ) -> Steps[Any]:
     """Ask whom the consultation says until it accepts an answer.
 
@@ -36,7 +38,7 @@ def consulted(
         host: The chat model's settings.
         request: The request.
         opened: Its call, open.
-        ready: What to call for an attempt: the model, its kwargs, its config, and what overhears it.
+        ready: What to call for a request's attempt: the model, its kwargs, its config, and what overhears it.
 
     Returns:
         The accepted output; None where the budget lets one expert answer alone, or nobody has answered.
@@ -56,12 +58,12 @@ def consulted(
     if several is None:
         return None
     brief = not opened.call.waits
-    while attempts := (yield way.apart(several.round, brief=brief)):
+    while attempts := (yield way.apart(several.round, brief=brief, undo=unasked)):
         yield from _told(way, opened, several)
         asks = []
         for attempt in list(attempts):
             try:
-                model, kwargs, child, _ = yield from ready(attempt)
+                model, kwargs, child, _ = yield from ready(request, opened, attempt)
             except BaseException as error:
                 yield way.apart(_lost, several, attempt, error, brief=brief)
                 attempts.remove(attempt)
@@ -77,9 +79,31 @@ def consulted(
             reply = _reply(output, message)
             # The caller's own check may take its time.
             yield way.apart(several.answered, attempt, output, reply, usage, brief=brief and host.consulting is None)
+        yield from _compared(way, host, opened, several, ready)
         yield from _told(way, opened, several)
     yield from _told(way, opened, several)
     return several.accepted
+
+
+def _compared(
+    way: Way, host: Host, opened: Opened, several: Any, ready: Callable[[Request, Opened, Attempt], Steps[Any]]
+) -> Steps[None]:
+    """Ask the judge about what no rule can compare, one pair after the other."""
+    brief = not opened.call.waits
+    while (comparison := (yield way.apart(several.comparison, brief=brief))) is not None:
+        attempt, prompt = comparison.attempt, ChatPromptValue(messages=convert_to_messages(comparison.messages))
+        request = Request(prompt, prompt.to_messages(), comparison.query, opened.call.decision.budget)
+        try:
+            model, kwargs, child, _ = yield from ready(request, opened, attempt)
+            message = yield way.ask(model, prompt, child, kwargs, attempt.timeout)
+            usage = usage_of(message, comparison.query, attempt)
+        except Exception as error:
+            if by_callback(error):
+                attempt.cancelled()
+                raise
+            yield way.apart(several.unjudged, comparison, error, brief=brief)
+        else:
+            yield way.apart(several.judged, comparison, str(message.text), usage, brief=brief)
 
 
 def _told(way: Way, opened: Opened, several: Any) -> Steps[None]:

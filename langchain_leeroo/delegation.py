@@ -16,14 +16,14 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_leeroo.consulting import consulted
 from langchain_leeroo.driving import Left, Piece, Steps, adrive, aemit, drive, emit
-from langchain_leeroo.endings import answered, in_vain, lost, message_of, recorded, settled
+from langchain_leeroo.endings import lost, recorded, streamed, taken
 from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.received import Received, pieces_of
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import Opened, Overheard, atapped, child_of, opening, overhear, tapped
 from langchain_leeroo.ways import ASYNC, END, SYNC, Way
-from langchain_leeroo.worth import wrong_with
 from leeroo.endpoints.closing import aclosing
+from leeroo.routing.aside import unasked
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.call import Call
 
@@ -69,24 +69,23 @@ def _invoking(way: Way, host: Host, request: Request, config: RunnableConfig) ->
 
 def _answer(way: Way, host: Host, request: Request, opened: Opened) -> Steps[Any]:
     call, brief = opened.call, not opened.call.waits
-    accepted = yield from consulted(way, host, request, opened, partial(_ready, way, host, request, opened))
+    accepted = yield from consulted(way, host, request, opened, partial(_ready, way, host))
     if accepted is not None:
         return (yield way.apart(recorded, call, request, accepted, brief=brief))
     attempts = way.attempts(call, host.most_attempts)
-    made = 0
     while (attempt := (yield way.pull(attempts))) is not END:
-        made += 1
         try:
             model, kwargs, child, _ = yield from _ready(way, host, request, opened, attempt)
             output = yield way.ask(model, host.prompt(request, attempt), child, kwargs, request.seconds(attempt))
         except BaseException as error:
             yield way.apart(lost, attempt, error, request, brief=brief)
             continue
-        wrong = wrong_with(output, structured=request.structured is not None)
-        if wrong is not None and (wrong.is_none or (yield way.apart(host.may_go_on, call, made, brief=brief))):
-            yield way.apart(in_vain, attempt, wrong, request, message_of(output), brief=brief)
-            continue
-        return (yield way.apart(answered, call, attempt, request, output, brief=brief))
+        answer = yield way.apart(taken, call, attempt, request, output, brief=brief)
+        if answer is not None:
+            return answer
+    kept = call.last_resort()
+    if kept is not None:
+        return (yield way.apart(recorded, call, request, kept, brief=brief))
     raise as_langchain((yield way.apart(call.exhausted, brief=brief)))
 
 
@@ -119,39 +118,29 @@ def _streaming(way: Way, host: Host, request: Request, opened: Opened) -> Steps[
 def _pieces(way: Way, host: Host, request: Request, opened: Opened, received: Received) -> Steps[None]:
     call, brief = opened.call, not opened.call.waits
     whole = replace(request, raw=True)  # objects are compared whole, whatever the caller wants to see of them
-    accepted = yield from consulted(way, host, whole, opened, partial(_ready, way, host, whole, opened))
+    accepted = yield from consulted(way, host, whole, opened, partial(_ready, way, host))
     if accepted is not None:  # held back until now
-        taken = [given for piece in pieces_of(accepted, request) for given in received.take(piece)]
-        for given in (*taken, *received.last((yield way.apart(call.finish, brief=brief)))):
+        begun = [given for piece in pieces_of(accepted, request) for given in received.take(piece)]
+        for given in (*begun, *received.last((yield way.apart(call.finish, brief=brief)))):
             yield Piece(given)
         return
     attempts = way.attempts(call, host.most_attempts)
-    structured = request.structured is not None
-    made = 0
     while (attempt := (yield way.pull(attempts))) is not END:
-        made += 1
+        overheard: Overheard | None = None
         try:
             model, kwargs, child, overheard = yield from _ready(way, host, request, opened, attempt)
             pieces = way.pieces(model, host.prompt(request, attempt), child, kwargs)
             yield from _handed_on(way, pieces, attempt, received, request.seconds(attempt))
         except BaseException as error:
-            yield way.apart(lost, attempt, error, request, received, brief=brief)
+            yield way.apart(lost, attempt, error, request, received, overheard, brief=brief)
             received.forget()
             continue
         message = overheard.message if overheard else received.whole_message()
-        wrong = wrong_with(received.as_output(message), structured=structured)
-        cut = received.written.usage(attempt) if received.was_cut else None
-        if received.started and wrong is not None and wrong.is_none:
-            yield way.apart(lost, attempt, wrong, request, received, brief=brief)
-        if (
-            wrong is not None
-            and not received.started
-            and (wrong.is_none or (yield way.apart(host.may_go_on, call, made, brief=brief)))
-        ):
-            yield way.apart(in_vain, attempt, wrong, request, message, cut, brief=brief)
+        record = yield way.apart(streamed, call, attempt, request, received, message, brief=brief)
+        if record is None:
             received.forget()
             continue
-        for given in received.last((yield way.apart(settled, call, attempt, request, message, cut, brief=brief))):
+        for given in received.last(record):
             yield Piece(given)
         return
     raise as_langchain((yield way.apart(call.exhausted, brief=brief)))
@@ -187,5 +176,9 @@ def _ready(
     child = child_of(opened, attempt, named=named, expert_listens=host.listens(attempt))
     overheard = overhear(request, child)
     if host.rate_limiter is not None:
-        yield way.acquire(host.rate_limiter)
+        try:
+            yield way.acquire(host.rate_limiter)
+        except (Left, asyncio.CancelledError, KeyboardInterrupt):  # the caller has left, and nobody was asked
+            yield way.apart(unasked, attempt, brief=not opened.call.waits)
+            raise
     return model, kwargs, child, overheard

@@ -29,16 +29,18 @@ class Apart:
     Args:
         do: The work.
         brief: Whether it is not worth a thread.
+        undo: Undoes it, given its result, where the caller has left meanwhile.
     """
 
-    __slots__ = ("_brief", "do")
+    __slots__ = ("_brief", "_undo", "do")
 
-    def __init__(self, do: Callable[[], Any], brief: bool) -> None:
+    def __init__(self, do: Callable[[], Any], brief: bool, undo: Callable[[Any], object] | None = None) -> None:
         self.do = do
         self._brief = brief
+        self._undo = undo
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return self.do() if self._brief else (yield from aside(self.do).__await__())
+        return self.do() if self._brief else (yield from aside(self.do, undo=self._undo).__await__())
 
 
 def drive(steps: Steps[T]) -> T:

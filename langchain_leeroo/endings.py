@@ -10,17 +10,52 @@ from langchain_leeroo.errors import as_langchain
 from langchain_leeroo.messages import RECORD_KEY, tool_call_ids
 from langchain_leeroo.received import Received
 from langchain_leeroo.requests import Request
+from langchain_leeroo.runs import Overheard
+from langchain_leeroo.unparsed import unparsed
 from langchain_leeroo.usage import usage_of
+from langchain_leeroo.worth import wrong_with
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
 from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 
 
-def answered(call: Call, attempt: Attempt, request: Request, output: Any) -> Any:
-    """Settle an answer, and put the record on its message."""
-    settled(call, attempt, request, output if request.structured is None else output.get("raw"))
+def taken(call: Call, attempt: Attempt, request: Request, output: Any) -> Any:
+    """Settle an answer that came whole, with its record on its message; None where the next expert is to be asked."""
+    message = message_of(output)
+    usage = usage_of(message, request.query, attempt)
+    wrong = wrong_with(output, structured=request.structured is not None)
+    found = _nothing(request, wrong) or call.acceptance.rejects(attempt, wrong, usage, content=output)
+    if found is not None:
+        attempt.failed(found, used=usage)
+        return None
+    attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
     return recorded(call, request, output)
+
+
+def streamed(
+    call: Call, attempt: Attempt, request: Request, received: Received, message: BaseMessage | None
+) -> dict[str, Any] | None:
+    """Settle a stream that has ended, and close the call; None where the next expert is to be asked.
+
+    Raises:
+        ExpertsFailed: It was broken off after it had begun to reach the caller.
+    """
+    usage = received.written.usage(attempt) if received.was_cut else usage_of(message, request.query, attempt)
+    wrong = wrong_with(received.as_output(message), structured=request.structured is not None)
+    if received.started:
+        if wrong is not None and wrong.is_none:
+            lost(attempt, wrong, request, received)
+    elif (found := _nothing(request, wrong) or call.acceptance.rejects(attempt, wrong)) is not None:
+        attempt.failed(found, used=usage)
+        return None
+    attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
+    return call.finish()
+
+
+def _nothing(request: Request, wrong: UselessAnswer | None) -> UselessAnswer | None:
+    """What is wrong, where the caller wants an object and there is none to hand on."""
+    return wrong if request.bare else None
 
 
 def recorded(call: Call, request: Request, output: Any) -> Any:
@@ -37,29 +72,19 @@ def with_record(message: Any, record: dict[str, Any]) -> Any:
     return message.model_copy(update={"response_metadata": {**message.response_metadata, RECORD_KEY: record}})
 
 
-def settled(
-    call: Call, attempt: Attempt, request: Request, message: BaseMessage | None, cut: Usage | None = None
-) -> dict[str, Any]:
-    """Settle an answer with its usage, reported or estimated, and close the call; `cut`: of one that was ended here."""
-    usage = cut or usage_of(message, request.query, attempt)
-    attempt.succeeded(usage, tool_call_ids=tool_call_ids(message))
-    return call.finish()
-
-
 def message_of(output: Any) -> Any:
     """The message in what an expert returned."""
     return output.get("raw") if isinstance(output, dict) else output
 
 
-def in_vain(
-    attempt: Attempt, wrong: UselessAnswer, request: Request, message: BaseMessage | None, cut: Usage | None = None
+def lost(
+    attempt: Attempt,
+    error: BaseException,
+    request: Request,
+    received: Received | None = None,
+    overheard: Overheard | None = None,
 ) -> None:
-    """Settle an answer of no use: charged as it is, and the next expert is tried."""
-    attempt.failed(wrong, used=cut or usage_of(message, request.query, attempt))
-
-
-def lost(attempt: Attempt, error: BaseException, request: Request, received: Received | None = None) -> None:
-    """Settle a failed attempt. Returns where the next expert may try, raises where not."""
+    """Settle a failed attempt. Returns where the next expert may try, raises where not; `overheard`: its run."""
     usage: Usage | None = None
     whole: AIMessage | None = None
     if received is not None and received.started:
@@ -74,11 +99,13 @@ def lost(attempt: Attempt, error: BaseException, request: Request, received: Rec
         with suppress(ExpertsFailed):
             attempt.failed(error)
         raise error
+    parsers = unparsed(error, request, attempt, overheard)
+    failure, used = (error, None) if parsers is None else parsers
     try:
-        attempt.failed(error, received=usage)
+        attempt.failed(failure, received=usage, used=used)
     except ExpertsFailed as failed:
         failed.received = whole
-        raise as_langchain(failed) from error
+        raise as_langchain(failed) from failure
 
 
 def by_callback(error: BaseException) -> bool:

@@ -13,6 +13,7 @@ from langchain_core.exceptions import (
     ModelPermissionDeniedError,
     ModelRateLimitError,
     ModelTimeoutError,
+    OutputParserException,
 )
 
 from leeroo.errors import ExpertsFailed, LeerooError, NoEligibleExpert
@@ -60,6 +61,17 @@ class Refused(ExpertsFailed, ModelInvalidRequestError):
     """An expert refused the request itself."""
 
 
+class Unparsed(ExpertsFailed, OutputParserException):
+    """Experts answered, and none in the schema's form; nothing of the answers is in it.
+
+    Also an `OutputParserException`, and so a `ValueError`, for those who catch that.
+    """
+
+    observation: str | None = None
+    llm_output: str | None = None
+    send_to_llm: bool = False
+
+
 _BY_KIND: dict[str, type[ExpertsFailed]] = {
     "auth": Unauthenticated,
     "bad_answer": ServerFailed,
@@ -71,6 +83,7 @@ _BY_KIND: dict[str, type[ExpertsFailed]] = {
     "rate_limit": RateLimited,
     "server": ServerFailed,
     "timeout": TimedOut,
+    "unparsable": Unparsed,
 }
 
 
@@ -80,7 +93,7 @@ def as_langchain(error: LeerooError) -> LeerooError:
     Args:
         error: Ours; its cause and what it carries are kept.
     """
-    if isinstance(error, ModelError):
+    if isinstance(error, (ModelError, Unparsed)):
         return error
     if isinstance(error, NoEligibleExpert):
         return _take_over(PromptTooLong(str(error)), error) if error.kind == "context_overflow" else error

@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from langchain_leeroo.unwrapping import unwrapped
 from leeroo.endpoints.openai_compatible import resolve
+from leeroo.endpoints.parameters import with_tools
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.pool.experts import DEFAULT_CAPABILITIES, Expert
 from leeroo.pool.pool import Pool
@@ -191,6 +192,27 @@ def limits(model: BaseChatModel, attempt: Attempt, timeout: float | None) -> dic
         if not isinstance(own, (int, float)) or most < own:
             told["timeout"] = most
     return told
+
+
+def beside_tools(model: BaseChatModel, expert: Expert, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The kwargs as OpenAI's chat completions take them with tools: newer models are told not to think.
+
+    What the model or the call says of thinking stands, and so do models that are asked by OpenAI's responses.
+
+    Args:
+        model: The expert's model.
+        expert: Whose it is.
+        kwargs: As the model would be called.
+    """
+    given = dict(kwargs)
+    if not _kind(type(model))[1] or any(getattr(model, name, None) for name in ("reasoning_effort", "reasoning")):
+        return given
+    responses = getattr(model, "_use_responses_api", None)
+    if callable(responses) and responses({**given, "tools": []}):
+        return given
+    place = expert.base_url or getattr(model, "openai_api_base", None)
+    told = with_tools(expert.model_id, place, {**given, "tools": True})
+    return {key: value for key, value in told.items() if key != "tools"}
 
 
 @lru_cache(maxsize=256)

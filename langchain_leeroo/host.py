@@ -10,7 +10,8 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 
 from langchain_leeroo.authorship import readable_by
-from langchain_leeroo.experts import build, limits
+from langchain_leeroo.caching import KWARG, cache_kwargs, marked_tools, readable_marks
+from langchain_leeroo.experts import beside_tools, build, limits
 from langchain_leeroo.messages import RawTools
 from langchain_leeroo.preparation import SENT, Defaults, prepare
 from langchain_leeroo.rebinding import rebind
@@ -86,13 +87,7 @@ class ModelHost:
 
     def open(self, request: Request) -> Call:
         """Decide, and open a call on the decision."""
-        return self._settings._router.open(request.query, request.budget)
-
-    def may_go_on(self, call: Call, made: int) -> bool:
-        """Whether another expert is asked where an answer is of no use, after so many attempts."""
-        if self._settings.on_empty == "accept" or (self.most_attempts is not None and made >= self.most_attempts):
-            return False
-        return call.has_next
+        return self._settings._router.open(request.query, request.budget, on_empty=self._settings.on_empty)
 
     def configure(self, config: RunnableConfig) -> RunnableConfig:
         """The model's own callbacks, tags and metadata hold for the run and for the experts' runs beneath it."""
@@ -113,21 +108,32 @@ class ModelHost:
             **taken(attempt.expert, request.kwargs, attempt.expert.base_url),
             **limits(model, attempt, request.timeout),
         }
+        if attempt.expert.prompt_cache is not None or KWARG in kwargs:
+            kwargs = cache_kwargs(request, attempt.expert, model, kwargs)
         if attempt.expert.stop:
             kwargs["stop"] = [*kwargs.get("stop", ()), *attempt.expert.stop]
         tools = kwargs.pop("tools", None)
         if tools is not None and not isinstance(tools, RawTools):
             tools = RawTools(tools)
+        if tools or (request.structured or {}).get("method") == "function_calling":
+            kwargs = beside_tools(model, attempt.expert, kwargs)
         if request.structured is not None:
             options = dict(request.structured)
             schema = options.pop("schema")
             if tools is not None:
                 options["tools"] = list(tools.raw)
-            return rebind(model.with_structured_output(schema, include_raw=request.raw, **options), kwargs), {}
+            try:
+                form = model.with_structured_output(schema, include_raw=request.raw, **options)
+            except (TypeError, ValueError) as error:
+                raise InvalidRequest(
+                    f"Expert {attempt.expert.name!r} does not take these arguments of with_structured_output: {error}"
+                ) from error
+            return rebind(form, kwargs), {}
         if tools is None:
             return model, kwargs
         stop = {"stop": kwargs.pop("stop")} if "stop" in kwargs else {}
-        return model.bind_tools(list(tools.raw), **kwargs), stop
+        offered = marked_tools(tools.raw, request, attempt.expert, model)
+        return model.bind_tools(offered, **kwargs), stop
 
     def prompt(self, request: Request, attempt: Attempt) -> PromptValue:
         """The request's messages as the attempt's expert can read them."""
@@ -136,6 +142,8 @@ class ModelHost:
             return self._model(attempt.expert)._get_ls_params().get("ls_provider")
 
         readable = readable_by(request.messages, attempt.expert.name, provider)
+        if attempt.expert.prompt_cache is not None or request.query.cache_writes is not None:
+            readable = readable_marks(readable, request, attempt.expert, self._model(attempt.expert))
         same = all(map(is_, readable, request.messages))
         return request.prompt if same else ChatPromptValue(messages=readable)
 

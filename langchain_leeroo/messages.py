@@ -10,7 +10,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from langchain_leeroo.reading import beside, read
 from leeroo.conversation import Role, Turn, scored_text, tool_names
-from leeroo.endpoints.extras import cache_writes, searches, service_of, unpriced
+from leeroo.pool.extras import as_sent, cache_writes, searches, service_of, unpriced
 from leeroo.pool.forwarded import MEDIA
 from leeroo.pool.media import measure
 from leeroo.query import Capability, Query
@@ -136,13 +136,16 @@ def to_query(
 
 def _asked(messages: Sequence[BaseMessage], tools: RawTools | None, sent: Mapping[str, Any]) -> dict[str, Any]:
     """What of a request may have a price of its own; plain text has none."""
-    found = {key: value for key, value in sent.items() if key not in COUNTED}
+    found = as_sent({**sent, "tools": list(tools or ())})
     found["messages"] = [
         (message.content, message.additional_kwargs)
         for message in messages
         if message.additional_kwargs or not isinstance(message.content, str)
     ]
-    return {**found, "tools": list(tools)} if tools else found
+    if tools:
+        # Anthropic's chat model reads the mark to cache in a tool's extras, which OpenAI's form has not.
+        found["tools"] = [*found["tools"], *filter(None, (getattr(tool, "extras", None) for tool in tools.raw))]
+    return found
 
 
 def tool_call_ids(message: BaseMessage | None) -> tuple[str, ...]:

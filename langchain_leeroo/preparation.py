@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -12,6 +13,7 @@ from langchain_leeroo.messages import RawTools, schema_text, to_query
 from langchain_leeroo.requests import Request
 from leeroo.budget import BUDGET_KWARGS, NOTHING_SET, Budget, ambient, split_kwargs
 from leeroo.errors import ConfigError, InvalidRequest
+from leeroo.pool.extras import BODY
 from leeroo.query import Capability
 from leeroo.routing.router import Router
 
@@ -70,6 +72,7 @@ def prepare(
     model = sent.pop("model", None)
     if model is not None:
         budget = Budget(expert=_pinned(router, str(model), own)).over(budget)
+    _unhide_caps(sent)
     caps = [_whole_number(key, sent.pop(key)) for key in _CAPS if sent.get(key) is not None]
     timeout = sent.pop("timeout", defaults.timeout)
     if "tools" in sent and not isinstance(sent["tools"], RawTools):
@@ -84,7 +87,25 @@ def prepare(
         sent=sent,
     )
     options = None if structured is None else dict(structured)
-    return Request(prompt, messages, query, budget, sent, structured=options, timeout=timeout)
+    return Request(
+        prompt, messages, query, budget, sent, structured=options, timeout=timeout, thread=_thread(config, router)
+    )
+
+
+def _thread(config: RunnableConfig, router: Router) -> str | None:
+    """A hash of LangGraph's `thread_id`, in characters that any header takes; None where nobody is to be told."""
+    thread = (config.get("configurable") or {}).get("thread_id")
+    if not isinstance(thread, str) or not thread or not any(expert.prompt_cache for expert in router.pool):
+        return None
+    return sha256(thread.encode()).hexdigest()
+
+
+def _unhide_caps(sent: dict[str, Any]) -> None:
+    """Put the caps that stand in `extra_body`, and would win there, beside the others."""
+    inner = sent.get(BODY)
+    if isinstance(inner, Mapping) and any(key in inner for key in _CAPS):
+        sent.update({key: inner[key] for key in _CAPS if inner.get(key) is not None})
+        sent[BODY] = {key: value for key, value in inner.items() if key not in _CAPS}
 
 
 def _pinned(router: Router, model: str, own: Budget) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
 
+from langchain_leeroo.errors import Unparsed
 from langchain_leeroo.messages import RECORD_KEY
 from langchain_leeroo.requests import Request
+from langchain_leeroo.unparsed import FORM
 from langchain_leeroo.usage import running_total
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.written import Written
@@ -156,7 +158,7 @@ def pieces_of(output: Any, request: Request) -> list[Any]:
     """A whole answer as the pieces of its stream.
 
     Raises:
-        Exception: What the expert's parser met, where the caller wants the object only.
+        Unparsed: The caller wants the object only, and there is none.
     """
     if request.structured is None:
         return [as_chunk(output)]
@@ -166,9 +168,19 @@ def pieces_of(output: Any, request: Request) -> list[Any]:
             {"parsed": output["parsed"]},
             {"parsing_error": output["parsing_error"]},
         ]
-    if output["parsing_error"] is not None:
-        raise output["parsing_error"]
-    return [output["parsed"]]
+    return [parsed_of(output)]
+
+
+def parsed_of(output: dict[str, Any]) -> Any:
+    """The object of a structured answer.
+
+    Raises:
+        Unparsed: There is none. What the expert's parser says of it quotes the answer, so it is left out.
+    """
+    if output.get("parsing_error") is not None or output.get("parsed") is None:
+        record = getattr(output.get("raw"), "response_metadata", {}).get(RECORD_KEY)
+        raise Unparsed(FORM, record, "unparsable")
+    return output["parsed"]
 
 
 def as_chunk(message: BaseMessage) -> AIMessageChunk:

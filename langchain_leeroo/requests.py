@@ -29,7 +29,9 @@ class Request:
         structured: Arguments of the expert's `with_structured_output`, None for a plain message.
         raw: Whether the expert is asked for its raw message beside the structured output. Streams of the output alone
             are finer without; their usage is overheard instead.
+        bare: Whether the caller wants the structured output alone, so that one without its form is of no use at all.
         timeout: The caller's own limit of one attempt, in seconds.
+        thread: A hash of the conversation's `thread_id`, None where the config has none.
     """
 
     prompt: PromptValue
@@ -39,7 +41,9 @@ class Request:
     kwargs: dict[str, Any] = field(default_factory=dict)
     structured: dict[str, Any] | None = None
     raw: bool = True
+    bare: bool = False
     timeout: float | None = None
+    thread: str | None = None
 
     def seconds(self, attempt: Attempt) -> float:
         """How long an attempt may take."""
@@ -83,10 +87,6 @@ class Host(Protocol):
 
     def open(self, request: Request) -> Call:
         """Decide, and open a call on the decision."""
-        ...
-
-    def may_go_on(self, call: Call, made: int) -> bool:
-        """Whether another expert is asked where an answer is of no use, after so many attempts."""
         ...
 
     def configure(self, config: RunnableConfig) -> RunnableConfig:

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, CallbackManager
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config
@@ -104,19 +105,33 @@ class Overheard(BaseCallbackHandler):
     run_inline = True
 
     def __init__(self) -> None:
-        self.message: BaseMessage | None = None
-        self._reported: list[Any] = []
+        self._whole: BaseMessage | None = None
+        self._pieces: list[AIMessageChunk] = []
+
+    @property
+    def message(self) -> BaseMessage | None:
+        """The message; where the run has broken off, what had come."""
+        if self._whole is None and self._pieces:
+            return add_ai_message_chunks(self._pieces[0], *self._pieces[1:])
+        return self._whole
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run has ended, so that what fails after it is a parser."""
+        return self._whole is not None
 
     def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
-        """Note what a piece says of usage."""
-        self._reported.append(getattr(getattr(kwargs.get("chunk"), "message", None), "usage_metadata", None))
+        """Note a piece."""
+        piece = getattr(kwargs.get("chunk"), "message", None)
+        if isinstance(piece, AIMessageChunk):
+            self._pieces.append(piece)
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Note the message."""
-        self.message = getattr(response.generations[0][0], "message", None)
-        running = running_total(self._reported)
-        if self.message is not None and running is not None:
-            self.message = self.message.model_copy(update={"usage_metadata": running})
+        self._whole = getattr(response.generations[0][0], "message", None)
+        running = running_total(piece.usage_metadata for piece in self._pieces)
+        if self._whole is not None and running is not None:
+            self._whole = self._whole.model_copy(update={"usage_metadata": running})
 
 
 def overhear(request: Request, child: RunnableConfig) -> Overheard | None:

@@ -15,9 +15,9 @@ from langchain_leeroo.preparation import SENT
 from leeroo._version import __version__
 from leeroo.budget import BUDGET_KWARGS, FIELDS, Budget
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.pool.on_empty import OnEmpty
 from leeroo.pool.pool import Pool
 from leeroo.pool.tokens import count, count_text
-from leeroo.routing.answers import OnEmpty
 from leeroo.routing.router import Router
 
 
@@ -112,7 +112,8 @@ class Settings(BaseChatModel):
             raise ConfigError(f"router is a {type(router).__name__}; give a leeroo.Router.")
         if budget.expert is not None:
             router.pool[budget.expert]  # an unknown name is refused here, not at the first call
-        return {**given, "router": router, "experts": given.get("experts") or {e.name: e for e in router.pool}}
+        experts = given.get("experts") or {e.name: e for e in router.pool}
+        return {"on_empty": router.on_empty, **given, "router": router, "experts": experts}
 
     @model_validator(mode="after")
     def _set_leeroo_version(self) -> Self:

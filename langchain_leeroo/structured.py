@@ -7,10 +7,9 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_leeroo import delegation
-from langchain_leeroo.messages import RECORD_KEY
+from langchain_leeroo.received import parsed_of
 from langchain_leeroo.requests import Request, Routed
 from leeroo.endpoints.closing import aclosing
-from leeroo.errors import ExpertsFailed
 
 
 class StructuredOutput(Runnable[Any, Any]):
@@ -72,20 +71,9 @@ class StructuredOutput(Runnable[Any, Any]):
         request, config = self.llm._host.request(
             input, config, given, bound=self.config, structured=self.options, streaming=streaming
         )
-        return replace(request, raw=self.include_raw or not streaming), config
+        return replace(request, raw=self.include_raw or not streaming, bare=not self.include_raw), config
 
     def _result(self, output: Any) -> Any:
         if self.include_raw or not isinstance(output, dict):
             return output
-        if output.get("parsing_error") is not None:
-            raise output["parsing_error"]
-        parsed = output.get("parsed")
-        if parsed is None:
-            record = output["raw"].response_metadata.get(RECORD_KEY)
-            raise ExpertsFailed(
-                "The answer does not have the schema's form: the expert called no tool. Give another method "
-                "(method='json_schema'), or see the message with include_raw=True.",
-                record,
-                "unparsable",
-            )
-        return parsed
+        return parsed_of(output)

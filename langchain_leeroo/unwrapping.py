@@ -9,6 +9,7 @@ from langchain_core.runnables.configurable import RunnableConfigurableFields
 
 from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
+from leeroo.pool.extras import unpriced
 
 
 def unwrap(name: str, given: Any) -> tuple[Any, dict[str, Any]]:
@@ -41,7 +42,7 @@ def unwrap(name: str, given: Any) -> tuple[Any, dict[str, Any]]:
     return given, kwargs
 
 
-PRICED = ("service_tier", "reasoning_effort", "reasoning", "thinking")
+PRICED = ("service_tier", "reasoning_effort", "reasoning", "thinking", "n")
 """What may be bound to a model and moves what a call of it costs."""
 
 
@@ -59,6 +60,14 @@ def unwrapped(name: str, given: Any) -> Any:
     if not isinstance(inner, BaseChatModel):
         return inner
     update = {key: kwargs[key] for key in PRICED if key in kwargs and key in type(inner).model_fields}
+    tools = {"tools": kwargs.get("tools")}
+    if unpriced(tools):
+        if "model_kwargs" not in type(inner).model_fields:
+            raise ConfigError(
+                f"Expert {name!r} has {', '.join(unpriced(tools))} bound to it, which its class does not show; "
+                "bind it to ChatLeeroo instead."
+            )
+        update["model_kwargs"] = {**(getattr(inner, "model_kwargs", None) or {}), **tools}
     return inner.model_copy(update=update) if update else inner
 
 

@@ -71,7 +71,9 @@ class Way(ABC):
         return run.get_child().on_custom_event(name, told, run_id=run.run_id)
 
     @abstractmethod
-    def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Any:
+    def apart(
+        self, work: Callable[..., Any], *args: Any, brief: bool, undo: Callable[[Any], object] | None = None
+    ) -> Any:
         """Do what takes milliseconds, or waits for a database, where it holds nobody up; `brief` work does neither."""
 
     @abstractmethod
@@ -113,7 +115,9 @@ class Sync(Way):
         return iter(model.stream(prompt, config, **kwargs))
 
     @override
-    def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Any:
+    def apart(
+        self, work: Callable[..., Any], *args: Any, brief: bool, undo: Callable[[Any], object] | None = None
+    ) -> Any:
         return work(*args)
 
     @override
@@ -156,8 +160,10 @@ class Async(Way):
         return aclosing(aiter(model.astream(prompt, config, **kwargs)))
 
     @override
-    def apart(self, work: Callable[..., Any], *args: Any, brief: bool) -> Apart:
-        return Apart(partial(work, *args), brief)
+    def apart(
+        self, work: Callable[..., Any], *args: Any, brief: bool, undo: Callable[[Any], object] | None = None
+    ) -> Apart:
+        return Apart(partial(work, *args), brief, undo)
 
     @override
     def acquire(self, limiter: BaseRateLimiter) -> Any:

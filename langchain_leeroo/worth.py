@@ -5,6 +5,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
+from langchain_leeroo.unparsed import unparsable
 from leeroo.routing.answers import UselessAnswer, useless
 
 _REASONS = ("finish_reason", "stop_reason", "done_reason", "stopReason")
@@ -23,7 +24,7 @@ def wrong_with(output: Any, *, structured: bool) -> UselessAnswer | None:
         return _empty(output)
     if not isinstance(output, Mapping) or (output.get("parsed") is not None and output.get("parsing_error") is None):
         return None
-    return _empty(output.get("raw")) or UselessAnswer("unparsable")
+    return _empty(output.get("raw")) or unparsable()
 
 
 def _empty(message: Any) -> UselessAnswer | None:
@@ -31,7 +32,9 @@ def _empty(message: Any) -> UselessAnswer | None:
         return None
     said = message.response_metadata
     reason = next((found for key in _REASONS if isinstance(found := said.get(key), str)), None)
-    return useless(reason, visible=is_visible(message), refused=bool(message.additional_kwargs.get("refusal")))
+    text = "" if isinstance(message, AIMessage) and message.tool_calls else message.text
+    refused = bool(message.additional_kwargs.get("refusal"))
+    return useless(reason, visible=is_visible(message), refused=refused, text=text)
 
 
 def is_visible(message: BaseMessage) -> bool:

@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, TextBlock, ThinkingBlock
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
 from llama_index.core.bridge.pydantic import BaseModel
 
 from leeroo.routing.answers import UselessAnswer, useless
@@ -42,11 +49,25 @@ def fault(pieces: Sequence[Any], output_cls: type | None) -> UselessAnswer | Non
     if output_cls is not None:
         if pieces and isinstance(pieces[-1], output_cls):
             return None
-        return UselessAnswer("unparsable", f"The answer does not have the form of {output_cls.__name__}.")
+        return no_form_of(output_cls)
     raws = [getattr(piece, "raw", None) for piece in reversed(pieces)]
     reason = next(filter(None, map(finish_reason, raws)), None)
     visible = any(says_something(piece) for piece in pieces)
-    return useless(reason, visible=visible, refused=any(map(_refuses, raws)))
+    return useless(reason, visible=visible, refused=any(map(_refuses, raws)), text=_text(pieces[-1]) if pieces else "")
+
+
+def _text(answer: Any) -> str:
+    """What an answer says, where it calls no tool."""
+    if isinstance(answer, CompletionResponse):
+        return answer.text
+    if not isinstance(answer, ChatResponse) or any(isinstance(b, ToolCallBlock) for b in answer.message.blocks):
+        return ""
+    return answer.message.content or ""
+
+
+def no_form_of(output_cls: type | None) -> UselessAnswer:
+    """The failure of a structured answer without its form. No text of the answer is in it."""
+    return UselessAnswer("unparsable", f"The answer does not have the form of {getattr(output_cls, '__name__', '')}.")
 
 
 def _refuses(raw: Any) -> bool:

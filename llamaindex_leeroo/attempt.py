@@ -6,14 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from llama_index.core.base.llms.types import ChatMessage
+
 from leeroo import Attempt, Budget, Call, InvalidRequest, Query, Usage
 from leeroo.endpoints.parameters import taken
 from leeroo.routing.answers import UselessAnswer
 from llamaindex_leeroo import parameters
-from llamaindex_leeroo.answers import fault
+from llamaindex_leeroo.answers import fault, no_form_of
 from llamaindex_leeroo.base import RoutedLLM
+from llamaindex_leeroo.caching import asking, without_marks
 from llamaindex_leeroo.caps import capped
 from llamaindex_leeroo.lending import Loan, is_openai_family
+from llamaindex_leeroo.messages import MadeBy, copied
 from llamaindex_leeroo.steps import END, Step, Steps
 from llamaindex_leeroo.usage import Listener, Tally
 
@@ -67,13 +71,12 @@ class Try:
         self.seconds = attempt.timeout
         self._invoke = request.invoke
         self._output_cls = request.output_cls
-        self._on_empty = owner.on_empty
         self._call = call
         llm = owner.llm_of(self.name)
         manager = owner.callback_manager if owner.callback_manager.handlers else None
         if request.overhear:
             manager = self.listener = Listener(manager or llm.callback_manager, self.tally.usage_of)
-        self.kwargs = capped(request.kwargs, type(llm), attempt.max_tokens)
+        self.kwargs = asking(attempt.expert, request.query, capped(request.kwargs, type(llm), attempt.max_tokens))
         if is_openai_family(type(llm)):
             self.kwargs = parameters.taken(
                 taken(attempt.expert, self.kwargs, attempt.expert.base_url), getattr(llm, "model", None)
@@ -87,6 +90,10 @@ class Try:
     def invoke(self) -> Any:
         """Call the expert's method."""
         return self._invoke(self)
+
+    def readable(self, messages: Sequence[ChatMessage], made_by: MadeBy) -> list[ChatMessage]:
+        """Messages as this try's expert may have them: its own copies, without what it cannot read."""
+        return without_marks(copied(messages, self.name, made_by), self.attempt.expert, type(self.llm))
 
     def see(self, item: Any) -> Any:
         """Count an answer or a piece of one."""
@@ -119,18 +126,26 @@ class Try:
         """
         if self.listener is not None and self.listener.error is not None and not self.listener.answers:
             raise self.listener.error
-        self.check([self.see(answer)])
+        self.check([self.see(answer)], answer)
         return answer
 
-    def check(self, pieces: Sequence[Any]) -> None:
+    def check(self, pieces: Sequence[Any], whole: Any = None) -> None:
         """See that what has come is an answer, whole or streamed; an empty one is taken where nobody else is left.
+
+        Args:
+            pieces: The pieces of a stream, or the answer alone.
+            whole: The answer, where it came whole: it can be kept for the case that nobody else answers.
 
         Raises:
             UselessAnswer: It is none; the next expert may have one.
         """
         found = fault(pieces, self._output_cls)
-        must = not pieces or self._output_cls is not None or (found is not None and found.is_none)
-        if found is not None and (must or (self._on_empty == "next" and self._call.has_next)):
+        if found is not None and (not pieces or self._output_cls is not None):
+            raise found  # there is nothing to hand on
+        # Tools that were run are not run again.
+        usage = None if whole is None or (self.listener is not None and self._output_cls is None) else self.usage
+        found = self._call.acceptance.rejects(self.attempt, found, usage, content=(self, whole))
+        if found is not None:
             raise found
 
     def ended(self, last: Any) -> None:
@@ -161,6 +176,12 @@ class Try:
         """What it has used, as far as is known."""
         return self.tally.usage(self.listener.usage if self.listener else None)
 
+    def _unparsed(self, error: Exception) -> Exception:
+        """What a parser has met once the expert had answered; its own words quote the answer."""
+        if self.listener is None or self.listener.error is not None or isinstance(error, (UselessAnswer, TimeoutError)):
+            return error
+        return no_form_of(self._output_cls)
+
     def failed(self, error: BaseException, *, begun: bool = False, others: bool = False) -> None:
         """The expert failed; raises where no other should be tried. `others`: somebody has answered already."""
         self._loan.close()
@@ -177,6 +198,8 @@ class Try:
                 "expert's LLM itself."
             ) from error
         heard = self.listener.usage if self.listener else None
+        if self._output_cls is not None and self.listener is not None and self.listener.answers:
+            error = self._unparsed(error)
         # An answer that came, and is none, is paid for like one.
         used = self.tally.usage(heard) if isinstance(error, UselessAnswer) and self.tally.seen else heard
         received = self.tally.usage(heard) if begun else None

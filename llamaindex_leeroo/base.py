@@ -16,9 +16,9 @@ from leeroo.budget import BUDGET_KWARGS, FIELDS, NOTHING_SET
 from leeroo.errors import did_you_mean
 from leeroo.ledger.memory import Ledger
 from leeroo.pool.file import read_pool
+from leeroo.pool.on_empty import OnEmpty
 from leeroo.prediction.predictor import Predictor
 from leeroo.query import Capability
-from leeroo.routing.answers import OnEmpty
 from llamaindex_leeroo.events import span_if_heard
 from llamaindex_leeroo.experts import build, chats, described, to_pool
 
@@ -79,7 +79,7 @@ class RoutedLLM(FunctionCallingLLM, ABC):
         for named in (budget.expert, bound.expert):
             if named is not None:
                 router.pool[named]  # an unknown name is refused here, not at the first call
-        super().__init__(**kwargs)
+        super().__init__(**{"on_empty": router.on_empty, **kwargs})
         self._router = router
         self._predictor = predictor
         self._consulting = consulting

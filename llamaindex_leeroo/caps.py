@@ -7,6 +7,7 @@ from typing import Any
 from llama_index.core.llms import LLM, MockLLM
 
 from leeroo import InvalidRequest
+from leeroo.pool.extras import BODY
 
 FIELDS = ("max_tokens", "max_new_tokens", "max_output_tokens")
 """Fields by which LlamaIndex's integrations cap the output."""
@@ -14,8 +15,6 @@ NAMES = (*FIELDS, "max_completion_tokens")
 """Names by which requests do; each goes to the expert as its own field, lowered to what the budget pays for."""
 MULTIPLIERS = ("n", "best_of")
 """What makes an endpoint write several answers: all are paid for, and LlamaIndex reads one."""
-BODY = "extra_body"
-"""What stands in it is sent as if it stood beside it, and wins."""
 
 
 @lru_cache(maxsize=256)

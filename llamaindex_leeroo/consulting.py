@@ -1,19 +1,24 @@
 """A call that asks several experts, where its budget says `consult`: the rounds, as steps for sync and async alike."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from llama_index.core.base.llms.types import ChatResponse, CompletionResponse, ToolCallBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, ToolCallBlock
 from llama_index.core.bridge.pydantic import BaseModel
 
 from leeroo import Attempt, Call
+from leeroo.routing.aside import unasked
 from llamaindex_leeroo.answers import finish_reason
 from llamaindex_leeroo.attempt import Request, Try
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.events import tell_news
 from llamaindex_leeroo.steps import END, Ask, Close, Open, Piece, Steps, Work, settled
+
+if TYPE_CHECKING:
+    from leeroo.routing.consulting import Consultation
 
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 """Why an answer ended that the output cap has cut off, in providers' words."""
@@ -62,7 +67,7 @@ def consulted(
     )
     if several is None:
         return None
-    while attempts := (yield Work(several.round, call.waits)):
+    while attempts := (yield Work(several.round, call.waits, unasked)):
         for attempt in attempts:
             tell_news(several.news(), owner.role)
             current = begun(attempt)
@@ -78,8 +83,50 @@ def consulted(
             yield Work(current.answered, call.waits)
             settle = partial(several.answered, attempt, (current, pieces), reply_of(pieces[-1], current), current.usage)
             yield Work(settle, call.waits or owner.consulting is not None)  # the caller's own check may take its time
+        yield from _compared(owner, request, call, several)
     tell_news(several.news(), owner.role)
     return several.accepted
+
+
+class _Judged(NamedTuple):
+    """Ask the judge.
+
+    Attributes:
+        current: Its try.
+        messages: What it is asked.
+    """
+
+    current: Try
+    messages: list[ChatMessage]
+
+    def take(self) -> ChatResponse:
+        """Its reply."""
+        return self.current.llm.chat(self.messages, **self.current.kwargs)
+
+    async def atake(self) -> ChatResponse:
+        """Its reply."""
+        async with asyncio.timeout(self.current.attempt.timeout):
+            return await self.current.llm.achat(self.messages, **self.current.kwargs)
+
+
+def _compared(owner: RoutedLLM, request: Request[Any], call: Call, several: "Consultation[Any]") -> Steps[None]:
+    """Ask the judge about what no rule can compare, one pair after the other."""
+    while (comparison := (yield Work(several.comparison, call.waits))) is not None:
+        asked = Request[Any](comparison.query, request.budget, lambda _: None)
+        messages = [ChatMessage(content=one["content"], role=one["role"]) for one in comparison.messages]
+        current = None
+        try:
+            current = Try(owner, asked, call, comparison.attempt)
+            answer = current.see((yield _Judged(current, messages)))
+            yield Work(current.answered, call.waits)
+        except BaseException as error:
+            if current is not None:
+                yield from settled(partial(current.failed, error, others=True), call.waits, error)
+            yield from settled(partial(several.unjudged, comparison, error), call.waits, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            yield Work(partial(several.judged, comparison, answer.message.content or "", current.usage), call.waits)
 
 
 def reply_of(answer: Any, current: Try) -> Any:

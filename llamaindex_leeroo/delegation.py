@@ -17,7 +17,7 @@ from llama_index.core.tools.types import AsyncBaseTool, BaseTool, ToolMetadata, 
 from leeroo import LeerooError
 from llamaindex_leeroo.attempt import Try
 from llamaindex_leeroo.base import RoutedLLM
-from llamaindex_leeroo.messages import MadeBy, copied
+from llamaindex_leeroo.messages import MadeBy
 from llamaindex_leeroo.steps import Work
 
 Invoke = Callable[[Try], Any]
@@ -72,7 +72,7 @@ def chat(method: str, messages: Sequence[ChatMessage], made_by: MadeBy) -> Invok
     prompting = is_prompting()
 
     def invoke(current: Try) -> Any:
-        mine = copied(messages, current.name, made_by)
+        mine = current.readable(messages, made_by)
         if prompting:
             mine = current.llm._extend_messages(mine)
         return getattr(current.llm, method)(mine, **current.kwargs)
@@ -103,8 +103,8 @@ def with_tools(
     calls = "predict_and_call" in method
 
     def invoke(current: Try) -> Any:
-        history = copied(chat_history, current.name, made_by)
-        newest = copied([user_msg] if user_msg else [], current.name, made_by)
+        history = current.readable(chat_history, made_by)
+        newest = current.readable([user_msg] if user_msg else [], made_by)
         if not tools and not isinstance(current.llm, FunctionCallingLLM) and not calls:
             plain = method.removesuffix("_with_tools")
             return getattr(current.llm, plain)([*history, *newest], **current.kwargs)

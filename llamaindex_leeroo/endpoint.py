@@ -11,6 +11,7 @@ from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyp
 
 from leeroo import Expert
 from leeroo.endpoints.openai_compatible import resolve
+from leeroo.endpoints.parameters import with_tools
 from leeroo.endpoints.transport import async_client, sync_client
 from llamaindex_leeroo.parameters import is_reasoning, taken
 
@@ -27,7 +28,7 @@ class EndpointLLM(OpenAILike):  # type: ignore[misc]
         # OpenAI's newer models know the second name only, other servers often the first only.
         if "max_tokens" in sent and (is_reasoning(self.model) or urlsplit(self.api_base).hostname == OPENAI):
             sent["max_completion_tokens"] = sent.pop("max_tokens")
-        return taken(sent, self.model)
+        return with_tools(self.model, self.api_base, taken(sent, self.model))
 
 
 def endpoint_llm(expert: Expert) -> EndpointLLM:

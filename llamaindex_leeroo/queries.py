@@ -9,9 +9,9 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
 from leeroo import Query
 from leeroo.conversation import Role, Turn, scored_text, tool_names
-from leeroo.endpoints.extras import cache_writes, searches, service_of, unpriced
+from leeroo.pool.extras import as_sent, cache_writes, searches, service_of, unpriced
 from leeroo.query import Capability
-from llamaindex_leeroo.caps import BODY, asked
+from llamaindex_leeroo.caps import asked
 from llamaindex_leeroo.messages import MadeBy
 from llamaindex_leeroo.reading import Reading
 
@@ -76,7 +76,7 @@ def to_query(
     if kwargs.get("tools"):
         reading.needs.add("tools")
     tied = _sticky(messages, made_by)
-    asked_for = {**kwargs, **_body(kwargs), "messages": reading.marks}
+    asked_for = {**as_sent(kwargs), "messages": reading.marks}
     return Query(
         text=question or scored_text(messages, _turn, tools=_names(tools, kwargs), tied=tied is not None),
         prompt="\n".join(filter(None, parts)),
@@ -92,12 +92,6 @@ def to_query(
         service=service_of(asked_for),
         sticky=tied,
     )
-
-
-def _body(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is sent as if it stood beside the other kwargs."""
-    found = kwargs.get(BODY)
-    return found if isinstance(found, Mapping) else {}
 
 
 def _turn(message: ChatMessage) -> Turn:

@@ -101,9 +101,9 @@ class Reading:
     def _medium(self, block: Any, medium: Capability, fields: Mapping[str, Any]) -> None:
         self.media += 1
         self.needs.add(medium)
-        if isinstance(block, DocumentBlock):
-            self.rest.append(_document(block))
-        if not _is_text(block):
+        characters = _document(block) if isinstance(block, DocumentBlock) else ""
+        self.rest.append(characters)
+        if not (characters and _is_text(block)):  # of what lies at an address nobody knows the size
             self.attachments.append(measured(medium, _data(block), film=isinstance(block, VideoBlock)))
         self.rest.append(everything({name: _address(value) for name, value in fields.items() if name not in DATA}))
 

@@ -123,6 +123,9 @@ def _attempts(owner: RoutedLLM, request: Request[Any], ask: Callable[[Try], Step
                 if not isinstance(error, Exception):
                     raise
                 last = error
+        kept: tuple[Try, Any] | None = call.last_resort()
+        if kept is not None:
+            return Answered(call, *kept)
         exhausted = yield Work(call.exhausted, call.waits)
         raise exhausted from exhausted.__cause__ or last
     except BaseException as error:
@@ -188,7 +191,7 @@ def _rest(owner: RoutedLLM, begun: Answered) -> Steps[None]:
 def _open(owner: RoutedLLM, request: Request[Any]) -> Call:
     """Route; a refusal is told as an event, and raised."""
     try:
-        call = owner.router.open(request.query, request.budget, owner.defaults)
+        call = owner.router.open(request.query, request.budget, owner.defaults, owner.on_empty)
     except LeerooError as error:
         record = getattr(error, "record", None)
         if record is not None:

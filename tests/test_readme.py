@@ -24,9 +24,9 @@ PYTHON = [body for language, body in BLOCKS if language == "python"]
 (CHECKED,) = (body for language, body in BLOCKS if language == "text")
 COMMANDS = [shlex.split(line, comments=True) for kind, body in BLOCKS if kind == "shell" for line in body.splitlines()]
 LEEROO = [words[1:] for words in COMMANDS if words and words[0] == "leeroo"]
-LONG = ("train", "eval", "selfplay", "serve", "replay", "demo")
-"""These take minutes, serve until they are stopped, or need answers that an import has not; their own tests run them,
-here their options are looked at."""
+LONG = ("train", "eval", "selfplay", "serve", "replay", "demo", "consult-fit", "equivalence")
+"""These take minutes, serve until they are stopped, or need answers or pairs that an import has not; their own tests
+run them, here their options are looked at."""
 MINE = "prompt,expert,score,prompt_tokens,completion_tokens\n" + "".join(
     f"What is {n} plus {n}?,{name},{int(n % of == 0)},20,{5 + n}\n"
     for n in range(24)

@@ -49,7 +49,7 @@ def table_figures(pools: list[Pool], predictions: list[np.ndarray], seed: int = 
         areas.append(frontier_areas(pool.scores, pool.costs, whole, pool.fold, weight))
         orders.append(ordered(predicted, pool.scores[asked]))
         costs.append(_costs(pool, asked, predicted))
-    router, fixed, oracle = np.array(areas).sum(axis=0)
+    router, fixed, oracle, _ = np.array(areas).sum(axis=0)
     won = (router - fixed) / np.maximum(oracle - fixed, 1e-9)
     return {
         "won": float(won[0]),

@@ -25,5 +25,12 @@ def visible_lines(text: str) -> str:
 
 
 def spreadsheet_cell(value: object) -> object:
-    """A value for a CSV file that people open in a spreadsheet, which would run a text that begins like a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    """A value for a CSV file that people open in a spreadsheet, which would run a text that begins like a formula.
+
+    Not for files that programs read again, such as a table's `experts.csv`: there a name must stay what it is.
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
+
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""OWASP's list ("CSV Injection", read 2026-11); the wide signs are formulas to spreadsheets in Japanese."""

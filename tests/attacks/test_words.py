@@ -1,6 +1,7 @@
 """What clients write reaches operators' terminals and logs as text and nothing else; and files that unfold."""
 
 import csv
+import json
 import logging
 import struct
 
@@ -71,7 +72,27 @@ def test_aliases_that_unfold_to_a_billion_are_refused(tmp_path):
         read_pool(path)
 
 
-@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"])
+POOL = "experts: {e: {model: m, base_url: 'http://127.0.0.1:9/v1', price: {input: 1, output: 2}}}"
+FORMULAS = ("=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1")
+
+
+@pytest.mark.parametrize("name", FORMULAS[:4])
+def test_no_model_of_a_log_is_a_formula_among_decisions(tmp_path, monkeypatch, name):
+    """Whoever writes to the log names its models."""
+    monkeypatch.chdir(tmp_path)
+    logged = {"request": {"model": name, "messages": [{"role": "user", "content": "What is the capital of France?"}]},
+              "response": {"model": name, "choices": [{"message": {"content": "Paris"}}],
+                           "usage": {"prompt_tokens": 9, "completion_tokens": 1}}}  # fmt: skip
+    (tmp_path / "log.jsonl").write_text(json.dumps(logged))
+    (tmp_path / "pool.yaml").write_text(POOL)
+    asked = ["whatif", "log.jsonl", "--pool", "pool.yaml", "--format", "openai-log", "--calls", "out.csv"]
+    assert CliRunner().invoke(app, asked, catch_exceptions=False).exit_code == 0
+    with (tmp_path / "out.csv").open(newline="") as opened:
+        [row] = csv.DictReader(opened)
+    assert row["model"] == f"'{name}"
+
+
+@pytest.mark.parametrize("name", FORMULAS)
 def test_no_name_is_a_formula_in_an_export(tmp_path, name):
     file = tmp_path / "out.csv"
     to_csv([{"call_id": "1", "expert": name, "score": 1.0, "prompt_tokens": 1, "completion_tokens": 1}], file)

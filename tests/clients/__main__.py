@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,12 +36,18 @@ SECONDS = 300
 """For all checks of a client."""
 
 
-def main() -> int:
-    """Run it; 0 where nothing failed."""
+def options(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line: `envs` and `clients`, which are none where all are meant."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--envs", type=Path, default=Path(".clients"), help="folder of the environments")
-    parser.add_argument("clients", nargs="*", default=list(CLIENTS), choices=[*CLIENTS, []], metavar="CLIENT")
-    given = parser.parse_args()
+    # Where none is named some Pythons look for the empty list, or for a default, among the choices.
+    parser.add_argument("clients", nargs="*", choices=[*CLIENTS, []], metavar="CLIENT")
+    return parser.parse_args(given)
+
+
+def main() -> int:
+    """Run it; 0 where nothing failed."""
+    given = options()
     rows: dict[str, dict] = {}
     with tempfile.TemporaryDirectory() as folder, OpenAIServer(("small-model", "large-model")) as experts:
         experts.behave("small-model", {"shown": "Let me think."})  # clients have to live with thinking, too

@@ -15,6 +15,7 @@ from leeroo import Budget, Expert, ExpertsFailed, Price, Router
 from leeroo.endpoints.openai_compatible import ask
 from leeroo.prediction import ConstantPredictor
 from leeroo.routing.failures import classify
+from leeroo.routing.health import Health
 from leeroo.routing.output_caps import TABLE, most_output
 from llamaindex_leeroo import Leeroo
 from tests.openai_server import OpenAIServer
@@ -66,8 +67,10 @@ async def test_so_it_is_in_the_frameworks(server):
     llm = ChatLeeroo(experts=experts(server, "best", "next"), predictor=predictor())
     assert llm.invoke([HumanMessage("Hello")]).response_metadata["leeroo"]["expert"] == "best"
     server.behave("best", [POOR])
+    llm = ChatLeeroo(experts=experts(server, "best", "next"), predictor=predictor())
     assert (await llm.ainvoke("Hello")).response_metadata["leeroo"]["expert"] == "best"
     server.behave("best", [POOR])
+    llm = ChatLeeroo(experts=experts(server, "best", "next"), predictor=predictor())
     assert list(llm.stream("Hello"))[-1].response_metadata["leeroo"]["expert"] == "best"
     server.behave("best", [POOR])
     other = Leeroo(experts=experts(server, "best", "next"), predictor=predictor())
@@ -91,6 +94,64 @@ def test_who_refuses_the_smaller_cap_too_is_left(server):
     assert server.asked() == ["best", "best"]
 
 
+LARGE = {
+    "status": 400,
+    "message": "max_tokens is too large: 65536. This model supports at most 16384 completion tokens.",
+}
+FULL = {
+    "status": 400,
+    "message": "'max_tokens' or 'max_completion_tokens' is too large: 65536. This model's maximum context length is "
+    "8192 tokens and your request has 10 input tokens (65536 > 8192 - 10).",
+}
+
+
+def remembering(server, said, **kwargs):
+    """A router of an expert that answers after it has refused once, and its clock."""
+    server.behave("best", [said])
+    now = [0.0]
+    health = Health(lambda: now[0])
+    return Router(experts(server, "best", "next"), predictor=predictor(), health=health, **kwargs), now
+
+
+@pytest.mark.parametrize("budget", [None, Budget(max_cost=1)], ids=["no money named", "a cap"])
+@pytest.mark.parametrize(("said", "most"), [(LARGE, 16_384), (FULL, 8_182), (POOR, 3_919)])
+def test_the_refusal_is_paid_once(server, said, most, budget):
+    router, _ = remembering(server, said)
+    for _ in range(3):
+        assert ask(router, "Hello", budget).record["expert"] == "best"
+    assert server.asked() == ["best"] * 4, "one refusal, three answers"
+    assert caps(server)[1] == most
+    for cap in caps(server)[2:]:
+        assert most - 100 < cap <= most, "of a window, what the input leaves as we count it"
+
+
+def test_what_an_account_pays_for_is_forgotten_and_a_models_limit_is_not(server):
+    for said, forgets in ((POOR, True), (LARGE, False)):
+        router, now = remembering(server, said)
+        ask(router, "Hello", Budget(max_cost=1))
+        now[0] += 301
+        ask(router, "Hello", Budget(max_cost=1))
+        assert (caps(server)[-1] == 65_536) == forgets
+
+
+def test_a_longer_answer_goes_to_somebody_who_gives_it(server):
+    router, _ = remembering(server, {**LARGE, "message": LARGE["message"].replace("16384", "100")})
+    assert [a["expert"] for a in ask(router, "Hello").record["attempts"]] == ["best", "next"]
+    record = ask(router, "Hello").record
+    assert [a["expert"] for a in record["attempts"]] == ["next"]
+    reason = next(c["ineligible"] for c in record["candidates"] if c["expert"] == "best")
+    assert reason.startswith("gives at most 100 tokens of output")
+
+
+def test_where_nobody_else_is_left_it_is_asked_for_what_it_gives(server):
+    server.behave("best", [{**LARGE, "message": LARGE["message"].replace("16384", "100")}])
+    router = Router(experts(server, "best"), predictor=predictor())
+    with pytest.raises(ExpertsFailed):
+        ask(router, "Hello")
+    assert ask(router, "Hello").record["expert"] == "best"
+    assert caps(server)[-1] == 100
+
+
 SAID = [
     (402, POOR["message"], 3919),
     (400, "max_tokens is too large: 32000. This model supports at most 16384 completion tokens", 16_384),
@@ -107,7 +168,7 @@ SAID = [
 def test_the_words_of_providers_and_their_numbers(status, message, most):
     response = httpx.Response(status, request=httpx.Request("POST", "https://host/v1/chat/completions"))
     failure = classify(openai.OpenAI(api_key="none")._make_status_error(message, body=None, response=response))
-    assert (failure.kind, failure.most_output) == ("output_cap", most)
+    assert (failure.kind, failure.most.tokens) == ("output_cap", most)
 
 
 def test_a_prompt_that_fills_the_window_is_an_overflow():
@@ -115,7 +176,7 @@ def test_a_prompt_that_fills_the_window_is_an_overflow():
                "the messages, 10000 in the completion).")  # fmt: skip
     response = httpx.Response(400, request=httpx.Request("POST", "https://host/v1/chat/completions"))
     failure = classify(openai.OpenAI(api_key="none")._make_status_error(message, body=None, response=response))
-    assert (failure.kind, failure.most_output) == ("context_overflow", None)
+    assert (failure.kind, failure.most) == ("context_overflow", None)
 
 
 def test_every_row_is_met_by_some_case():

@@ -6,14 +6,15 @@ hermes-agent#43900 has the remedy (a window in the model's file, for the compati
 
 import logging
 
+import httpx
 import pytest
-from langchain_core.messages import HumanMessage
 
 from langchain_leeroo import ChatLeeroo
 from leeroo import Budget, Expert, Price, Router
 from leeroo.endpoints.openai_compatible import ask
 from leeroo.prediction import ConstantPredictor
 from llamaindex_leeroo import Leeroo
+from tests.integration.serve.conftest import running
 from tests.openai_server import OpenAIServer
 
 LONG = "The sky over the town was grey again and nobody minded. " * 700
@@ -41,19 +42,23 @@ def router(server):
     return Router(experts(server, "small", "large"), predictor=predictor())
 
 
-def test_the_record_and_the_log_say_so(router, caplog):
+def test_somebody_else_reads_the_whole_and_the_first_is_paid(server, caplog):
+    paid = {n: Expert(model=n, base_url=server.url, price=Price(input=1, output=2)) for n in ("small", "large")}
     with caplog.at_level(logging.WARNING, "leeroo"):
-        record = ask(router, LONG).record
-    assert record["input_cut"] is True
-    assert record["attempts"][0]["input_cut"] is True
-    assert "input_cut" in caplog.text
+        answer = ask(Router(paid, predictor=predictor()), LONG)
+    first, second = answer.record["attempts"]
+    assert (first["expert"], first["error"], first["input_cut"]) == ("small", "input_cut", True)
+    assert first["cost"] == pytest.approx(2050e-6 + 20 * 2e-6), "what it reports to have used"
+    assert (second["expert"], second["error"], answer.record["expert"]) == ("large", None, "large")
+    assert "input_cut" not in answer.record, "the answer returned is to the whole prompt"
+    assert "answer of large" in answer.text
     assert "read=2050" in caplog.text
 
 
 def test_the_next_long_prompt_goes_to_somebody_who_reads_it_and_a_short_one_stays(router, server):
     ask(router, LONG)
     record = ask(router, LONG).record
-    assert record["expert"] == "large"
+    assert [a["expert"] for a in record["attempts"]] == ["large"]
     reason = next(c["ineligible"] for c in record["candidates"] if c["expert"] == "small")
     assert reason.startswith("read only about 2050 tokens")
     assert "OLLAMA_CONTEXT_LENGTH" in reason
@@ -61,20 +66,82 @@ def test_the_next_long_prompt_goes_to_somebody_who_reads_it_and_a_short_one_stay
     assert ask(router, LONG, Budget(expert="small")).record["expert"] == "small", "a pin is not a wish"
 
 
+WAYS = ["core", "serve", "LangChain", "LangChain, async", "LlamaIndex", "LlamaIndex, async"]
+
+
+async def asked(way, router):
+    """The text and the record."""
+    if way == "core":
+        answer = ask(router, LONG)
+        return answer.text, answer.record
+    if way == "serve":
+        with running(router) as url:
+            body = {"model": "leeroo", "messages": [{"role": "user", "content": LONG}]}
+            answer = httpx.post(f"{url}/v1/chat/completions", json=body).json()
+        return answer["choices"][0]["message"]["content"], answer["leeroo"]
+    if way.startswith("LangChain"):
+        llm = ChatLeeroo(router=router)
+        message = await llm.ainvoke(LONG) if "async" in way else llm.invoke(LONG)
+        return message.text, message.response_metadata["leeroo"]
+    llm = Leeroo(router=router)
+    answer = await llm.acomplete(LONG) if "async" in way else llm.complete(LONG)
+    return answer.text, answer.additional_kwargs["leeroo"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_so_it_is_everywhere(way, router):
+    text, record = await asked(way, router)
+    assert [(a["expert"], a["error"]) for a in record["attempts"]] == [("small", "input_cut"), ("large", None)]
+    assert "answer of large" in text
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_answer_to_a_part_is_better_than_none(way, router, server):
+    server.behave("large", {"status": 400, "message": "no"})
+    text, record = await asked(way, router)
+    assert "answer of small" in text
+    assert (record["expert"], record["input_cut"]) == ("small", True)
+    assert record["input_tokens"] == 2050
+    assert [a["error"] for a in record["attempts"]] == ["input_cut", "bad_request"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_who_takes_every_answer_gets_it_with_the_mark(way, server):
+    router = Router(experts(server, "small", "large"), predictor=predictor(), on_empty="accept")
+    _, record = await asked(way, router)
+    assert (record["expert"], record["input_cut"]) == ("small", True)
+    assert len(record["attempts"]) == 1
+
+
+def test_experts_that_are_known_to_cut_are_not_asked_one_after_the_other(router, server):
+    server.behave("large", CUT)
+    ask(router, LONG)  # both cut it, and are remembered
+    record = ask(router, LONG).record
+    assert [a["error"] for a in record["attempts"]] == [None]
+    assert record["input_cut"] is True
+
+
+async def test_a_stream_that_has_begun_has_the_mark_only(server):
+    llm = ChatLeeroo(experts=experts(server, "small", "large"), predictor=predictor())
+    record = list(llm.stream(LONG))[-1].response_metadata["leeroo"]
+    assert (record["expert"], record["input_cut"]) == ("small", True)
+    assert (await llm.ainvoke(LONG)).response_metadata["leeroo"]["expert"] == "large", "and is remembered"
+
+
+def test_an_answer_to_a_part_has_no_say_where_several_are_asked(server):
+    server.behave("small", {**CUT, "text": "The answer is (B)."})
+    server.behave("large", {"text": "The answer is (A)."})
+    asks = Router(experts(server, "small", "large"), predictor=predictor())
+    record = ask(asks, LONG + "Which one is it? (A) tea (B) milk", Budget(consult=True)).record
+    assert [one["expert"] for one in record["consult"]["asks"]] == ["small", "large"]
+    assert record["expert"] == "large"
+    assert record["consult"]["asks"][0]["cluster"] is None
+
+
 def test_where_nobody_else_can_answer_it_is_asked_all_the_same(server):
     router = Router(experts(server, "small"), predictor=predictor())
     for _ in range(2):
         assert ask(router, LONG).record["input_cut"] is True
-
-
-def test_the_frameworks_say_so_too(server):
-    record = ChatLeeroo(experts=experts(server, "small", "large"), predictor=predictor()).invoke(
-        [HumanMessage(LONG)]
-    ).response_metadata["leeroo"]  # fmt: skip
-    assert record["input_cut"] is True
-    other = Leeroo(experts=experts(server, "small", "large"), predictor=predictor())
-    assert other.complete(LONG).additional_kwargs["leeroo"]["input_cut"] is True
-    assert other.complete(LONG).additional_kwargs["leeroo"]["expert"] == "large"
 
 
 @pytest.mark.parametrize(

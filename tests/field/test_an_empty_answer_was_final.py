@@ -7,11 +7,16 @@ import json
 
 import httpx
 import pytest
+import yaml
+from typer.testing import CliRunner
 
-from leeroo import Expert, Price, Router
+from langchain_leeroo import ChatLeeroo
+from leeroo import ConfigError, Expert, Price, Router
+from leeroo.cli import app
 from leeroo.endpoints.openai_compatible import ask
 from leeroo.endpoints.streamed import Streamed
 from leeroo.prediction import ConstantPredictor
+from llamaindex_leeroo import Leeroo
 from tests.integration.serve.conftest import running
 from tests.openai_server import OpenAIServer
 
@@ -28,9 +33,18 @@ def server():
         yield server
 
 
-def router(server, *names):
+PREDICTOR = ConstantPredictor({"best": 0.9, "next": 0.5}, output_tokens=20)
+
+
+def router(server, *names, **kwargs):
     experts = {name: Expert(model=name, base_url=server.url, price=Price(input=1, output=2)) for name in names}
-    return Router(experts, predictor=ConstantPredictor({"best": 0.9, "next": 0.5}, output_tokens=20))
+    return Router(experts, predictor=PREDICTOR, **kwargs)
+
+
+def pool_of(server, **keys):
+    """A pool file of the same experts."""
+    experts = {n: {"model": n, "base_url": server.url, "price": {"input": 1, "output": 2}} for n in ("best", "next")}
+    return {"experts": experts, **keys}
 
 
 def answered(way, chooses):
@@ -78,3 +92,53 @@ def test_a_tool_call_is_an_answer(way, server):
     server.behave("best", {"tool_calls": (("add", {"a": 1}),)})
     _, record = answered(way, router(server, "best", "next"))
     assert record["expert"] == "best"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_takes_every_answer_as_it_is_says_so_to_the_router(way, server):
+    server.behave("best", ENDS["filtered"])
+    text, record = answered(way, router(server, "best", "next", on_empty="accept"))
+    assert text == ""
+    assert (record["expert"], record["attempts"][0]["error"]) == ("best", None)
+
+
+def test_an_answer_broken_off_behind_its_endpoint_is_none_all_the_same(server):
+    server.behave("best", {"text": "", "finish": "error"})
+    _, record = answered("core", router(server, "best", "next", on_empty="accept"))
+    assert record["expert"] == "next"
+
+
+def test_the_pool_file_says_it_for_the_router_serve_and_the_frameworks(server):
+    server.behave("best", ENDS["empty"])
+    file = pool_of(server, on_empty="accept")
+    assert ask(Router.from_pool(file, predictor=PREDICTOR), "Hello").record["expert"] == "best"
+    assert answered("serve", Router.from_pool(file, predictor=PREDICTOR))[1]["expert"] == "best"
+    chat, llm = ChatLeeroo.from_pool(file, predictor=PREDICTOR), Leeroo.from_pool(file, predictor=PREDICTOR)
+    assert chat.invoke("Hello").response_metadata["leeroo"]["expert"] == "best"
+    assert llm.complete("Hello").additional_kwargs["leeroo"]["expert"] == "best"
+
+
+def test_what_is_nearer_wins_over_the_pool_file(server):
+    server.behave("best", ENDS["empty"])
+    file, own = pool_of(server, on_empty="accept"), {"predictor": PREDICTOR, "on_empty": "next"}
+    assert ask(Router.from_pool(file, **own), "Hello").record["expert"] == "next"
+    said = ChatLeeroo.from_pool(file, **own).invoke("Hello")
+    assert said.response_metadata["leeroo"]["expert"] == "next"
+    assert Leeroo.from_pool(file, **own).complete("Hello").additional_kwargs["leeroo"]["expert"] == "next"
+
+
+def test_another_word_is_refused_with_its_place(server):
+    with pytest.raises(ConfigError, match=r"pool: on_empty is 'accpt'.*Did you mean 'accept'"):
+        Router.from_pool(pool_of(server, on_empty="accpt"))
+    with pytest.raises(ConfigError, match="on_empty"):
+        router(server, "best", on_empty="guess")
+
+
+def test_serves_option_wins_over_the_pools(server, tmp_path, monkeypatch):
+    path, seen = tmp_path / "pool.yaml", []
+    path.write_text(yaml.safe_dump(pool_of(server, on_empty="next")))
+    monkeypatch.setattr("leeroo.serve.running.serve", lambda router, **_: seen.append(router.on_empty))
+    for given in ([], ["--on-empty", "accept"]):
+        assert CliRunner().invoke(app, ["serve", str(path), *given]).exit_code == 0
+    assert seen == ["next", "accept"]
+    assert CliRunner().invoke(app, ["serve", str(path), "--on-empty", "never"]).exit_code != 0

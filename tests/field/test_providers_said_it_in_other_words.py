@@ -11,6 +11,9 @@ from leeroo.routing.refusals import TABLE
 
 # Shapes as servers send them; the words are the shortest that tell the case.
 SAID = [
+    (400, "Tool call id was call_0fypS1hVX but must be a-z, A-Z, 0-9, with a length of 9.", "unsupported"),
+    (400, "messages.135.content.2.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'", "unsupported"),
+    (400, "Invalid 'input[39].call_id': string too long. Expected a string with maximum length 64.", "unsupported"),
     (400, "The input token count (317740) exceeds the maximum number of tokens allowed (131072).", "context_overflow"),
     (400, "Input is too long for requested model.", "context_overflow"),
     (400, "prompt is too long: 209303 tokens > 200000 maximum", "context_overflow"),

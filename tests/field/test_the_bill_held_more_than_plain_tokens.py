@@ -168,7 +168,7 @@ def test_who_asks_for_none_of_it_is_not_bounded_dearer():
 
 def test_a_request_says_what_it_asks_for_and_the_call_reserves_it():
     router = Router(
-        {"c": Expert(model="openai:m", price=Price(input=3, output=15, cache_write_1h=6, search=0.01))},
+        {"c": Expert(model="openrouter:m", price=Price(input=3, output=15, cache_write_1h=6, search=0.01))},
         predictor=ConstantPredictor({}, output_tokens=10),
     )
     cached = {"type": "text", "text": "x" * 4000, "cache_control": {"type": "ephemeral", "ttl": "1h"}}

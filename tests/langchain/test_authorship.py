@@ -1,9 +1,16 @@
 """A turn that goes to another expert leaves out what only its author can read; the author gets it back untouched."""
 
+import operator
+from functools import reduce
+
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from langchain_leeroo import ChatLeeroo
 from leeroo import Expert, Price
+from leeroo.prediction import ConstantPredictor
+from tests.anthropic_server import AnthropicServer
+from tests.langchain.cases import add
 
 THOUGHT = [
     {"type": "thinking", "thinking": "hm", "signature": "of-large"},
@@ -89,3 +96,61 @@ def test_reasoning_beside_the_content_and_tool_calls_that_stay(llm):
     message = sent(llm, "small")[1]
     assert message.additional_kwargs == {}
     assert message.tool_calls == calls
+
+
+# -- real servers' strictness, by Anthropic's own SDK --
+
+
+@pytest.fixture
+def signers():
+    """Two servers that think, sign, and refuse what the other one signed; the first message asks for a tool."""
+
+    def answer(body):
+        return "It is 3." if body["messages"][-1]["content"] != "1+2?" else ("add", {"a": 1, "b": 2})
+
+    with AnthropicServer(answer, signature="of-a") as a, AnthropicServer(answer, signature="of-b") as b:
+        yield {"a": a, "b": b}
+
+
+@pytest.fixture
+def claudes(signers):
+    made = pytest.importorskip("langchain_anthropic").ChatAnthropic
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    experts = {
+        name: Expert(
+            model=made(base_url=one.url, model="claude-sonnet-4-5", api_key="x", max_retries=0, max_tokens=2000,
+                       thinking=thinking),
+            price=Price(input=1, output=2),
+        )
+        for name, one in signers.items()
+    }  # fmt: skip
+    return ChatLeeroo(experts=experts, predictor=ConstantPredictor({"a": 0.9, "b": 0.8}, output_tokens=20))
+
+
+def thoughts(body):
+    parts = [part for message in body["messages"] for part in message["content"] if isinstance(part, dict)]
+    return [part["signature"] for part in parts if part["type"] == "thinking"]
+
+
+@pytest.mark.parametrize("how", ["invoke", "stream"])
+def test_a_tool_loop_goes_back_to_its_author_with_its_thoughts_and_to_another_without(claudes, signers, how):
+    def ask(messages, **kwargs):
+        if how == "invoke":
+            return claudes.bind_tools([add]).invoke(messages, **kwargs)
+        pieces = list(claudes.bind_tools([add]).stream(messages, **kwargs))
+        return reduce(operator.add, pieces)
+
+    messages = [HumanMessage("1+2?")]
+    messages.append(ask(messages))
+    messages.append(ToolMessage("3", tool_call_id=messages[-1].tool_calls[0]["id"]))
+    assert ask(messages).text == "It is 3."
+    assert (thoughts(signers["a"].bodies[-1]), signers["b"].bodies) == (["of-a"], [])
+    signers["a"].overloaded = True  # in the middle of its loop
+    messages.append(ask(messages))
+    assert messages[-1].response_metadata["leeroo"]["expert"] == "b"
+    assert thoughts(signers["b"].bodies[-1]) == []
+    signers["a"].overloaded = False
+    messages.append(HumanMessage("sure?"))
+    for name in "ab":
+        assert ask(messages, expert=name).text == "It is 3."
+        assert thoughts(signers[name].bodies[-1]) == [f"of-{name}"]

@@ -362,7 +362,8 @@ def test_a_tool_loop_is_known_from_its_message_in_another_process(make):
 
 def test_staying_is_cheaper_where_the_history_is_cached(make, fake):
     def of(price_in):
-        return Expert(model=fake(), price=Price(input=price_in, output=1, cached_input=0.1))
+        # Without usage of its own: one that reports 10 tokens of 4,000 has read a part of them.
+        return Expert(model=fake(usage=False), price=Price(input=price_in, output=1, cached_input=0.1))
 
     llm = make(experts={"small": of(10), "large": of(9)}, tolerance=1.0)
     history = [SystemMessage("x " * 4000), HumanMessage("hi")]

@@ -101,7 +101,7 @@ async def test_an_answer_without_the_schemas_form_goes_to_the_next_expert(make, 
 
 def test_nobody_has_the_form(make, fake):
     llm = make(fake(says="three"), fake(says="drei"))
-    with pytest.raises(ExpertsFailed, match="called no tool"):
+    with pytest.raises(ExpertsFailed, match="does not have the schema's form"):
         llm.with_structured_output(Sum).invoke("1+2?")
     whole = llm.with_structured_output(Sum, include_raw=True).invoke("1+2?")
     assert whole["parsed"] is None

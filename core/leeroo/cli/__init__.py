@@ -19,7 +19,9 @@ from leeroo.cli import (
     artifacts,
     asking,
     chatting,
+    consulting,
     doctor,
+    equivalence,
     evaluating,
     experts,
     feedback,
@@ -70,6 +72,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "feedback": feedback.feedback,
     "feedback-export": feedback.feedback_export,
     "replay": replay.replay,
+    "consult-fit": consulting.consult_fit,
+    "equivalence": equivalence.equivalence,
     "report": report.report,
 }
 GROUPS = {

@@ -66,6 +66,8 @@ def explain(
         cap = None if budget.max_cost in (None, float("inf")) else to_nano(budget.max_cost or 0.0)
         decision = router.decide(Query(text=question, prompt=question), budget, cap)
         reasons = explained(decision, router.predictor)
+        if budget.consults:
+            reasons.append(f"Consult model: {router.consulting.in_use().words}.")
     if as_json:
         order = decision.selection.order
         print_json(

@@ -105,6 +105,7 @@ def examine(path: Path, *, call: bool = False, offline: bool = False) -> Iterato
                     clocks += [] if skew is None else [skew]
         yield from _ledger(file, clocks)
         yield _clock(clocks)
+        yield _consult(file)
     yield _predictor()
 
 
@@ -258,3 +259,20 @@ def _predictor() -> Finding:
     except LeerooError as error:
         return Finding("fail", "predictor", str(error), "pip install --force-reinstall leeroo")
     return Finding("ok", "predictor", "intact, and predicts" if quality.shape[0] == 1 else "intact")
+
+
+def _consult(file: PoolFile) -> Finding:
+    """Which consult model is in use, and whether it can be."""
+    from leeroo.prediction import load
+    from leeroo.routing.own_consulting import OwnConsulting
+
+    own = OwnConsulting(lambda: load(file.predictor), file.consult)
+    try:
+        found = own.in_use()
+    except LeerooError as error:
+        return Finding("fail", "consult", str(error), "Mend consult in the pool file, or take the key away.")
+    model = found.model
+    names = {e.name: model.name_of(e.name, e.traits, e.model_id) for e in file.pool}
+    strangers = [name for name, known in names.items() if known not in model.traits]
+    words = f"{found.words}; as usual for {', '.join(strangers)}" if strangers and model.queries else found.words
+    return Finding("ok", "consult", f"model: {words}{f'; judge: {own.judge}' if own.judge else ''}")

@@ -20,6 +20,7 @@ from leeroo.errors import ConfigError
 from leeroo.money import show_usd
 from leeroo.outcomes.traffic import AUTO, Prices, read_traffic
 from leeroo.outcomes.whatif import NOBODY, Flow, Replay, Replayed, WhatIf
+from leeroo.visible import spreadsheet_cell
 
 SHOWN = 12
 """Flows from one model to another that are shown; the rest is summed up."""
@@ -71,7 +72,8 @@ def _decisions(path: Path | None) -> Iterator[Callable[[Replayed], None] | None]
         def note(one: Replayed) -> None:
             quality = None if one.quality is None else round(one.quality, 4)
             call = one.call
-            rows.writerow([call.file, call.line, call.model, one.expert, one.moved, one.paid, one.would, quality])
+            row = (call.file, call.line, call.model, one.expert, one.moved, one.paid, one.would, quality)
+            rows.writerow(map(spreadsheet_cell, row))
 
         yield note
 

@@ -1,6 +1,7 @@
 """`leeroo serve` and `leeroo keys`: the OpenAI-compatible endpoint, and who may use it."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,8 @@ from rich.table import Table
 
 from leeroo.cli.pools import open_router
 from leeroo.cli.printing import cell
+from leeroo.errors import ConfigError
+from leeroo.pool.on_empty import on_empty_of
 from leeroo.serve.keys import KeyFile
 from leeroo.visible import visible
 
@@ -19,6 +22,7 @@ keys_app = typer.Typer(help="Keys of `leeroo serve`, hashed at rest, each bound 
 Keys = Annotated[Path, typer.Option("--keys", envvar="LEEROO_KEYS", help="File of keys.")]
 
 
+# long: 34 of its lines are its options.
 def serve(
     pool: Annotated[
         Path | None,
@@ -41,6 +45,18 @@ def serve(
     depth: Annotated[int, typer.Option("--max-depth", help="Levels of a request.")] = 100,
     body_seconds: Annotated[float, typer.Option("--body-seconds", help="In which a request has to come.")] = 60.0,
     read_seconds: Annotated[float, typer.Option("--read-seconds", help="In which it has to be read.")] = 20.0,
+    on_empty: Annotated[
+        str | None,
+        typer.Option(
+            "--on-empty", help="After an empty answer: next expert (next) or none (accept). Default: the pool's."
+        ),
+    ] = None,
+    consult_model: Annotated[
+        Path | None, typer.Option("--consult-model", help="Consult model (JSON), in place of the pool file's.")
+    ] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="Expert that is asked whether two answers agree that no rule can compare.")
+    ] = None,
 ) -> None:
     """Serve the pool as an OpenAI-compatible endpoint.
 
@@ -52,14 +68,26 @@ def serve(
 
     settings = Settings(
         per_minute=per_minute,
-        max_bytes=int(max_mb * 1e6),
-        held_bytes=int((10 * max_mb if held_mb is None else held_mb) * 1e6),
+        max_bytes=_bytes("the largest request", max_mb),
+        held_bytes=_bytes("all requests together", 10 * max_mb if held_mb is None else held_mb),
         limits=Limits(messages=messages, tools=tools, entries=entries, values=values, depth=depth),
         body_seconds=body_seconds,
         read_seconds=read_seconds,
     )
     with open_router(pool, run=True) as router:
+        if on_empty is not None:
+            router.on_empty = on_empty_of(on_empty, "--on-empty")
+        if judge is not None:
+            judge = router.pool[judge].name
+        router.consulting = router.consulting.with_(model=consult_model, judge=judge)
+        router.consulting.check()
         run(router, host=host, port=port, keys=None if keys is None else KeyFile(keys), settings=settings)
+
+
+def _bytes(what: str, megabytes: float) -> int:
+    if not math.isfinite(megabytes):
+        raise ConfigError(f"{what} may have {megabytes} MB; give a number.")
+    return int(megabytes * 1e6)
 
 
 @keys_app.command("add")

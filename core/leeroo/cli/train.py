@@ -48,9 +48,9 @@ def train(
     from leeroo.training.training import main_process, refit
 
     if encoder_of is not None:
-        out.print(
-            f"Fitted anew in {refit(tables, encoder_of, to, numbers_only=numbers_only or (), seed=seed, progress=True)}"
-        )
+        place = refit(tables, encoder_of, to, numbers_only=numbers_only or (), seed=seed, progress=True)
+        out.print(f"Fitted anew in {place}")
+        _learn_to_consult(tables, place)
         return
     from leeroo.training.training import train as run
 
@@ -76,3 +76,18 @@ def train(
     )
     if main_process():
         out.print(report)
+        _learn_to_consult(tables, report.out)
+
+
+def _learn_to_consult(tables: list[Path], place: Path) -> None:
+    """Fit the consult model on the part that calibrates, where tables have answers, and keep it in the artifact."""
+    from leeroo.evaluation.learned_consult import keep, learn_from, words
+    from leeroo.prediction import load
+
+    found = learn_from(tables, load(place), ("validation",))
+    if found is None:
+        why = "too few held-out queries have two answers, or a fit on half of them foretells the others no better"
+        out.print(f"Consult model: the one that ships; {why}.", highlight=False)
+        return
+    keep(found, place, [table.name for table in tables])
+    out.print(f"Consult model: {words(found)}.", highlight=False)

@@ -1,8 +1,9 @@
 """Which answers are the same: `Groups` puts each answer of a call in its cluster.
 
 In this order: the caller's own `equivalent`; tool calls by name and arguments; the parsed object of a structured
-answer; what `readings` makes of the text; a similarity of texts with a threshold. An answer that is empty, cut off,
-declines, or fails the caller's `verify` abstains. A long free text that nothing above can compare is `INCOMPARABLE`.
+answer; what `readings` makes of the text; a similarity of texts with a threshold, or what `likeness` has learned of
+long ones; a judge. An answer that is empty, cut off, declines, or fails the caller's `verify` abstains. A long free
+text that nothing above can compare is `INCOMPARABLE`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +12,14 @@ from typing import Any
 
 from leeroo.consult.evidence import Verify, check_of, verdict
 from leeroo.consult.lattice import ABSTAINED
+from leeroo.consult.likeness import Likeness, Similarity, shipped
 from leeroo.consult.readings import Reading, as_json, by_value, is_refusal, options_of, read
 from leeroo.errors import ConfigError
 
 INCOMPARABLE = -3
 """Nothing says whether this answer is the same as another."""
+UNDECIDED = -4
+"""The judge has yet to say whether this answer is the same as another."""
 LONGEST_COMPARED = 20_000
 """Characters of a text that a similarity is asked about."""
 
@@ -48,12 +52,14 @@ class Equivalence:
         verify: The caller's check of an answer: a function, a pydantic model, or a JSON schema.
         similarity: Of two texts, 0..1, for those that are too long to be compared otherwise.
         threshold: Similarity from which on two texts are the same answer.
+        likeness: How long texts are compared where there is no `similarity`; None: not at all.
     """
 
     equivalent: Callable[[str, str], bool] | None = None
     verify: Verify | None = None
     similarity: Callable[[str, str], float] | None = None
     threshold: float = 0.9
+    likeness: Likeness | None = field(default_factory=shipped)
 
     def __post_init__(self) -> None:
         for name in ("equivalent", "similarity"):
@@ -78,25 +84,30 @@ class Groups:
         equivalence: How they are compared.
         question: What was asked.
         notes: What the caller's own functions did that they should not, for the record; never texts.
+        vectors: Similarity of two texts' vectors, for a likeness that was fitted with it.
+        judged: Whether there is a judge for what no rule can compare.
     """
 
     equivalence: Equivalence
     question: str
     notes: list[str] = field(default_factory=list)
+    vectors: Similarity | None = None
+    judged: bool = False
     _firsts: list[Reply] = field(default_factory=list)
     _readings: list[Reading | None] = field(default_factory=list)
     _verifies: bool = True
+    _open: tuple[Reply, Reading | None, list[int]] | None = None
 
     def place(self, reply: Reply, seconds: float | None = None) -> int:
-        """The cluster of an answer, `ABSTAINED` or `INCOMPARABLE`. A new cluster gets the next number.
+        """The cluster of an answer, `ABSTAINED`, `INCOMPARABLE` or `UNDECIDED`. A new cluster gets the next number.
+
+        After `UNDECIDED` the judge is to be asked about `pair`, and `decide` told, before another answer is placed.
 
         Args:
             reply: The answer.
             seconds: What is left of the call's time.
         """
-        if not reply.tool_calls and reply.parsed is None and not reply.text.strip():
-            return ABSTAINED
-        if reply.truncated:
+        if reply.truncated or not (reply.tool_calls or reply.parsed is not None or reply.text.strip()):
             return ABSTAINED
         checked = self._passes(reply, seconds)
         if checked is False:
@@ -110,21 +121,58 @@ class Groups:
                 reading = Reading("verified", "")  # what passes the same check is the same, as far as can be told
             elif options_of(self.question) is not None:
                 return ABSTAINED
-            else:
+            elif not (self.judged or self._may_tell(reply)):
                 return INCOMPARABLE
+        return self._among(reply, reading)
+
+    def _among(self, reply: Reply, reading: Reading | None) -> int:
+        """The cluster of an answer that can be compared; a new one where it differs from all that there are."""
+        unsure = []
         for cluster, (first, known) in enumerate(zip(self._firsts, self._readings, strict=True)):
             same = self._same(first, known, reply, reading)
-            if same is None:
-                return INCOMPARABLE
             if same:
                 return cluster
-        self._firsts.append(reply)
-        self._readings.append(reading)
-        return len(self._firsts) - 1
+            if same is None:
+                unsure.append(cluster)
+        if unsure and not self.judged:
+            return INCOMPARABLE
+        if unsure:
+            self._open = (reply, reading, unsure)
+            return UNDECIDED
+        return self._found(reply, reading)
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """The two texts that the judge is to compare, None where nothing is undecided."""
+        if self._open is None:
+            return None
+        reply, _, unsure = self._open
+        return _shown(self._firsts[unsure[0]]), _shown(reply)
+
+    def decide(self, same: bool | None) -> int:
+        """Take the judge's word on `pair`, None where it has none; gives what `place` gives."""
+        assert self._open is not None  # noqa: S101 - for the type checker
+        reply, reading, unsure = self._open
+        cluster = unsure.pop(0)
+        if same is False and unsure:
+            return UNDECIDED
+        self._open = None
+        if same is None:
+            return INCOMPARABLE
+        return cluster if same else self._found(reply, reading)
 
     def reading_of(self, cluster: int) -> Reading | None:
         """What the first answer of a cluster was read as."""
         return self._readings[cluster]
+
+    def _found(self, reply: Reply, reading: Reading | None) -> int:
+        self._firsts.append(reply)
+        self._readings.append(reading)
+        return len(self._firsts) - 1
+
+    def _may_tell(self, reply: Reply) -> bool:
+        likeness = self.equivalence.likeness
+        return likeness is not None and likeness.may_tell(reply.text, self.question)
 
     def _passes(self, reply: Reply, seconds: float | None) -> bool | None:
         if self.equivalence.verify is None or not self._verifies:
@@ -157,9 +205,12 @@ class Groups:
             return self._by_caller(first.text, reply.text)
         if known is not None and reading is not None:
             return known == reading
-        if self.equivalence.similarity is None:
+        if first.tool_calls or reply.tool_calls or first.parsed is not None or reply.parsed is not None:
             return False
-        return self._by_similarity(first.text, reply.text)
+        if self.equivalence.similarity is not None:
+            return self._by_similarity(first.text, reply.text)
+        likeness = self.equivalence.likeness
+        return None if likeness is None else likeness.same(first.text, reply.text, self.question, self.vectors)
 
     def _by_caller(self, one: str, other: str) -> bool | None:
         if one == other:
@@ -192,6 +243,11 @@ def cluster_all(replies: Sequence[Reply], question: str, equivalence: Equivalenc
     """The clusters of some answers to one question, in their order; what cannot be compared abstains."""
     groups = Groups(equivalence or Equivalence(), question)
     return [max(groups.place(reply), ABSTAINED) for reply in replies]
+
+
+def _shown(reply: Reply) -> str:
+    """An answer as a judge sees it."""
+    return f"{reply.text}\n{list(reply.tool_calls)}" if reply.tool_calls else reply.text
 
 
 def _arguments(given: Any) -> Any:

@@ -5,7 +5,7 @@ Experts' own parameters are drawn to the usual ones, the shared ones to the defa
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +66,7 @@ def fit(observed: Observed, start: ConsultModel | None = None) -> Fit:
 
     found = minimise(loss, centre)
     return Fit(
-        model=_model(found, observed.names),
+        model=replace(_model(found, observed.names), queries=len(observed)),
         log_likelihood=likelihood(found)[0] / len(observed),
         before=likelihood(centre)[0] / len(observed),
         queries=len(observed),

@@ -13,20 +13,22 @@ from leeroo.consult.lattice import ABSTAINED
 
 _MARK = re.compile(r"#(\d+|-)")
 _SILENT = "#-"
+_EXACT = Equivalence(likeness=None)
+"""What is the same for one pair alone, and not for a third, has no mark."""
 FINGERPRINTS = 1 << 24
 """So many, that each is a whole number in float32; two of a query's answers share one by chance once in millions."""
 
 
 def marks_of(answers: Sequence[str | None], question: str) -> list[str | None]:
     """The marks of some experts' answers to one question; None where there is none, or nothing can be compared."""
-    groups = Groups(Equivalence(), question)
+    groups = Groups(_EXACT, question)
     places = [INCOMPARABLE if answer is None else groups.place(Reply(answer)) for answer in answers]
     return [_mark(place) for place in places]
 
 
 def fingerprint(answer: str, question: str) -> float:
     """A number that equal answers to one question share: -1 for an abstention, NaN where nothing can be compared."""
-    groups = Groups(Equivalence(), question)
+    groups = Groups(_EXACT, question)
     place = groups.place(Reply(answer))
     if place == INCOMPARABLE:
         return math.nan

@@ -54,6 +54,7 @@ class ConsultModel:
         tilt: t1, how much it grows as questions become easier.
         abstention: nu, P(nothing comparable | wrong) of experts whose own is not known.
         traits: By expert name; the usual `Trait` for everybody else.
+        queries: How many queries it was fitted on, 0 for a model that nobody fitted.
     """
 
     slope: float = 1.25
@@ -62,12 +63,15 @@ class ConsultModel:
     tilt: float = 0.8
     abstention: float = 0.03
     traits: Mapping[str, Trait] = field(default_factory=dict)
+    queries: int = 0
 
     def __post_init__(self) -> None:
-        numbers = [getattr(self, f.name) for f in fields(self) if f.name != "traits"]
+        numbers = [getattr(self, f.name) for f in fields(self) if f.name not in ("traits", "queries")]
         numbers += [value for trait in self.traits.values() for value in trait if value is not None]
         if not all(isinstance(v, (int, float)) and np.isfinite(v) for v in numbers):
             raise ConfigError("A consult model has a parameter that is no finite number; fit it anew.")
+        if isinstance(self.queries, bool) or not isinstance(self.queries, int) or self.queries < 0:
+            raise ConfigError(f"queries of a consult model is {self.queries!r}; give how many it was fitted on.")
         silences = [self.abstention, *(t.abstention for t in self.traits.values() if t.abstention is not None)]
         if self.slope <= 0 or self.spread < 0 or not all(0 < nu < 1 for nu in silences):
             raise ConfigError("A consult model needs slope > 0, spread >= 0 and 0 < abstention < 1.")

@@ -56,7 +56,7 @@ def from_records(records: Iterable[Mapping[str, Any]], scores: Mapping[str, floa
         scores: Feedback by call id, 0..1; from `RIGHT_FROM` on the returned answer was right. Of a call without
             feedback it is unknown which cluster is right, and the fit integrates over that.
     """
-    told = [record for record in records if len((record.get("consult") or {}).get("asks", ())) > 1]
+    told = [record for record in records if _compared(record.get("consult") or {})]
     names = tuple(sorted({ask["expert"] for record in told for ask in record["consult"]["asks"]}))
     clusters = np.full((len(told), len(names)), UNASKED)
     quality = np.full((len(told), len(names)), 0.5)
@@ -71,6 +71,11 @@ def from_records(records: Iterable[Mapping[str, Any]], scores: Mapping[str, floa
             if ask["expert"] == record["expert"] and ask["cluster"] is not None and (score or 0.0) >= RIGHT_FROM:
                 right[row] = ask["cluster"]
     return Observed(names, quality, clusters, right, np.zeros(len(told), dtype=np.int64))
+
+
+def _compared(consult: Mapping[str, Any]) -> bool:
+    """Whether two experts or more answered what could be compared: that nothing could is no abstention."""
+    return len(consult.get("asks", ())) > 1 and consult.get("compared") is not False
 
 
 def observe(

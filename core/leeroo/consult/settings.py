@@ -27,21 +27,29 @@ class Consulting:
         model: How right and wrong answers come about; the one that ships when absent.
         haste: Share of a second expert's price that may be wasted to ask two at once; 0: one after the other.
         policy: Whom to ask next, and when to stop.
+        judge: An expert of the pool that is asked whether two answers agree that no rule can compare; None: nobody.
     """
 
     equivalence: Equivalence = field(default_factory=Equivalence)
     model: ConsultModel | None = None
     haste: float = HASTE
     policy: Policy = LookAhead
+    judge: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.haste <= 1:
             raise ConfigError(f"haste is {self.haste}; give a share between 0 and 1.")
+        if self.judge is not None and (not isinstance(self.judge, str) or not self.judge):
+            raise ConfigError(f"judge is {self.judge!r}; give the name of an expert of the pool.")
 
     def model_in_use(self) -> ConsultModel:
         """The model, stricter where the caller checks answers."""
         model = self.model or shipped()
         return model if self.equivalence.verify is None else model.stricter(VERIFIED_ABSTENTION)
+
+    def expects(self, question: str, *, structured: bool = False) -> bool:
+        """Whether it can be told before any answer that answers will be comparable."""
+        return self.judge is not None or self.equivalence.expects(question, structured=structured)
 
     def open(self, options: Sequence[Option], budget: Budget, question: str) -> Asking:
         """The policy of one call."""

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from leeroo.conversation import Role, Turn, scored_text, tool_names
-from leeroo.endpoints.extras import cache_writes, searches, service_of, unpriced
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
+from leeroo.pool.extras import cache_writes, searches, service_of, unpriced
 from leeroo.pool.forwarded import everything, medium_of
 from leeroo.pool.kinds import PLAIN, kinds_of
 from leeroo.pool.media import measure
@@ -177,7 +177,7 @@ def claim_of(reported: Any) -> Claim | None:
 def text_of(message: Mapping[str, Any]) -> str:
     """All that an expert wrote in a message or in a piece of one, tool calls and shown reasoning included."""
     texts = [message.get(key) for key in ("content", "refusal", "reasoning_content", "reasoning")]
-    for call in _tool_calls(message):
+    for call in tool_calls(message):
         for kind, said in (("function", "arguments"), ("custom", "input")):
             if isinstance(called := call.get(kind), Mapping):
                 texts += [called.get("name"), called.get(said)]
@@ -186,11 +186,12 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 def tool_call_ids(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Ids of the tool calls in an answer, or in the pieces of one."""
-    found = (call.get("id") for message in messages for call in _tool_calls(message))
+    found = (call.get("id") for message in messages for call in tool_calls(message))
     return tuple(call_id for call_id in found if call_id and isinstance(call_id, str))
 
 
-def _tool_calls(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def tool_calls(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tool calls of an answer, or of a piece of one; what stands among them and is none is passed over."""
     calls = message.get("tool_calls")
     return [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
 

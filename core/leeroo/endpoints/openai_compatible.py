@@ -13,17 +13,22 @@ from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.consulted import consulted
 from leeroo.endpoints.http import tls
-from leeroo.endpoints.marks import understood
+from leeroo.endpoints.marks import marked, understood
 from leeroo.endpoints.parameters import cap_name, taken, with_tools
 from leeroo.endpoints.racing import first_answer, run_here
+from leeroo.endpoints.tool_ids import readable_ids
 from leeroo.endpoints.worth import wrong_with
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.pool.caching import mark, setting_of
 from leeroo.pool.experts import Expert
+from leeroo.pool.extras import cache_writes
+from leeroo.pool.forwarded import everything
 from leeroo.pool.places import provider_of_host
 from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.consulting import Consultation, consultation
+from leeroo.routing.judged import Comparison
 from leeroo.routing.router import Router
 
 # provider -> (OpenAI-compatible base URL, environment variable of the key); from the providers' own pages, 2026-11.
@@ -167,9 +172,15 @@ async def _answer(call: Call, chat: Sequence[dict[str, str]], *, hedge: bool, co
     def ask_one(attempt: Attempt) -> Awaitable[tuple[_Said, Usage]]:
         return _acomplete(attempt, chat, sent)
 
+    async def judge(comparison: Comparison) -> tuple[str, Usage]:
+        said, usage = await _acomplete(comparison.attempt, comparison.messages, comparison.query.prompt)
+        return said.reply.text, usage
+
     several: Consultation[_Said] | None = consultation(call, consulting)
-    if several is not None and (accepted := await consulted(several, ask_one, lambda said: said.reply)) is not None:
-        return accepted.reply
+    if several is not None:
+        accepted = await consulted(several, ask_one, lambda said: said.reply, judge=judge)
+        if accepted is not None:
+            return accepted.reply
     taken_as_it_is = await first_answer(call, ask_one, hedge=hedge, wrong=lambda said: said.wrong)
     return taken_as_it_is.reply
 
@@ -226,7 +237,8 @@ def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> 
     """
     if not getattr(answer, "choices", None):
         raise BadAnswer(f"Expert {expert.name!r} answered without choices.")
-    text = answer.choices[0].message.content or ""
+    content = answer.choices[0].message.content or ""
+    text = content if isinstance(content, str) else everything(content)  # some answer in parts
     reported = answer.usage.to_dict(warnings=False) if hasattr(answer.usage, "to_dict") else answer.usage
     reply = Reply(text, truncated=answer.choices[0].finish_reason == "length")
     said = _Said(reply, wrong_with(answer.choices[0].to_dict(warnings=False), expert.name))
@@ -258,7 +270,10 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
         given = rest.get("stop") or ()
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
     rest = with_tools(place.model, place.base_url, taken(expert, rest, place.base_url))
-    messages, tools = understood(place.base_url, body["messages"], rest.get("tools"))
+    messages, tools = understood(place.base_url, readable_ids(place.base_url, body["messages"]), rest.get("tools"))
+    kept = setting_of(expert)
+    if kept is not None and cache_writes(body) is None:
+        messages = marked(messages, mark(kept))
     if tools is not None:
         rest["tools"] = tools
     if max_tokens is not None:

@@ -10,7 +10,7 @@ charge for it.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
@@ -43,18 +43,17 @@ async def first_answer(
         while True:
             patience: float | None = None
             if not running:
-                attempt = await anext(tries, None)
-                if attempt is None:
+                if (attempt := await anext(tries, None)) is None:
+                    if (kept := call.last_resort()) is not None:
+                        return cast(T, kept)
                     raise call.exhausted()
                 running[begin(attempt, ask)] = attempt
                 if hedge:
                     tokens = attempt.candidate.output_tokens
                     patience = call.health.latency(attempt.expert, tokens, slow=True)
             done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            if not done:
-                second = call.hedge()
-                if second is not None:
-                    running[begin(second, ask)] = second
+            if not done and (second := call.hedge()) is not None:
+                running[begin(second, ask)] = second
             for task in done:
                 attempt = running.pop(task)
                 try:
@@ -62,8 +61,8 @@ async def first_answer(
                 except Exception as error:
                     attempt.failed(error)
                     continue
-                found = wrong(answer)
-                if found is not None and (running or call.has_next):
+                found = call.acceptance.rejects(attempt, wrong(answer), usage, content=answer, others=bool(running))
+                if found is not None:
                     attempt.failed(found, used=usage, others=bool(running))
                     continue
                 attempt.succeeded(usage)

@@ -11,6 +11,7 @@ from leeroo.endpoints.bounded import BadAnswer
 from leeroo.endpoints.chat_format import text_of, to_query, usage_of
 from leeroo.endpoints.http import tls
 from leeroo.endpoints.openai_compatible import client_options, request_to, resolve
+from leeroo.endpoints.pieces import Json, Pieces
 from leeroo.endpoints.worth import BROKEN_OFF
 from leeroo.routing.answers import useless
 from leeroo.routing.attempt import Attempt, Usage
@@ -93,8 +94,8 @@ class Streamed:
                         attempt.cancelled(_usage(received, sent, attempt))
                         raise
                     usage, wrong = _usage(received, sent, attempt), useless(received.reason, visible=received.said)
-                    if wrong is not None and call.has_next:
-                        attempt.failed(wrong, used=usage)
+                    if (found := call.acceptance.rejects(attempt, wrong)) is not None:
+                        attempt.failed(found, used=usage)
                         continue
                     attempt.succeeded(usage)
                     return
@@ -111,33 +112,53 @@ def _pieces(attempt: Attempt, messages: Sequence[dict[str, Any]], received: _Rec
     request = request_to(expert, place, {"messages": list(messages), "stream": True}, attempt.max_tokens)
     deadline = time.monotonic() + attempt.timeout
     http = openai.DefaultHttpxClient(verify=tls(), follow_redirects=False, event_hooks=bounded.hooks())
-    with openai.OpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
-        for chunk in client.chat.completions.create(**request):
-            if time.monotonic() > deadline:  # the client's own timeout begins anew with every piece
-                raise TimeoutError
-            received.service = getattr(chunk, "service_tier", None) or received.service
-            if chunk.usage is not None:
-                received.reported = chunk.usage.to_dict(warnings=False)
-                received.finished |= not chunk.choices and bool(
-                    received.written.text
-                )  # some leave the finish reason out
-            for choice in chunk.choices[:1]:
-                if choice.finish_reason == "error":
+    with (
+        openai.OpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client,
+        client.chat.completions.with_streaming_response.create(**request) as response,
+    ):
+        for piece in _read(response.iter_bytes(), expert.name, deadline):
+            received.service = piece.get("service_tier") or received.service
+            choices = piece.get("choices") or []
+            if piece.get("usage") is not None:
+                received.reported = piece["usage"]
+                # Some leave the finish reason out.
+                received.finished |= not choices and bool(received.written.text)
+            for choice in choices[:1]:
+                if choice.get("finish_reason") == "error":
                     raise BadAnswer(BROKEN_OFF.format(expert.name))
-                received.reason = choice.finish_reason or received.reason
-                received.finished |= choice.finish_reason is not None
-                received.said |= bool((choice.delta.content or "").strip() or choice.delta.tool_calls)
-                text = text_of(choice.delta.to_dict())
+                received.reason = choice.get("finish_reason") or received.reason
+                received.finished |= choice.get("finish_reason") is not None
+                delta = choice.get("delta") or {}
+                content = delta.get("content")
+                content = content if isinstance(content, str) else ""
+                received.said |= bool(content.strip() or delta.get("tool_calls"))
+                text = text_of(delta)
                 if text:
                     attempt.first_token()
                     received.written.add(text)
-                if choice.delta.content:
-                    yield choice.delta.content
+                if content:
+                    yield content
             if received.written.passes(attempt):
                 received.was_cut = True
                 break
     if not (received.finished or received.was_cut):
         raise BadAnswer(f"The stream of expert {expert.name!r} ended before its answer did.")
+
+
+def _read(came: Iterator[bytes], expert: str, deadline: float) -> Iterator[Json]:
+    """The pieces that bytes hold.
+
+    Raises:
+        TimeoutError: The deadline has passed; the HTTP client's own time begins anew with every packet.
+    """
+    pieces = Pieces(expert)
+    for data in came:
+        yield from pieces.take(data)
+        if pieces.ended:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    yield from pieces.end()
 
 
 def _usage(received: _Received, prompt: str, attempt: Attempt) -> Usage:

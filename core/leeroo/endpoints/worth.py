@@ -25,4 +25,5 @@ def wrong_with(choice: Mapping[str, Any], expert: str) -> UselessAnswer | None:
     content = message.get("content")
     said = content.strip() if isinstance(content, str) else content
     visible = bool(said or message.get("tool_calls") or message.get("function_call") or message.get("audio"))
-    return useless(choice.get("finish_reason"), visible=visible, refused=bool(message.get("refusal")))
+    text = said if isinstance(said, str) and not message.get("tool_calls") else ""
+    return useless(choice.get("finish_reason"), visible=visible, refused=bool(message.get("refusal")), text=text)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.experts import Expert
 from leeroo.pool.prices import Price
 from leeroo.prediction.predictor import Prediction, Predictor
@@ -20,6 +21,20 @@ def experts_of(names: Sequence[str], prices: npt.NDArray[np.float32]) -> list[Ex
         Expert(model=name, name=name, price=Price(input=float(usd_in), output=float(usd_out)))
         for name, (usd_in, usd_out) in zip(names, np.nan_to_num(prices), strict=True)
     ]
+
+
+def table_costs(table: OutcomeTable, tokens: Floats) -> Floats:
+    """USD that a table's calls are expected to cost, where answers have `tokens`, both of shape (queries, experts).
+
+    Where the table assumes one length for all outputs, so does this.
+    """
+    known = table.completion_tokens[~np.isnan(table.completion_tokens)]
+    if known.size and known.std() == 0:
+        tokens = np.full_like(tokens, known[0])
+    estimated = np.array([[max(1.0, len(query) / CHARS_PER_TOKEN)] for query in table.queries])
+    sent = np.where(np.isnan(table.prompt_tokens), estimated, table.prompt_tokens)
+    usd = np.nan_to_num(table.prices.astype(np.float64))
+    return np.asarray((sent * usd[:, 0] + tokens * usd[:, 1]) / 1e6)
 
 
 def expected_costs(

@@ -3,9 +3,10 @@
     won = (router - fixed) / (oracle - fixed)
 
 areas under the frontier of accuracy against cost over seeded pools of priced experts, where `fixed` is the hull of
-single experts chosen on the other folds, and mixed. `order` is the share of expert pairs with different scores on a
-query that a prediction puts in the right order. Every query is predicted by a fit that saw neither it nor another
-version of its stem; the encoder is the artifact's and is not fitted here.
+single experts chosen on the other folds, and mixed. The router weighs what each call is expected to cost, as it does
+when it serves; `won_by_means` is what it wins where it is told each expert's mean cost only. `order` is the share of
+expert pairs with different scores on a query that a prediction puts in the right order. Every query is predicted by a
+fit that saw neither it nor another version of its stem; the encoder is the artifact's and is not fitted here.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,6 +45,7 @@ class Gain:
         at_99: Share of the best expert's cost that reaches 99% of its score, choosing from all experts with prices;
             NaN where nothing does.
         at_95: The same for 95%.
+        won_by_means: `won` where a call is expected to cost what the expert's calls cost on average.
     """
 
     table: str
@@ -56,6 +58,7 @@ class Gain:
     pools: int
     at_99: float = float("nan")
     at_95: float = float("nan")
+    won_by_means: float = float("nan")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe."""
@@ -79,6 +82,7 @@ def gain(
     predicted: Floats,
     method: str,
     *,
+    expected: Floats | None = None,
     pools: int = POOLS,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -89,6 +93,7 @@ def gain(
         table: The outcomes.
         predicted: Shape (queries, experts).
         method: Its name.
+        expected: USD that each call is expected to cost, same shape; each expert's mean where None.
         pools: Pools to draw.
         resamples: Resamplings of queries for the interval.
         seed: Of the pools and resamplings.
@@ -99,12 +104,12 @@ def gain(
     if len(table.experts) < 2:
         raise ConfigError(f"{table.name}: routing needs outcomes of at least two experts.")
     scores, costs = table.scores.astype(np.float64), table.costs.astype(np.float64)
-    areas = _pools_areas(scores, costs, predicted, folds_of(table.queries), pools, resamples, seed)
+    areas = _pools_areas(scores, costs, predicted, expected, folds_of(table.queries), pools, resamples, seed)
     known = ~np.isnan(scores)
-    won = np.full(resamples + 1, np.nan)
+    won, by_means = np.full(resamples + 1, np.nan), np.full(resamples + 1, np.nan)
     if len(areas):
-        router, fixed, oracle = areas.sum(axis=0)
-        won = (router - fixed) / np.maximum(oracle - fixed, 1e-9)
+        router, fixed, oracle, router_by_means = areas.sum(axis=0)
+        won, by_means = ((area - fixed) / np.maximum(oracle - fixed, 1e-9) for area in (router, router_by_means))
     return Gain(
         table=table.name,
         method=method,
@@ -115,8 +120,9 @@ def gain(
         order=ordered(predicted, scores),
         ece=calibration_error(predicted[known], scores[known]),
         pools=len(areas),
-        at_99=least_cost(predicted, scores, costs, 0.99),
-        at_95=least_cost(predicted, scores, costs, 0.95),
+        at_99=least_cost(predicted, scores, costs, 0.99, expected),
+        at_95=least_cost(predicted, scores, costs, 0.95, expected),
+        won_by_means=float(by_means[0]),
     )
 
 
@@ -124,12 +130,13 @@ def _pools_areas(
     scores: Floats,
     costs: Floats,
     predicted: Floats,
+    expected: Floats | None,
     fold: npt.NDArray[np.int64],
     pools: int,
     resamples: int,
     seed: int,
 ) -> Floats:
-    """`frontier_areas` of each drawn pool that enough queries have all outcomes of, shape (pools, 3, resamples + 1)."""
+    """`frontier_areas` of each drawn pool that enough queries have all outcomes of, shape (pools, 4, resamples + 1)."""
     rng = np.random.default_rng(seed)
     # One resampling of the queries for all pools: they share them.
     drawn = rng.multinomial(len(scores), np.full(len(scores), 1 / len(scores)), size=resamples).astype(np.float64)
@@ -140,11 +147,12 @@ def _pools_areas(
         if len(rows) >= min(60, len(scores) / 2):
             weight = drawn[:, rows] / drawn[:, rows].sum(axis=1, keepdims=True)
             block = np.ix_(rows, pool)
-            areas.append(frontier_areas(scores[block], costs[block], predicted[block], fold[rows], weight))
+            told = None if expected is None else expected[block]
+            areas.append(frontier_areas(scores[block], costs[block], predicted[block], fold[rows], weight, told))
     return np.array(areas)
 
 
-def least_cost(predicted: Floats, scores: Floats, costs: Floats, share: float) -> float:
+def least_cost(predicted: Floats, scores: Floats, costs: Floats, share: float, expected: Floats | None = None) -> float:
     """Share of the best expert's cost at which a share of its score is reached, all experts with prices in one pool.
 
     Args:
@@ -152,6 +160,7 @@ def least_cost(predicted: Floats, scores: Floats, costs: Floats, share: float) -
         scores: The same shape, NaN where unknown; so are `costs`.
         costs: USD.
         share: Of the best expert's mean score, 0..1.
+        expected: USD that each call is expected to cost, same shape; each expert's mean where None.
 
     Returns:
         NaN where nothing reaches it, or where fewer than two experts answered nearly all queries.
@@ -163,7 +172,8 @@ def least_cost(predicted: Floats, scores: Floats, costs: Floats, share: float) -
         return float("nan")
     quality, paid, truth = (values[np.ix_(rows, pool)] for values in (predicted, costs, scores))
     best = int(truth.mean(axis=0).argmax())
-    curve = hull(sweep(quality, np.broadcast_to(paid.mean(axis=0), paid.shape), truth, paid))
+    told = np.broadcast_to(paid.mean(axis=0), paid.shape) if expected is None else expected[np.ix_(rows, pool)]
+    curve = hull(sweep(quality, told, truth, paid))
     wanted, reached = share * truth[:, best].mean(), curve.accuracy
     if reached.max() < wanted:
         return float("nan")
@@ -201,9 +211,16 @@ def ordered(predicted: Floats, scores: Floats) -> float:
 
 
 def frontier_areas(
-    scores: Floats, costs: Floats, predicted: Floats, fold: npt.NDArray[np.int64], weight: Floats
+    scores: Floats,
+    costs: Floats,
+    predicted: Floats,
+    fold: npt.NDArray[np.int64],
+    weight: Floats,
+    expected: Floats | None = None,
 ) -> Floats:
-    """Areas of router, fixed choices and oracle between the cheapest and the dearest expert, shape (3, resamples).
+    """Areas of router, fixed choices, oracle, and router by mean costs, shape (4, resamples).
+
+    Areas are taken between the cheapest and the dearest expert.
 
     Args:
         scores: 0..1, shape (queries, experts); nothing is missing.
@@ -212,6 +229,7 @@ def frontier_areas(
         fold: Shape (queries,). Fixed choices for a fold are made on all other folds.
         weight: How much a query counts, shape (resamples, queries), each row summing to 1. A query that is only known
             and not asked about has 0 in all.
+        expected: USD that each call is expected to cost, same shape; each expert's mean where None.
     """
     mean = costs.mean(axis=0)
     low, high = float(mean.min()), float(mean.max())
@@ -222,7 +240,8 @@ def frontier_areas(
         chosen = np.array([(quality - price * cost).argmax(axis=1) for price in prices])
         return costs[rows, chosen] @ weight.T, scores[rows, chosen] @ weight.T
 
-    spans = [curves(predicted, np.broadcast_to(mean, costs.shape)), None, curves(scores, costs)]
+    by_means = curves(predicted, np.broadcast_to(mean, costs.shape))
+    spans = {0: by_means if expected is None else curves(predicted, expected), 2: curves(scores, costs), 3: by_means}
     fixed = np.zeros((len(weight), len(_GRID)))
     for number in np.unique(fold):
         here = fold == number
@@ -235,10 +254,9 @@ def frontier_areas(
             if part.sum():
                 reached = (part @ scores[here][:, order]) / part.sum()
                 fixed[b] += part.sum() * np.interp(_GRID, (mean[order] - low) / (high - low), reached)
-    found = np.zeros((3, len(weight)))
+    found = np.zeros((4, len(weight)))
     found[1] = np.trapezoid(fixed, _GRID, axis=1)
-    for place, span in ((0, spans[0]), (2, spans[2])):
-        assert span is not None  # noqa: S101 - only the middle one is left open
+    for place, span in spans.items():
         for b in range(len(weight)):
             at = on_hull(span[0][:, b], span[1][:, b])
             x = (span[0][at, b] - low) / (high - low)

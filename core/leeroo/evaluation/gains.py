@@ -14,9 +14,11 @@ Written by `python -m leeroo.evaluation.whole`; not edited by hand.
 
 **won** = (router - fixed) / (oracle - fixed): areas under the frontier of accuracy against cost, over pools of 2 to 5
 priced experts whose dearest costs at least four times the cheapest. *fixed* is the best single experts of the other
-folds, mixed: 0 is what a fixed choice reaches, 1 what someone reaches who knows every outcome beforehand. **order** is
-the share of expert pairs with different scores on a query that are put in the right order. Every query is predicted by
-a fit that saw neither it nor another version of its stem (5 folds). The interval is 95%, over queries.
+folds, mixed: 0 is what a fixed choice reaches, 1 what someone reaches who knows every outcome beforehand. The router
+weighs what each call is expected to cost, from the lengths of answers that it predicts, as when it serves (kNN: from
+the lengths of its neighbours' answers). **by means**: what it wins where it knows each expert's mean cost only.
+**order** is the share of expert pairs with different scores on a query that are put in the right order. Every query is
+predicted by a fit that saw neither it nor another version of its stem (5 folds). The interval is 95%, over queries.
 
 {read}
 
@@ -30,14 +32,15 @@ Its encoder and all above it were fitted on the training and validation parts. T
 of it by stem; tables with fewer than 60 such queries are left out. kNN was given all that the predictor was fitted on,
 and the same vectors.
 
-| table | pools | Leeroo won | kNN won | order: Leeroo, kNN | ECE |
-|---|---|---|---|---|---|"""
+| table | pools | Leeroo won | kNN won | by means: Leeroo, kNN | order: Leeroo, kNN | ECE |
+|---|---|---|---|---|---|---|"""
 _LEFT_OUT = """
 ## Tables that were never seen
 
 The same, with all of the table's queries and outcomes left out of the fit; the experts are known from other tables and
-published scores only. *won* is below 0 on nearly each: fixed choices are made on the table's own outcomes, which this
-predictor has not. Some dozens of outcomes of your own kind of work say more than all that is known from elsewhere.
+published scores only. Fixed choices are made on the table's own outcomes, which this predictor has not: above 0 it is
+better than they are all the same. Some dozens of outcomes of your own kind of work say more than all that is known from
+elsewhere.
 """
 
 
@@ -59,8 +62,9 @@ def write_page(gains: Sequence[Mapping[str, Any]], path: Path, read: Sequence[st
     )
     lines = [
         _HEAD.replace("{read}", "\n".join(wrap(told, 118))),
-        "| table | kind | pools | Leeroo won | kNN won | order: Leeroo, kNN, fixed | ECE | cost at 99% | at 95% |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| table | kind | pools | Leeroo won | kNN won | by means: Leeroo, kNN | order: Leeroo, kNN, fixed | ECE "
+        "| cost at 99% | at 95% |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     by = {(g["table"], g["method"]): g for g in gains}
     tables = list(dict.fromkeys(g["table"] for g in gains))
@@ -70,7 +74,8 @@ def write_page(gains: Sequence[Mapping[str, Any]], path: Path, read: Sequence[st
         kind = LABELS.get(table, "")
         costs = " | ".join(", ".join(_share(g.get(at)) for g in (ours, near, fixed)) for at in ("at_99", "at_95"))
         lines.append(
-            f"| `{table}` | {kind} | {ours['pools']} | {_won(ours)} | {_won(near)} | {order} | {ours['ece']:.3f} "
+            f"| `{table}` | {kind} | {ours['pools']} | {_won(ours)} | {_won(near)} | {_by_means(ours, near)} | {order} "
+            f"| {ours['ece']:.3f} "
             f"| {costs} |"
         )
     lines += [_HELD_OUT, *_held_out(by, tables)]
@@ -86,11 +91,16 @@ def _held_out(by: Mapping[tuple[str, str], Mapping[str, Any]], tables: Sequence[
         ours, near = by.get((table, "held out")), by.get((table, "held out kNN"))
         if ours is not None and near is not None:
             order = f"{ours['order']:.3f}, {near['order']:.3f}"
-            yield f"| `{table}` | {ours['pools']} | {_won(ours)} | {_won(near)} | {order} | {ours['ece']:.3f} |"
+            won = f"{_won(ours)} | {_won(near)} | {_by_means(ours, near)}"
+            yield f"| `{table}` | {ours['pools']} | {won} | {order} | {ours['ece']:.3f} |"
 
 
 def _share(value: float | None) -> str:
     return "-" if value is None or value != value else f"{value:.2f}"
+
+
+def _by_means(*gains: Mapping[str, Any]) -> str:
+    return ", ".join(_share(g.get("won_by_means")) for g in gains)
 
 
 def _won(gain: Mapping[str, Any]) -> str:

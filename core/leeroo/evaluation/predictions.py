@@ -14,7 +14,8 @@ COLUMNS = ("query_id", "expert", "predicted_quality", "expected_cost")
 def predict_table(table: str | Path, out: str | Path, predictor: Predictor) -> int:
     """Write query_id, expert, predicted_quality and expected_cost (USD) for every query and expert of a table.
 
-    Only queries.parquet and experts.csv are read.
+    Only queries.parquet and experts.csv are read. A .csv file holds ids and names as they are, so that programs find
+    them again; one that begins like a formula would run in a spreadsheet, so open tables of strangers as .parquet.
 
     Args:
         table: The table's folder.

@@ -1,6 +1,6 @@
 """An outcome table as a game: experts are asked, answers come back, and nobody looks at scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,7 +116,7 @@ def read_game(
         experts=tuple(names),
         quality=prediction.quality.astype(np.float64),
         costs=expected_costs(predictor, prediction, made, rows, usd, prompts),
-        clusters=np.array([_clusters(answers[i], row, len(names)) for i, row in zip(ids, rows, strict=True)]),
+        clusters=np.array([clusters_among(answers[i], row, len(names)) for i, row in zip(ids, rows, strict=True)]),
         alternatives=np.array([alternatives_of(row) or 0 for row in rows], dtype=np.int64),
     )
 
@@ -146,8 +146,14 @@ def write_plays(plays: Sequence[Played], game: Game, path: Path) -> int:
     return int(table.num_rows)
 
 
-def _clusters(given: dict[int, str | None], question: str, experts: int) -> list[int]:
-    """The clusters of one query's answers, by column."""
+def clusters_among(given: Mapping[int, str | None], question: str, experts: int) -> list[int]:
+    """The clusters of one query's answers, by column.
+
+    Args:
+        given: Answers, or marks of them, by column; None is an abstention.
+        question: What was asked.
+        experts: How many columns there are; those without an outcome are `MISSING`.
+    """
     columns = sorted(given)
     marks = [cluster_in(given[j] or "") for j in columns]
     if all(mark is not None or given[j] is None for mark, j in zip(marks, columns, strict=True)):

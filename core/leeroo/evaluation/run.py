@@ -235,7 +235,7 @@ class _Judge:
         aucs = [metrics.auc(predicted[:, j], self.scores[:, j]) for j in columns]
         errors = [metrics.calibration_error(predicted[:, j], self.scores[:, j]) for j in columns]
         best = int(curve.accuracy.argmax())
-        won = gain(self.part, predicted, name, pools=DRAWN, resamples=1)
+        won = gain(self.part, predicted, name, expected=self.expected, pools=DRAWN, resamples=1)
         return Line(
             name,
             accuracy=float(curve.accuracy[best]),

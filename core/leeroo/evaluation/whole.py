@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import ConfigError
-from leeroo.evaluation.costs import experts_of
+from leeroo.evaluation.costs import experts_of, table_costs
 from leeroo.evaluation.crossval import BASELINES, FOLDS, POOLS, Gain, folds_of, gain, without_stems_of
 from leeroo.evaluation.gains import draw, write_page
 from leeroo.evaluation.vectors import predictor_vectors
@@ -27,7 +27,8 @@ from leeroo.prediction.arithmetic import unit
 from leeroo.prediction.kinds import Kinds
 from leeroo.prediction.knowledge import KindsPredictor
 from leeroo.prediction.predictor import Prediction, Source
-from leeroo.prediction.response import ResponseModel, ResponsePredictor
+from leeroo.prediction.response import ResponsePredictor
+from leeroo.prediction.response_model import ResponseModel
 from leeroo.training.bayes import kmeans
 from leeroo.training.corpus import Corpus
 from leeroo.training.kinds import fit_kinds
@@ -37,6 +38,28 @@ Float32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 LEAST_HELD_OUT = 60
 """Fewer queries of a test part say nothing."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a method says of calls before they are made.
+
+    Attributes:
+        quality: Predicted score, shape (queries, experts).
+        tokens: Predicted length of the answers, same shape.
+    """
+
+    quality: Floats
+    tokens: Floats
+
+    @classmethod
+    def nothing(cls, shape: tuple[int, ...]) -> "Told":
+        """To be filled."""
+        return cls(np.full(shape, np.nan), np.full(shape, np.nan))
+
+    def put(self, rows: npt.NDArray[np.bool_], other: "Told") -> None:
+        """Fill rows in."""
+        self.quality[rows], self.tokens[rows] = other.quality, other.tokens
 
 
 class Study:
@@ -65,29 +88,30 @@ class Study:
 
     def asked(
         self, known: KindsPredictor, table: OutcomeTable, at: npt.NDArray[np.int64], novelty: Float32 | None = None
-    ) -> Floats:
-        """Predictions for a table's experts on queries of the corpus; they are like the rest where novelty is None."""
+    ) -> Told:
+        """What is told of a table's experts on queries of the corpus; they are like the rest where novelty is None."""
         experts = experts_of(table.experts, table.prices)
         nothing = np.zeros((len(at), len(experts)), dtype=np.float32)
         sources: tuple[Source, ...] = tuple("prior" for _ in experts)
         far = np.zeros(len(at), np.float32) if novelty is None else novelty
         base = Prediction(nothing, nothing, far, sources)
-        return known.predict(self.vectors[at], experts, base, {}).quality.astype(np.float64)
+        found = known.predict(self.vectors[at], experts, base, {})
+        return Told(found.quality.astype(np.float64), found.output_tokens.astype(np.float64))
 
-    def cross_validated(self, folds: int = FOLDS) -> list[Floats]:
-        """Predictions of every table's queries by fits that did not see their stems."""
-        found = [np.full(table.scores.shape, np.nan) for table in self.tables]
+    def cross_validated(self, folds: int = FOLDS) -> list[Told]:
+        """What is told of every table's queries by fits that did not see their stems."""
+        found = [Told.nothing(table.scores.shape) for table in self.tables]
         for number in range(folds):
             known = self.fitted(self.fold != number)
             for t, table in enumerate(self.tables):
                 rows = np.flatnonzero(self.corpus.table == t)
                 here = self.fold[rows] == number
                 if here.any():
-                    found[t][here] = self.asked(known, table, rows[here])
+                    found[t].put(here, self.asked(known, table, rows[here]))
         return found
 
-    def left_out(self, table: int) -> Floats:
-        """Predictions of a table by a fit on the queries of all others that do not share its stems."""
+    def left_out(self, table: int) -> Told:
+        """What is told of a table by a fit on the queries of all others that do not share its stems."""
         rows = np.flatnonzero(self.corpus.table == table)
         others = without_stems_of(self.corpus.queries, rows)
         return self.asked(self.fitted(others), self.tables[table], rows, self._novelty(rows, others))
@@ -98,37 +122,43 @@ class Study:
         served = replace(self.artifact, arrays={**self.artifact.arrays, "centroids": centroids})
         return ResponseModel(served).novelty(self.vectors[rows])
 
-    def held_out(self, table: int, known: KindsPredictor) -> tuple[OutcomeTable, Floats, Floats]:
-        """A table's test part, an artifact's predictions of it, and those of kNN that was given the rest."""
+    def held_out(self, table: int, predictor: ResponsePredictor) -> tuple[OutcomeTable, Told, Told]:
+        """A table's test part, what an artifact tells of it, and kNN that was given the rest."""
         rows = np.flatnonzero(self.corpus.table == table)
         test = self.corpus.parts[rows] == "test"
-        scores = self.tables[table].scores.astype(np.float64)
         part = self.tables[table].take(np.flatnonzero(test))
-        near = BASELINES["kNN, k=60"](self.vectors[rows[~test]], scores[~test], self.vectors[rows[test]])
-        return part, self.asked(known, part, rows[test]), near
+        found = predictor.predict_vectors(self.vectors[rows[test]], experts_of(part.experts, part.prices))
+        told = Told(found.quality.astype(np.float64), found.output_tokens.astype(np.float64))
+        return part, told, self._simple(table, "kNN, k=60", test)
 
-    def baseline(self, table: int, name: str) -> Floats:
-        """A simple method's cross-validated predictions."""
-        rows = np.flatnonzero(self.corpus.table == table)
-        vectors, fold = self.vectors[rows], self.fold[rows]
-        scores = self.tables[table].scores.astype(np.float64)
-        found = np.full(scores.shape, np.nan)
+    def baseline(self, table: int, name: str) -> Told:
+        """What a simple method tells, cross-validated."""
+        fold = self.fold[self.corpus.table == table]
+        found = Told.nothing(self.tables[table].scores.shape)
         for number in np.unique(fold):
-            here = fold == number
-            found[here] = BASELINES[name](vectors[~here], scores[~here], vectors[here])
+            found.put(fold == number, self._simple(table, name, fold == number))
         return found
+
+    def _simple(self, table: int, name: str, here: npt.NDArray[np.bool_]) -> Told:
+        """A simple method, given a table's other rows: lengths are learned as scores are."""
+        vectors, given = self.vectors[self.corpus.table == table], self.tables[table]
+        learned = (
+            BASELINES[name](vectors[~here], values[~here].astype(np.float64), vectors[here])
+            for values in (given.scores, given.completion_tokens)
+        )
+        return Told(*learned)
 
 
 def held_out(folders: Sequence[str | Path], predictor: ResponsePredictor, *, pools: int = POOLS) -> Iterator[Gain]:
     """What an artifact itself reaches on the tables' test parts, which it never read."""
-    if (known := predictor.knowledge) is None:
+    if predictor.knowledge is None:
         raise ConfigError("The artifact knows no kinds of work; renew it: leeroo train TABLES --encoder-of ARTIFACT.")
     work = Study(folders, predictor, progress=sys.stderr.isatty())
     for t in range(len(work.tables)):
-        part, ours, near = work.held_out(t, known)
+        part, ours, near = work.held_out(t, predictor)
         if len(part) >= LEAST_HELD_OUT:
-            yield gain(part, ours, "held out", pools=pools)
-            yield gain(part, near, "held out kNN", pools=pools)
+            yield _gain(part, ours, "held out", pools)
+            yield _gain(part, near, "held out kNN", pools)
 
 
 def study(folders: Sequence[str | Path], predictor: ResponsePredictor, *, pools: int = POOLS) -> Iterator[Gain]:
@@ -136,11 +166,15 @@ def study(folders: Sequence[str | Path], predictor: ResponsePredictor, *, pools:
     work = Study(folders, predictor, progress=sys.stderr.isatty())
     ours = work.cross_validated()
     for t, table in enumerate(work.tables):
-        yield gain(table, ours[t], "leeroo", pools=pools)
+        yield _gain(table, ours[t], "leeroo", pools)
         for name in BASELINES:
-            yield gain(table, work.baseline(t, name), name, pools=pools)
+            yield _gain(table, work.baseline(t, name), name, pools)
     for t, table in enumerate(work.tables):
-        yield gain(table, work.left_out(t), "left out", pools=pools)
+        yield _gain(table, work.left_out(t), "left out", pools)
+
+
+def _gain(table: OutcomeTable, told: Told, method: str, pools: int) -> Gain:
+    return gain(table, told.quality, method, expected=table_costs(table, told.tokens), pools=pools)
 
 
 def main() -> None:
@@ -165,7 +199,7 @@ def main() -> None:
         found.append(one.to_dict())
         sys.stderr.write(
             f"{one.table:14s} {one.method:12s} won {one.won:6.3f} ({one.low:.3f} to {one.high:.3f}) "
-            f"order {one.order:.3f} ece {one.ece:.3f}\n"
+            f"by means {one.won_by_means:.3f} order {one.order:.3f} ece {one.ece:.3f} at 99% {one.at_99:.2f}\n"
         )
         given.out.write_text(json.dumps({"gains": found}, indent=1) + "\n", encoding="utf-8")
     write_page(found, given.out.with_suffix(".md"), given.read)

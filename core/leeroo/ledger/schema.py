@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from leeroo.ledger.limits import LedgerError, window
 
-VERSION = 4
+VERSION = 5
 FOREVER = 2**62
 """The end of a window that never ends, in microseconds since 1970."""
 
@@ -124,6 +124,15 @@ attempts = Table(
     Column("latency", Float),
     Column("cost", BigInteger, nullable=False),
 )
+asks = Table(
+    "asks",  # of calls that consulted: who agreed with whom, never what was said
+    tables,
+    Column("call_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("expert", String(200), nullable=False),
+    Column("cluster", Integer),  # NULL: nothing that could be compared
+    Column("quality", Float),  # as it was predicted before
+)
 feedback = Table(
     "feedback",
     tables,
@@ -169,10 +178,15 @@ def _attempts_get_a_key(connection: Connection) -> None:
     connection.exec_driver_sql("CREATE UNIQUE INDEX reservations_attempt ON reservations (attempt)")
 
 
+def _consultations_are_kept(_: Connection) -> None:
+    """The table is new; what calls answered before is not known."""
+
+
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     1: _windows_get_an_end,
     2: _calls_keep_the_base_quality,
     3: _attempts_get_a_key,
+    4: _consultations_are_kept,
 }
 """Step n brings a ledger of version n to n + 1; all run in one transaction."""
 

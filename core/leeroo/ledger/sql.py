@@ -265,6 +265,8 @@ class SqlLedger(Books):
                 return  # written before, and the answer got lost
             if tries:
                 connection.execute(s.ADD_ATTEMPTS, tries)
+            if asks := _asks(record):
+                connection.execute(s.ADD_ASKS, asks)
             if query:
                 connection.execute(s.ADD_QUERY, {"call_id": record["call_id"], "query": query})
             key = (day_of(now), scope, record.get("expert"), record.get("model"))
@@ -279,6 +281,19 @@ class SqlLedger(Books):
 
 
 _OWN = ("cost", "reference_cost", "saved", "at", "scope")
+
+
+def _asks(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Whom a call consulted, and who agreed with whom; nothing where answers could not be compared."""
+    consult = record.get("consult") or {}
+    if len(consult.get("asks", ())) < 2 or consult.get("compared") is False:
+        return []
+    predicted = {one["expert"]: one["quality"] for one in record["candidates"]}
+    return [
+        {"call_id": record["call_id"], "number": n, "expert": ask["expert"], "cluster": ask["cluster"],
+         "quality": predicted.get(ask["expert"])}
+        for n, ask in enumerate(consult["asks"])
+    ]  # fmt: skip
 
 
 def _nano(usd: float | None) -> int | None:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from leeroo.ledger.limits import UNITS
 from leeroo.ledger.prepared import Prepared, members
-from leeroo.ledger.schema import attempts, calls, counters, daily, limits, queries, reservations
+from leeroo.ledger.schema import asks, attempts, calls, counters, daily, limits, queries, reservations
 
 _c, _r = counters.c, reservations.c
 SUMS = ("attempts", "cost", "tokens", "calls", "saved")
@@ -117,6 +117,7 @@ STATE = select(_r.state).where(
 )
 BY_ATTEMPT = select(_r.id).where(_r.attempt == bindparam("attempt"))
 ADD_ATTEMPTS = insert(attempts)
+ADD_ASKS = insert(asks)
 ADD_QUERY = insert(queries)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.pool.extras import unpriced
 from leeroo.pool.kinds import SERVICES
 from leeroo.pool.prices import Price, PriceTier, Strict
 from leeroo.pool.providers import split_provider
@@ -58,6 +59,8 @@ class Expert(Strict):
         media_tokens: Most input tokens of one picture ("vision"), sound ("audio") or document ("documents"), where the
             provider's own rule is not known to Leeroo; at the price of input tokens.
         stop: Stop sequences sent with every request, for base models that do not know when to end.
+        prompt_cache: How long the provider is to keep each prompt in its cache, "5m" or "1h": for models that keep it
+            only where they are asked to, as Anthropic's; most others cache by themselves.
     """
 
     model: Any
@@ -77,6 +80,7 @@ class Expert(Strict):
     timeout: float = Field(default=120.0, gt=0, allow_inf_nan=False)
     media_tokens: dict[Literal["vision", "audio", "documents"], Annotated[int, Field(gt=0)]] | None = None
     stop: tuple[str, ...] = ()
+    prompt_cache: Literal["5m", "1h"] | None = None
 
     @field_validator("model")
     @classmethod
@@ -136,6 +140,16 @@ class Expert(Strict):
         places = (fields, *(fields.get(name) for name in ("model_kwargs", "additional_kwargs", "extra_body")))
         found = (place.get("service_tier") for place in places if isinstance(place, Mapping))
         return next((tier for tier in found if isinstance(tier, str) and tier in SERVICES), None)
+
+    @cached_property
+    def unpriced(self) -> tuple[str, ...]:
+        """What a ready model object asks for with every request and has no bound: more answers, a provider's tools."""
+        fields = getattr(self.model, "__dict__", {})
+        own = {key: fields[key] for key in ("n", "best_of", "tools") if isinstance(fields.get(key), (int, list, tuple))}
+        places = (own, *(fields.get(name) for name in ("model_kwargs", "additional_kwargs", "extra_body")))
+        found = {name for place in places if isinstance(place, Mapping) for name in unpriced(place)}
+        found |= {f"its {name}" for name in ("built_in_tools", "built_in_tool") if fields.get(name)}  # LlamaIndex's
+        return tuple(sorted(found))
 
     @property
     def known_price(self) -> Price:

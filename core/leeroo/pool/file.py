@@ -7,11 +7,13 @@ from typing import Any
 
 from leeroo.budget import Budget
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.pool.on_empty import OnEmpty, on_empty_of
 from leeroo.pool.pool import Pool
 from leeroo.pool.yamlfile import load_mapping
 
-KEYS = ("experts", "reference", "budget", "ledger", "predictor", "learn")
+KEYS = ("experts", "reference", "budget", "ledger", "predictor", "learn", "on_empty", "consult")
 LEARN_KEYS = ("memory", "scope_memory", "signals", "frozen", "every")
+CONSULT_KEYS = ("model", "likeness", "judge")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class PoolFile:
         ledger: URL of the ledger, None for one in memory.
         predictor: Folder of an artifact or of versions, None for the predictor that ships.
         learn: Options of the learner from feedback, None where nothing is learned.
+        on_empty: What an answer with nothing in it means: "next" or "accept".
+        consult: How several experts are consulted: `model` and `likeness` (paths), `judge` (an expert's name).
     """
 
     pool: Pool
@@ -31,6 +35,8 @@ class PoolFile:
     ledger: str | None = None
     predictor: Path | None = None
     learn: Mapping[str, Any] | None = None
+    on_empty: OnEmpty = "next"
+    consult: Mapping[str, Any] | None = None
 
 
 def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:
@@ -71,7 +77,30 @@ def read_pool(source: str | Path | Mapping[str, Any]) -> PoolFile:
         )
     # A relative path starts at the pool file, wherever the program was started.
     around = Path() if isinstance(source, Mapping) else Path(source).parent
-    return PoolFile(pool, budget, ledger, None if predictor is None else around / predictor, _learn(name, data))
+    given = data.get("on_empty")
+    on_empty = "next" if given is None else on_empty_of(given, f"{name}: on_empty")
+    place = None if predictor is None else around / predictor
+    consult = _consult(name, data, pool, around)
+    return PoolFile(pool, budget, ledger, place, _learn(name, data), on_empty, consult)
+
+
+def _consult(name: str, data: Mapping[str, Any], pool: Pool, around: Path) -> dict[str, Any] | None:
+    given = data.get("consult")
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{name}: 'consult' must be a mapping, such as {{model: consult.json, judge: large}}.")
+    found: dict[str, Any] = {}
+    for key in given:
+        if key not in CONSULT_KEYS:
+            raise ConfigError(f"{name}: consult: unknown key {key!r}.{did_you_mean(str(key), CONSULT_KEYS)}")
+        text = _string(f"{name}: consult", given, key)
+        if text is not None:
+            found[key] = text if key == "judge" else around / text
+    if "judge" in found and found["judge"] not in pool:
+        near = did_you_mean(found["judge"], pool.names)
+        raise ConfigError(f"{name}: consult.judge {found['judge']!r} is not in the pool.{near}")
+    return found
 
 
 def _string(name: str, data: Mapping[str, Any], key: str) -> str | None:

@@ -52,7 +52,7 @@ class Artifact:
     Attributes:
         folder: Where it lies; the encoder is loaded from there when first needed.
         experts: The known experts, one per column.
-        arrays: Numbers of the response model, by name (see `leeroo.prediction.response`).
+        arrays: Numbers of the response model, by name (see `leeroo.prediction.response_model`).
         settings: max_length, activation, neighbours, token scale and what else serving needs.
         about: Where it comes from: training data's hash, base encoder, licence, figures.
         files: Names of the vector source's files in the folder.

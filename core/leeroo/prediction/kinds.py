@@ -24,27 +24,34 @@ Arrays of the artifact (W width of vectors, L landmarks, K kinds, R directions, 
     kinds_level (K, 1+D), kinds_level_scale (K, 2)     m from z: its logit is linear, so that it stays within 0 and 1
     kinds_range (K, 2, 1+R)                smallest and largest u of the kind's own models: none is taken to lie beyond
     models_place (E, D), facts_place (F, D)            z of every model, and of one with nothing but facts
+    models_told (E, D)                                 z of every model if nothing but facts were known of it
     benchmark_loading (B, 1+D), benchmark_scale (B, 2) published scores from z
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.pool.kin import release_of, thinks
-from leeroo.pool.registry import TIERS, Model
+from leeroo.pool.registry import Model
 from leeroo.prediction.arithmetic import sigmoid, unit
+from leeroo.prediction.facts import facts_of
+from leeroo.prediction.lengths import PREFIX as OF_LENGTHS
+from leeroo.prediction.lengths import Lengths
 from leeroo.prediction.predictor import Source
 
 Float32 = npt.NDArray[np.float32]
 BENCHMARK_NOISE = 0.6
 """Variance of a benchmark's standardised logit that abilities do not explain, in fitting and in serving."""
+REMEMBERED = 4096
+"""Functions of queries that are kept, of one query in one kind each."""
 _LEAST_SHARE = 0.01
+_NO_LENGTHS = np.zeros((0, 0), dtype=np.float32)
 _TELLING = 30
 """Outcomes of a model in a kind that say how far it lies from what its place tells."""
 PREFIXES = ("kinds_", "models_", "facts_", "benchmark_")
@@ -67,48 +74,6 @@ TOOL_CALLS = frozenset({"bfcl"})
 """Kinds of work that need tools: their questions alone look like any other's."""
 WITH_TOOLS, WITHOUT_TOOLS = 3.0, 0.02
 """How much likelier such a kind is where tools are bound, and where none are."""
-TODAY = 2026.5
-"""When a model is taken to be released of which no date is known, in years."""
-
-
-def blended(usd_in: float, usd_out: float) -> float:
-    """One price of a model for comparisons: three parts input and one output."""
-    return (3 * usd_in + usd_out) / 4
-
-
-def facts_of(usd: float | None, row: Model | None, size: float | None = None) -> list[float]:
-    """What is known of a model without any score.
-
-    Args:
-        usd: `blended` list price, USD per 1M tokens; None where unknown or free.
-        row: The model's row in the registry, None where it has none.
-        size: Billions of parameters, where the row does not say.
-
-    Returns:
-        1; log10 of the price, the year of release since 2025, whether there is no price; log10 of the size and whether
-        it is not known; the tier of models without a known size; whether it thinks before it answers; whether it is a
-        base model. `FACTS` names them.
-    """
-    priced = usd is not None and usd > 0
-    released = release_of(row) if row is not None else ""
-    year = float(released[:4]) + (float(released[5:7]) - 1) / 12 if released else TODAY
-    billions = (row.size if row is not None else None) or size
-    tier = TIERS[row.tier] - TIERS[""] if row is not None and not billions else 0.0
-    return [
-        1.0,
-        math.log10(usd) if priced and usd else 0.0,
-        year - 2025.0,
-        0.0 if priced else 1.0,
-        math.log10(billions) - 1.5 if billions else 0.0,
-        0.0 if billions else 1.0,
-        tier,
-        float(row is not None and thinks(row)),
-        float(row is not None and row.kind == "base"),
-    ]
-
-
-FACTS = ("one", "price", "year", "no price", "size", "no size", "tier", "thinks", "base")
-"""What `facts_of` gives; artifacts of before know the first four."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +86,7 @@ class Loadings:
         source: What they rest on.
         said: The same in plain words.
         place: z, shape (dimensions,).
+        lengths: Of answers, as `leeroo.prediction.lengths` has them, shape (kinds, 1 + directions of lengths).
     """
 
     values: Float32
@@ -128,6 +94,7 @@ class Loadings:
     source: Source
     said: str
     place: Float32
+    lengths: Float32
 
 
 class Kinds:
@@ -153,7 +120,11 @@ class Kinds:
         own = [slice(start, end) for start, end in pairwise(starts)]
         self._landmarks = [np.ascontiguousarray(a["kinds_landmarks"][at]) for at in own]
         self._squares = [(points**2).sum(axis=1) for points in self._landmarks]
-        self._directions = [np.ascontiguousarray(a["kinds_directions"][at]) for at in own]
+        self.lengths = Lengths(arrays) if f"{OF_LENGTHS}noise" in arrays else None
+        both = [a["kinds_directions"], *([self.lengths.directions] if self.lengths else [])]
+        self._directions = [np.concatenate([part[at] for part in both], axis=1) for at in own]
+        self._told_of_quality = a["kinds_directions"].shape[1]
+        self._told_of_one = lru_cache(maxsize=REMEMBERED)(self._tell_of_one)
         self.outcomes = a["kinds_outcomes"].astype(np.int64)
         self.rate = a["kinds_rate"]
 
@@ -182,36 +153,56 @@ class Kinds:
         return np.asarray(weight, dtype=np.float32)
 
     def quality(self, x: Float32, likeness: Float32, loadings: Float32) -> Float32:
-        """P, shape (queries, experts).
+        """P, shape (queries, experts): see `answers`."""
+        return self.answers(x, likeness, loadings, None)[0]
+
+    def answers(
+        self, x: Float32, likeness: Float32, loadings: Float32, lengths: Float32 | None
+    ) -> tuple[Float32, Float32]:
+        """P and expected tokens, each of shape (queries, experts); no tokens (0 experts) without `lengths`.
 
         Args:
             x: As `scaled` gives it.
             likeness: pi, shape (queries, kinds).
             loadings: m and u, shape (experts, kinds, 1 + directions).
+            lengths: n and v, shape (experts, kinds, 1 + directions of lengths).
         """
         found = np.zeros((len(x), len(loadings)), dtype=np.float32)
+        logs = np.zeros((len(x), len(loadings) if lengths is not None else 0), dtype=np.float32)
+        told_lengths = self.lengths.share(likeness) if self.lengths and lengths is not None else np.zeros_like(likeness)
+        share, told_lengths = _told_apart(likeness), _told_apart(told_lengths)
         for k in range(len(self.names)):
-            share = likeness[:, k]
-            rows = np.flatnonzero(share > _LEAST_SHARE)
-            if len(rows):
-                p = loadings[:, k, 0] + self._told(x[rows], k) @ loadings[:, k, 1:].T
-                found[rows] += share[rows, None] * np.clip(p, 0.005, 0.995)
-        kept = (likeness * (likeness > _LEAST_SHARE)).sum(axis=1, keepdims=True)
-        return np.asarray(np.clip(found / kept, 0.005, 0.995), dtype=np.float32)
+            rows = np.flatnonzero((share[:, k] > 0) | (told_lengths[:, k] > 0))
+            if not len(rows):
+                continue
+            told = self._told(x[rows], k)
+            p = loadings[:, k, 0] + told[:, : self._told_of_quality] @ loadings[:, k, 1:].T
+            found[rows] += share[rows, k, None] * np.clip(p, 0.005, 0.995)
+            if self.lengths and lengths is not None:
+                expected = self.lengths.logs(told[:, self._told_of_quality :], k, lengths)
+                logs[rows] += told_lengths[rows, k, None] * expected
+        return np.asarray(np.clip(found, 0.005, 0.995)), np.asarray(np.maximum(np.expm1(logs), 1), dtype=np.float32)
 
     def _told(self, x: Float32, k: int) -> Float32:
-        """F of one kind, shape (queries, directions)."""
+        """F of one kind and, behind it, g of its lengths, shape (queries, directions of both)."""
+        if len(x) == 1:
+            return self._told_of_one(x.tobytes(), k)
         points = self._landmarks[k]
-        # One query without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
-        inner = np.einsum("lw,w->l", points, x[0])[None] if len(x) == 1 else x @ points.T
-        distance = (x**2).sum(axis=1)[:, None] + self._squares[k] - 2 * inner
+        distance = (x**2).sum(axis=1)[:, None] + self._squares[k] - 2 * x @ points.T
         near = np.exp(-0.5 * np.maximum(distance, 0))
-        told = np.einsum("l,lr->r", near[0], self._directions[k])[None] if len(x) == 1 else near @ self._directions[k]
-        return np.asarray(told, dtype=np.float32)
+        return np.asarray(near @ self._directions[k], dtype=np.float32)
+
+    def _tell_of_one(self, scaled_vector: bytes, k: int) -> Float32:
+        """`_told` of one query, remembered: all steps of an agent's loop ask about the same text."""
+        x = np.frombuffer(scaled_vector, dtype=np.float32)
+        # Without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
+        distance = (x**2).sum() + self._squares[k] - 2 * np.einsum("lw,w->l", self._landmarks[k], x)
+        near = np.exp(-0.5 * np.maximum(distance, 0))
+        return np.asarray(np.einsum("l,lr->r", near, self._directions[k])[None], dtype=np.float32)
 
     def features(self, x: Float32, likeness: Float32) -> npt.NDArray[np.float64]:
         """Pi and pi f of every kind, shape (queries, kinds, 1 + directions): what `quality` is linear in."""
-        told = [self._told(x, k) for k in range(len(self.names))]
+        told = [self._told(x, k)[:, : self._told_of_quality] for k in range(len(self.names))]
         one = np.ones((len(x), 1), dtype=np.float32)
         each = [likeness[:, [k]] * np.concatenate([one, f], axis=1) for k, f in enumerate(told)]
         return np.stack(each, axis=1).astype(np.float64)
@@ -231,12 +222,28 @@ class Kinds:
         source = self.sources[i]
         count = int(self.outcomes[:, i].sum())
         said = f"{count} outcomes" if source == "learned" else "published scores"
-        return Loadings(self._a["kinds_loading"][:, i], self.outcomes[:, i], source, said, self._a["models_place"][i])
+        lengths = self.lengths.loading[:, i] if self.lengths else _NO_LENGTHS
+        place = self._a["models_place"][i]
+        return Loadings(self._a["kinds_loading"][:, i], self.outcomes[:, i], source, said, place, lengths)
+
+    def beyond_facts(self, model: str, otherwise: Float32) -> Float32 | None:
+        """How far a model's place lies from where facts alone put it; None where its place is not known.
+
+        Args:
+            model: Its canonical name.
+            otherwise: Where facts put it, in an artifact that does not say.
+        """
+        i = self.column.get(model)
+        if i is None:
+            return None
+        told = self._a["models_told"][i] if "models_told" in self._a else otherwise
+        return np.asarray(self._a["models_place"][i] - told)
 
     def placed(self, place: Float32, source: Source, said: str) -> Loadings:
         """Loadings of a model whose place in the common space is all that is known."""
         values = from_place(place[None], self._a)[:, 0]
-        return Loadings(values, np.zeros(len(values), dtype=np.int64), source, said, place)
+        lengths = self.lengths.placed(place) if self.lengths else _NO_LENGTHS
+        return Loadings(values, np.zeros(len(values), dtype=np.int64), source, said, place, lengths)
 
     def place_of_facts(self, usd: float | None, row: Model | None, size: float | None = None) -> Float32:
         """Z of a model of which only `facts_of` are known."""
@@ -285,3 +292,9 @@ def scaled(vectors: Float32, scale: Float32, width: int) -> Float32:
     """The encoder's part of vectors (the first `width`) and the lexical one, each of unit length, times `scale`."""
     units = [unit(vectors[:, :width]), unit(vectors[:, width:])]
     return np.asarray(np.concatenate(units, axis=1) * scale, dtype=np.float32)
+
+
+def _told_apart(share: Float32) -> Float32:
+    """Shares of kinds without those that hardly count: they cost as much time as the others."""
+    kept = share * (share > _LEAST_SHARE)
+    return np.asarray(kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-12), dtype=np.float32)

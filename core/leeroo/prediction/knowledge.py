@@ -13,18 +13,21 @@ from leeroo.pool.experts import Expert
 from leeroo.pool.kin import relatives
 from leeroo.pool.names import Named, kindred, resolve
 from leeroo.prediction.artifact import ADDED, Artifact
-from leeroo.prediction.kinds import Kinds, Loadings, blended
+from leeroo.prediction.facts import blended
+from leeroo.prediction.kinds import Kinds, Loadings
 from leeroo.prediction.matching import Matcher, normalised
 from leeroo.prediction.predictor import Prediction, as_source
 
 Float32 = npt.NDArray[np.float32]
-NEAR = 3.0
-"""Relatives further away say no more than the price does; see `leeroo.pool.kin.relatives` for the distance."""
 GUESSED = 1.5
 """How much further a relative is that a name which is not known only speaks of."""
+_FACTS = 0.2
+"""Weight of what facts say of a model beside its relatives; one at distance d weighs exp(-d / 2)."""
 OWN_OUTCOMES = 15.0
 """Outcomes in a kind of work that weigh as much as what is known of an expert from elsewhere."""
 _INFERRED = 0.05
+_EVEN = 0.5
+"""How much all kinds count alike where none of the experts has outcomes in those that a query is like."""
 _KINDS_SHOWN = 3
 _OTHER = ("fine-tune", "effort")
 """How a name may stand to a model whose outcomes say much of it, and not all."""
@@ -79,11 +82,16 @@ class KindsPredictor:
         x = self.kinds.scaled(vectors)
         likeness = self.kinds.likeness(x, base.novelty, tools)
         # Outcomes of these very experts say more than levels that are inferred from elsewhere.
-        covered = np.mean([t.outcomes / (t.outcomes + OWN_OUTCOMES) for t in told], axis=0) + _INFERRED
-        weight = likeness * (covered / covered.max()).astype(np.float32)
+        covered = np.mean([t.outcomes / (t.outcomes + OWN_OUTCOMES) for t in told], axis=0, dtype=np.float32)
+        weight = likeness * (covered + _INFERRED)
         weight /= weight.sum(axis=1, keepdims=True)
-        found = self.kinds.quality(x, weight, np.stack([t.values for t in told]))
+        # Where the likely kinds have few, how the experts do on all kinds says as much as how they would do on these.
+        even = _EVEN * (1 - likeness @ covered)[:, None] ** 3
+        weight = (1 - even) * weight + even / weight.shape[1]
+        lengths = np.stack([t.lengths for t in told]) if self.kinds.lengths else None
+        found, tokens = self.kinds.answers(x, weight, np.stack([t.values for t in told]), lengths)
         mine = np.array([j in own and own[j] is None for j in range(len(experts))])
+        taught = np.array([j in own for j in range(len(experts))])  # with lengths of its own answers
         quality = np.where(mine, base.quality, found).astype(np.float32)
         spread = np.array([self._doubt(t, weight) for t in told], dtype=np.float32).T
         spread = np.where(mine, self.kinds.doubt.get("learned", 0.0), spread)
@@ -91,7 +99,7 @@ class KindsPredictor:
         labels = self.kinds.labels
         return Prediction(
             quality=quality,
-            output_tokens=base.output_tokens,
+            output_tokens=np.where(taught, base.output_tokens, tokens) if lengths is not None else base.output_tokens,
             novelty=base.novelty,
             sources=tuple("learned" if m else t.source for m, t in zip(mine, told, strict=True)),
             doubt=(4 * spread * quality * (1 - quality)).astype(np.float32),
@@ -175,17 +183,20 @@ class KindsPredictor:
         return kinds.placed(prior, "prior", "nothing but what models are like in general")
 
     def _kin(self, named: Named, prior: Float32, *, guessed: bool) -> Loadings | None:
-        """From the nearest relatives that something is known of: the nearer, the more they say."""
-        close = [(r.model, r.relation, r.distance) for r in relatives(named.model) if r.distance <= NEAR]
+        """From the nearest relatives that something is known of: the nearer, the more they say.
+
+        What they say is how far they lie from where facts alone put them: that runs in families, while sizes and
+        generations differ.
+        """
+        close = [(r.model, r.relation, r.distance) for r in relatives(named.model)]
         if guessed:
             close = [(named.model, "its name speaks of it", 0.0), *close]
-        near = list(islice(((r, found) for r in close if (found := self.kinds.known(r[0])) is not None), 3))
+        known = ((r, found) for r in close if (found := self.kinds.beyond_facts(r[0], prior)) is not None)
+        near = list(islice(known, 3))
         if not near:
             return None
-        weight = np.exp(-np.array([distance + GUESSED * guessed for (_, _, distance), _ in near]))
-        places = np.array([found.place for _, found in near])
-        own = weight.sum() / (weight.sum() + 0.1)
-        place = own * (weight @ places / weight.sum()) + (1 - own) * prior
+        weight = np.exp(-0.5 * np.array([distance + GUESSED * guessed for (_, _, distance), _ in near]))
+        place = prior + weight @ np.array([found for _, found in near]) / (weight.sum() + _FACTS)
         words = ", ".join(f"{model} ({relation})" for (model, relation, _), _ in near[:2])
         return self.kinds.placed(place.astype(np.float32), "relative", f"its relatives {words}")
 

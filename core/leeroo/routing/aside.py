@@ -1,7 +1,7 @@
 """Work that may wait for a database, beside the event loop and always to its end: `aside`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from contextvars import copy_context
@@ -45,10 +45,11 @@ async def aside(
                 variable.set(value)
 
 
-def unasked(step: Attempt | float | None) -> None:
-    """Undo a try that nobody was told of: its expert was asked nothing, so it costs nothing."""
-    if isinstance(step, Attempt):
-        step.cancelled(Usage(0, 0))
+def unasked(step: Attempt | Sequence[Attempt] | float | None) -> None:
+    """Undo a try, or several, that nobody was told of: the expert was asked nothing, so it costs nothing."""
+    for one in step if isinstance(step, Sequence) else (step,):
+        if isinstance(one, Attempt):
+            one.cancelled(Usage(0, 0))
 
 
 async def _ended(work: "asyncio.Future[Any]") -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from leeroo.errors import ExpertsFailed, LeerooError
@@ -33,6 +33,7 @@ class Ending:
         usage: What it used, where that is known.
         error: What the expert raised, None where it raised nothing.
         over_cap: Whether it cost more than had been set aside, although it was sent an output cap.
+        purpose: What it was for, None where it was to answer the request.
     """
 
     candidate: Candidate
@@ -44,6 +45,7 @@ class Ending:
     usage: Usage | None
     error: BaseException | None = None
     over_cap: bool = False
+    purpose: str | None = None
 
 
 class Owner(Protocol):
@@ -89,6 +91,7 @@ class Attempt:
         expert: Who is tried.
         max_tokens: The output cap to send, None where the caller set none and no money limits it.
         timeout: Seconds that this try may take.
+        purpose: What it is for, None where it is to answer the request; "judge" where it compares answers.
         reserved: Nano-dollars set aside for it, its worst case.
         reserved_tokens: Input and output tokens set aside for it, its worst case.
         cost: Nano-dollars that it cost, once it has ended.
@@ -97,12 +100,20 @@ class Attempt:
     cost: int = 0
 
     def __init__(
-        self, call: Owner, candidate: Candidate, timeout: float, fit: Fit, ledger: Ledger, health: Health
+        self,
+        call: Owner,
+        candidate: Candidate,
+        timeout: float,
+        fit: Fit,
+        ledger: Ledger,
+        health: Health,
+        purpose: str | None = None,
     ) -> None:
         self.candidate = candidate
         self.expert = candidate.expert
         self.max_tokens, self.reserved, self.reserved_tokens = fit
         self.timeout = timeout
+        self.purpose = purpose
         self._call = call
         self._ledger = ledger
         self._health = health
@@ -176,7 +187,7 @@ class Attempt:
         seconds = time.perf_counter() - self._began
         self._health.failed(self.expert, failure, given=self.timeout, repeated=repeated, seconds=seconds)
         estimated = cost > 0 if used is None else used.estimated
-        self._end(cost, tokens, estimated, failure, seconds, received, error)
+        self._end(cost, tokens, estimated, failure, seconds, received or used, error)
         if failure.kind == "cancelled":
             self._call.stop()
             return
@@ -208,7 +219,12 @@ class Attempt:
     def _sound(self, usage: Usage) -> Usage:
         """The usage, or the worst case where its numbers are none: settling cannot fail."""
         worst = self.candidate.input_upper
-        return settled(usage, Usage(worst, max(0, self.reserved_tokens - worst)), self.expert.name)
+        found = settled(usage, Usage(worst, max(0, self.reserved_tokens - worst)), self.expert.name)
+        if self.candidate.kept == "1h" and found.kinds.cache_write and not found.kinds.cache_write_1h:
+            # Streams and gateways tell what was written without how long it is kept.
+            kinds = found.kinds._replace(cache_write=0, cache_write_1h=found.kinds.cache_write)
+            found = replace(found, kinds=kinds)
+        return found
 
     def _close(self) -> bool:
         """Whether this is the first of the ends; a stream may be closed by one thread and finished by another."""
@@ -245,5 +261,6 @@ class Attempt:
             self._health.put_aside(self.expert)
         # The ledger last: it may be out of reach, and the call's own books must hold all the same.
         over = cost > self.reserved and self.max_tokens is not None
-        self._call.ended(Ending(self.candidate, self.reserved, cost, estimated, failure, seconds, usage, error, over))
+        books = (self.reserved, cost, estimated, failure, seconds, usage, error, over)
+        self._call.ended(Ending(self.candidate, *books, self.purpose))
         self._ledger.settle(self._reservation, cost, tokens=tokens)

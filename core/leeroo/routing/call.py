@@ -23,21 +23,23 @@ from typing import Any, Self
 
 from leeroo.errors import BudgetExceeded, LeerooError
 from leeroo.ledger.memory import Ledger, may_wait
-from leeroo.money import to_usd
 from leeroo.pool.experts import Expert
+from leeroo.pool.on_empty import OnEmpty
 from leeroo.query import Query
+from leeroo.routing.acceptance import Acceptance
 from leeroo.routing.attempt import Attempt, Ending, Usage
 from leeroo.routing.decision import Decision
 from leeroo.routing.exhausted import nobody_answered
 from leeroo.routing.failures import Failure
-from leeroo.routing.health import Health, key_of
+from leeroo.routing.health import Health
 from leeroo.routing.last import note_last
 from leeroo.routing.logs import event
+from leeroo.routing.own_consulting import OwnConsulting
 from leeroo.routing.purse import Fit, Purse
 from leeroo.routing.record import passed_over, record_of, tried
+from leeroo.routing.telling import tell_ending
 from leeroo.routing.tool_calls import ToolCalls
 from leeroo.routing.tries import AsyncTries, Tries
-from leeroo.routing.windows import is_cut
 from leeroo.selection.selector import Candidate
 
 
@@ -52,14 +54,16 @@ class Call:
         health: Which experts are up; told of every attempt.
         tool_calls: Told who made the tool calls of an answer.
         reference: The expert that `saved` is measured against.
+        on_empty: What an answer with nothing in it means.
         on_close: Called once with the call and its record, when it is over.
 
     Attributes:
         id: Unique id, for feedback.
-        query: The request.
-        decision: Which experts, in which order, and why.
+        query, decision: As they were given.
         health: Which experts are up and how fast they answer.
+        acceptance: Says whether an answer is handed on.
         without_ledger: Whether an attempt went on although the ledger was down, so that no limit of its scope held.
+        consulting: How several experts are consulted where the caller says nothing, None for the usual way.
         extra: What a policy that asks several experts adds to the record, over its other keys.
     """
 
@@ -73,19 +77,20 @@ class Call:
         health: Health,
         tool_calls: ToolCalls,
         reference: Expert,
+        on_empty: OnEmpty,
         on_close: "Callable[[Call, dict[str, Any]], None]",
     ) -> None:
         self.id = secrets.token_hex(16)
         self.query = query
         self.decision = decision
         self.health = health
+        self.consulting: OwnConsulting | None = None
         self.without_ledger = False
         self.extra: dict[str, Any] = {}
         self._purse = purse
         self._ledger = ledger
         self._reference = reference
         self._on_close = on_close
-        self._estimated = False
         self._began = time.monotonic()
         self._attempts: list[dict[str, Any]] = []
         self._answered: tuple[Candidate, Usage] | None = None
@@ -95,8 +100,9 @@ class Call:
         self._lock = threading.Lock()
         self._started: list[Attempt] = []
         self._met: list[tuple[Failure, BaseException]] = []
-        self._stopped = False
+        self._stopped = self._estimated = False
         self._tries = Tries(self, decision.selection, health, demanding=decision.budget.min_quality is not None)
+        self.acceptance = Acceptance(on_empty, query, self._tries, health.windows)
         self._tool_calls = tool_calls
 
     def __enter__(self) -> Self:
@@ -136,7 +142,7 @@ class Call:
         """A second try beside the one that is on its way, where another expert is well and the money pays for both."""
         return self._tries.hedge()
 
-    def start(self, candidate: Candidate) -> Attempt | None:
+    def start(self, candidate: Candidate, *, purpose: str | None = None) -> Attempt | None:
         """Reserve a try, of whoever chooses; None, with the reason on the record, where it cannot be made."""
         self._tries.forget(candidate)
         left = self.seconds_left
@@ -153,7 +159,7 @@ class Call:
             self._pass_over(candidate, "unhealthy", reason)
             return None
         try:
-            attempt = self._start(candidate, min(expert.timeout, left or 1e9), fit)
+            attempt = self._start(candidate, min(expert.timeout, left or 1e9), fit, purpose)
         except BaseException as error:
             health.failed(expert, Failure("cancelled"))  # it was not asked: the next call may probe it
             if not isinstance(error, BudgetExceeded):
@@ -178,10 +184,13 @@ class Call:
         """Whether the rest of the budget pays for a try of an expert."""
         return self._purse.fit(candidate, self.query.max_tokens) is not None
 
-    @property
-    def has_next(self) -> bool:
-        """Whether an expert is left that was not tried, is well, and fits the rest of the money."""
-        return self._tries.has_next
+    def last_resort(self) -> Any:
+        """An answer to a part of the prompt, taken where nobody has answered the whole; None where none was kept."""
+        kept = self.acceptance.kept
+        if kept is None:
+            return None
+        self._answered = (kept.candidate, kept.usage)
+        return kept.content
 
     def exhausted(self) -> LeerooError:
         """The error to raise when no attempt answered."""
@@ -243,6 +252,7 @@ class Call:
         if self._started:  # a call refused before anybody was asked is none
             self._purse.count_call()
         self._started = []  # they know the call: without this only the garbage collector would find all of them
+        self.acceptance.kept = None
         self._met = []  # and an error knows, by its traceback, whoever met it
         note_last(self._record)
         self._on_close(self, self._record)
@@ -256,33 +266,23 @@ class Call:
         """Take an attempt's end into the call's books. Called by `Attempt`."""
         expert, failure = ending.candidate.expert, ending.failure
         self._estimated = self._estimated or ending.estimated
-        if failure is None and ending.usage is not None:
+        if failure is None and ending.usage is not None and ending.purpose is None:
             self._answered = self._answers[expert.name] = (ending.candidate, ending.usage)
         if failure is not None:
             if ending.error is not None:
                 self._met.append((failure, ending.error))
-            self._tries.failed(ending.candidate, failure)
-            event(
-                logging.DEBUG if failure.kind == "cancelled" else logging.WARNING, "failure", call_id=self.id,
-                expert=expert.name, kind=failure.kind, status=failure.status, retry_after=failure.retry_after,
-                remedy=failure.remedy or None, latency=round(ending.seconds, 4), cost=to_usd(ending.cost),
-            )  # fmt: skip
-        if ending.over_cap:
-            cost, reserved = to_usd(ending.cost), to_usd(ending.reserved)
-            event(logging.ERROR, "over_cap", call_id=self.id, expert=expert.name, cost=cost, reserved=reserved)
-        cut = failure is None and ending.usage is not None and is_cut(ending.usage, ending.candidate, self.query.media)
-        if cut and ending.usage is not None:
-            self.health.windows.note(key_of(expert), ending.usage.input_tokens)
-            read, sent = ending.usage.input_tokens, ending.candidate.input_tokens
-            event(logging.WARNING, "input_cut", call_id=self.id, expert=expert.name, read=read, sent=sent)
+            if ending.purpose is None:
+                self._tries.failed(ending.candidate, failure)
+        tell_ending(self.id, ending)
+        cut = ending.purpose is None and self.acceptance.was_cut(ending, self.id)
         self._attempts.append({**tried(ending), **({"input_cut": True} if cut else {})})
         self._purse.settle(ending.reserved, ending.cost, expert.name)
 
-    def _start(self, candidate: Candidate, timeout: float, fit: Fit) -> Attempt:
+    def _start(self, candidate: Candidate, timeout: float, fit: Fit, purpose: str | None) -> Attempt:
         """Reserve in the purse and in the ledger, or in neither."""
         self._purse.reserve(fit.nano, candidate.expert.name)
         try:
-            attempt = Attempt(self, candidate, timeout, fit, self._ledger, self.health)
+            attempt = Attempt(self, candidate, timeout, fit, self._ledger, self.health, purpose)
         except BaseException:
             self._purse.settle(fit.nano, 0, candidate.expert.name)
             raise
@@ -294,7 +294,5 @@ class Call:
 
     def _make_record(self) -> dict[str, Any]:
         books = self._purse, self._attempts, self._answered, self._reference
-        record = record_of(
-            self.id, self.decision, *books, estimated=self._estimated, without_ledger=self.without_ledger
-        )
-        return record | self.extra
+        estimated, alone = self._estimated, self.without_ledger
+        return record_of(self.id, self.decision, *books, estimated=estimated, without_ledger=alone) | self.extra

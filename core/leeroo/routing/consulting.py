@@ -4,11 +4,10 @@
     while attempts := consultation.round():
         for attempt in attempts:  # at once, where there are two
             try:
-                answer = ...
+                consultation.answered(attempt, answer, Reply(text), usage)  # once it is there
             except Exception as error:
                 consultation.failed(attempt, error)
-            else:
-                consultation.answered(attempt, answer, Reply(text), usage)
+        ...  # while comparison := consultation.comparison(): ask the judge, then `judged` or `unjudged`
     answer = consultation.accepted  # None where nobody answered: `call.attempts()` goes on
 
 Every ask is an attempt of the call: reserved, booked and on the record. Whom to ask next is said by a policy of
@@ -16,17 +15,18 @@ Every ask is an attempt of the call: reserved, booked and on the record. Whom to
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from leeroo.consult.asking import Option, Standing
-from leeroo.consult.equivalence import INCOMPARABLE, Groups, Reply
+from leeroo.consult.equivalence import INCOMPARABLE, UNDECIDED, Reply
 from leeroo.consult.lattice import UNASKED
 from leeroo.consult.settings import Consulting
 from leeroo.money import to_usd
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.decision import least_cost
+from leeroo.routing.judged import Comparison, Placing
 from leeroo.routing.logs import event
 from leeroo.routing.news import News, Stage
 from leeroo.selection.selector import Candidate
@@ -34,11 +34,12 @@ from leeroo.selection.selector import Candidate
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Answer(Generic[T]):
     candidate: Candidate
     cluster: int
     content: T
+    ask: dict[str, Any]
 
 
 class Consultation(Generic[T]):
@@ -59,12 +60,12 @@ class Consultation(Generic[T]):
         settings = settings or Consulting()
         self._candidates = call.decision.selection.order
         self._state = [UNASKED] * len(self._candidates)
-        self._groups = Groups(settings.equivalence, call.query.text)
+        self._placing = Placing(call, settings)
         self._answers: list[_Answer[T]] = []
         self._asks: list[dict[str, Any]] = []
         self._rounds = 0
         self._news: list[News] = []
-        self._comparable = settings.equivalence.expects(call.query.text, structured=structured)
+        self._comparable = settings.expects(call.query.text, structured=structured)
         options = [
             Option(c.expert, c.quality, c.expected_cost, least_cost(c), c.latency or 0.0) for c in self._candidates
         ]
@@ -84,6 +85,8 @@ class Consultation(Generic[T]):
 
     def round(self) -> list[Attempt]:
         """The attempts to make now, at once; none when an answer is accepted, or nobody is left to ask."""
+        self._placing.give_up("judge: nobody asked it")  # only where a driver knows none
+        self._placed()
         while self.stopped is None:
             attempts = self._start(self._next())
             if attempts:
@@ -104,18 +107,37 @@ class Consultation(Generic[T]):
             usage: What the expert used.
         """
         attempt.succeeded(usage, tool_call_ids=reply.tool_call_ids)
-        cluster = self._groups.place(reply, self._call.seconds_left)
-        at = self._candidates.index(attempt.candidate)
-        if cluster == INCOMPARABLE:
-            self._closed.add(at)
-            self.stopped = self.stopped or "nothing can be compared: chosen once"
-        else:
-            self._state[at] = cluster
-        self._answers.append(_Answer(attempt.candidate, cluster, content))
-        shown = cluster if cluster >= 0 else None
-        self._asks.append({"expert": attempt.expert.name, "cost": to_usd(attempt.cost), "cluster": shown})
-        noted = self._note()
-        self._tell("answered", **self._asks[-1], clusters=noted["clusters"], posterior=noted["posterior"])
+        if self._call.acceptance.fault(attempt, None, usage) is not None:
+            reply = replace(reply, truncated=True)  # what was not read cannot be agreed on
+        ask = {"expert": attempt.expert.name, "cost": to_usd(attempt.cost), "cluster": None}
+        self._asks.append(ask)
+        self._answers.append(_Answer(attempt.candidate, UNDECIDED, content, ask))
+        self._placing.add(len(self._answers) - 1, reply)
+        self._placed()
+
+    def comparison(self) -> Comparison | None:
+        """Two answers for the judge to compare now, its ask reserved; None where nothing is undecided."""
+        found = None if self.stopped else self._placing.comparison()
+        self._placed()
+        return found
+
+    def judged(self, comparison: Comparison, said: str, usage: Usage) -> None:
+        """The judge has replied: settle what it cost; anything but a plain yes or no leaves the answers incomparable.
+
+        Args:
+            comparison: From `comparison`.
+            said: Its reply.
+            usage: What it used.
+        """
+        comparison.attempt.succeeded(usage)
+        self._placing.judged(said)
+        self._placed()
+
+    def unjudged(self, comparison: Comparison, error: BaseException) -> None:
+        """The judge has failed: the two answers cannot be compared."""
+        comparison.attempt.failed(error, others=True)
+        self._placing.give_up(f"judge failed: {type(error).__name__}")
+        self._placed()
 
     def failed(self, attempt: Attempt, error: BaseException, *, used: Usage | None = None) -> None:
         """An expert failed: it is out, and the others go on.
@@ -131,6 +153,21 @@ class Consultation(Generic[T]):
         self._closed.add(self._candidates.index(attempt.candidate))
         self._note()
         self._tell("failed", expert=attempt.expert.name)
+
+    def _placed(self) -> None:
+        """Take the clusters that have been found into the books."""
+        for place, cluster in self._placing.found():
+            answer = self._answers[place]
+            answer.cluster = cluster
+            at = self._candidates.index(answer.candidate)
+            if cluster == INCOMPARABLE:
+                self._closed.add(at)
+                self.stopped = self.stopped or "nothing can be compared: chosen once"
+            else:
+                self._state[at] = cluster
+            answer.ask["cluster"] = cluster if cluster >= 0 else None
+            noted = self._note()
+            self._tell("answered", **answer.ask, clusters=noted["clusters"], posterior=noted["posterior"])
 
     def news(self) -> list[News]:
         """What has happened since this was last asked."""
@@ -216,17 +253,18 @@ class Consultation(Generic[T]):
     def _note(self) -> dict[str, Any]:
         """Write down where the consultation is, so that the record has it however the call ends."""
         sizes = [sum(place == k for place in self._state) for k in range(1 + max(*self._state, -1))]
-        compared = bool(sizes) and not any(answer.cluster == INCOMPARABLE for answer in self._answers)
-        posterior = round(float(self._policy.posterior(self._standing()).max()), 4) if compared else None
+        compared = not any(answer.cluster in (INCOMPARABLE, UNDECIDED) for answer in self._answers)
+        posterior = round(float(self._policy.posterior(self._standing()).max()), 4) if sizes and compared else None
         noted: dict[str, Any] = {
             "asks": list(self._asks),
+            "compared": compared,
             "clusters": sizes,
             "posterior": posterior,
             "rounds": self._rounds,
             "stopped": self.stopped,
         }
-        if self._groups.notes:
-            noted["notes"] = list(self._groups.notes)
+        if self._placing.notes:
+            noted["notes"] = list(self._placing.notes)
         self._call.extra["consult"] = noted
         if self._policy.words is not None:
             self._call.extra["rule"] = self._policy.words
@@ -256,6 +294,7 @@ def consultation(
     elif len(call.decision.selection.order) < 2:
         reason = "one expert is eligible"
     if reason is None:
-        return Consultation(call, settings, structured=structured)
+        completed = settings if call.consulting is None else call.consulting.complete(settings)
+        return Consultation(call, completed, structured=structured)
     call.extra["consult"] = {"asks": [], "clusters": [], "posterior": None, "rounds": 0, "stopped": reason}
     return None

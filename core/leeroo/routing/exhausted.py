@@ -5,6 +5,7 @@ from typing import Any
 
 from leeroo.errors import ExpertsFailed
 from leeroo.money import to_usd
+from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.failures import Failure, most_telling
 
 
@@ -26,7 +27,8 @@ def nobody_answered(
     bill = f" {to_usd(spent):.6f} USD is on the record." if spent else " Nothing was spent."
     failure, cause = most_telling(met) if met else (None, None)
     kind, status = (failure.kind, failure.status) if failure else (None, None)
-    remedy = f" {cause}" if kind == "config" else ""  # our own words, which name what is missing
+    # Our own words, which name what is missing.
+    remedy = f" {cause}" if kind == "config" or isinstance(cause, UselessAnswer) else ""
     error = ExpertsFailed(f"No expert answered ({failures}).{bill}{remedy}", record, kind, status)
     error.__cause__ = cause
     return error

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from leeroo.routing.answers import UselessAnswer
-from leeroo.routing.output_caps import most_output
+from leeroo.routing.output_caps import Most, most_output
 from leeroo.routing.refusals import told
 from leeroo.routing.retry_after import retry_after
 
 Kind = Literal[
     "rate_limit", "timeout", "connection", "server", "context_overflow", "content_filter",
     "bad_request", "auth", "not_found", "credit", "region", "signature", "unsupported", "config",
-    "output_cap", "bad_answer", "cancelled", "other", "empty", "filtered", "truncated", "unparsable",
+    "output_cap", "bad_answer", "cancelled", "other", "empty", "filtered", "truncated", "unparsable", "input_cut",
 ]  # fmt: skip
 
 
@@ -72,6 +72,9 @@ POLICIES: dict[Kind, Policy] = {
     "filtered": Policy(billed=True),
     "truncated": Policy(billed=True),
     "unparsable": Policy(billed=True),
+    "input_cut": Policy(
+        billed=True, remedy="It read a part of the prompt only; widen its window, or set context_window."
+    ),
 }
 
 # A gateway that gave up waiting (504, 524) says nothing of the work behind it, which may be billed.
@@ -133,7 +136,7 @@ class Failure:
         sent: Whether the request may have reached the provider and been worked on.
         retry_after: Seconds after which the provider wants to be asked again.
         status: The HTTP status, where there was one.
-        most_output: Output tokens that it would have given, where it says so.
+        most: How much output it would have given, where it says so.
         own: The caller's own fault beyond doubt: we found it, and no expert was asked.
     """
 
@@ -141,7 +144,7 @@ class Failure:
     sent: bool = True
     retry_after: float | None = None
     status: int | None = None
-    most_output: int | None = None
+    most: Most | None = None
     own: bool = False
 
     @property
@@ -212,7 +215,7 @@ def _classify(chain: list[BaseException]) -> Failure:
         return Failure("rate_limit", retry_after=retry_after(chain), status=status)
     most = most_output(text)
     if most is not None and status in (400, 402, 422):
-        return Failure("output_cap", status=status, most_output=most)
+        return Failure("output_cap", status=status, most=most)
     said = None if names & _QUOTING and status is None else told(text, status)
     if said is not None:
         return Failure(said, status=status)

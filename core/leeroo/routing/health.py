@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from leeroo.pool.experts import Expert
 from leeroo.routing.failures import POLICIES, Failure
 from leeroo.routing.latency import LatencyEstimate
+from leeroo.routing.output_caps import OutputCaps
 from leeroo.routing.windows import Windows
 
 FAILURES_TO_OPEN = 3
@@ -76,11 +77,13 @@ class Health:
 
     Attributes:
         windows: How much experts were seen to read of longer prompts.
+        output_caps: How much output experts have said that they give.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, shared: SharedCoolDowns | None = None) -> None:
         self._clock = clock
         self.windows = Windows(clock)
+        self.output_caps = OutputCaps(clock)
         self._shared = shared
         self._states: dict[str, _State] = {}
         self._elsewhere: dict[str, float] = {}  # until when, by key

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from leeroo.budget import Budget
 from leeroo.money import to_usd
+from leeroo.pool.caching import needs_marks, writes_of
 from leeroo.pool.experts import Expert
 from leeroo.pool.kinds import PLAIN, Kinds
 from leeroo.pool.media import most_tokens_of
@@ -16,6 +17,7 @@ from leeroo.pool.tokens import TokenCount
 from leeroo.query import Query
 from leeroo.routing.decision import least_cost
 from leeroo.routing.health import Health, key_of
+from leeroo.routing.output_caps import CAPPED
 from leeroo.selection.selector import Candidate, Selection, select
 
 if TYPE_CHECKING:
@@ -96,19 +98,20 @@ def judge(terms: Terms, expert: Expert, estimate: Estimate, tokens: TokenCount) 
     query, cap, price, output_tokens = terms.query, terms.cap, expert.known_price, estimate.output_tokens
     asked = _asked_of(terms.asked, expert)
     bound = price if asked is NO_TERMS else price.bounding(asked)
-    most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
-    if query.max_tokens is None and not terms.has_own_cap and "max_output_tokens" not in expert.model_fields_set:
-        most = min(most, max(room(expert), FAIR_SHARE * output_tokens))
-    if expert.context_window is not None:
-        most = min(most, max(1, expert.context_window - tokens.expected))
+    most = _most_of(terms, expert, output_tokens, tokens)
+    said = terms.health.output_caps.most(key_of(expert), tokens.expected)
+    narrowed = said is not None and said < most
     # What the predictor knows is how long answers are; a reasoning model is billed for what it thinks before, too.
     thought = thought_of(expert)
     expected_output = max(1, min(thought.before(output_tokens) + output_tokens, most))
+    cut = said is not None and said < expected_output
+    if said is not None:
+        most, expected_output = min(most, said), min(expected_output, said)
     pays = None if cap is None else bound.affordable_output(tokens.upper, cap)
     affordable = pays is None or pays >= expected_output
     if pays is not None and affordable:
         most = min(most, pays)
-    cached = query.cached_tokens if query.last_expert == expert.name else 0
+    cached = _cached_of(query, expert, asked)
     candidate = Candidate(
         expert=expert,
         quality=estimate.quality,
@@ -118,14 +121,36 @@ def judge(terms: Terms, expert: Expert, estimate: Estimate, tokens: TokenCount) 
         input_tokens=tokens.expected,
         input_upper=tokens.upper,
         output_tokens=expected_output,
-        expected_cost=price.cost(tokens.expected, expected_output, cached, _expected_kinds(asked, query, tokens)),
+        expected_cost=price.cost(tokens.expected, expected_output, cached, _expected_kinds(asked, cached, tokens)),
         worst_cost=bound.worst_cost(tokens.upper, most),
         max_tokens=most,
         latency=terms.health.latency(expert, expected_output),
         price=None if bound is price else bound,
+        narrowed=narrowed,
+        kept=asked.writes,
     )
     reason = _why_not(terms, candidate, None if affordable else cap, thought.least)
+    if reason is None and cut and terms.pinned is None:
+        reason = f"{CAPPED} {said} tokens of output, and the answer takes more; set its max_output_tokens, or top it up"
     return candidate if reason is None else replace(candidate, ineligible=reason)
+
+
+def _cached_of(query: Query, expert: Expert, asked: PriceTerms) -> int:
+    """Tokens of the prompt that the expert kept from the turn before, where it keeps any unasked or was asked to."""
+    if query.last_expert != expert.name or (asked.writes is None and needs_marks(expert)):
+        return 0
+    return query.cached_tokens
+
+
+def _most_of(terms: Terms, expert: Expert, output_tokens: int, tokens: TokenCount) -> int:
+    """The output cap by what was asked for, the expert's own limits, and its share of money that others use, too."""
+    query = terms.query
+    most = min(query.max_tokens or expert.max_output_tokens, expert.max_output_tokens)
+    if query.max_tokens is None and not terms.has_own_cap and "max_output_tokens" not in expert.model_fields_set:
+        most = min(most, max(room(expert), FAIR_SHARE * output_tokens))
+    if expert.context_window is not None:
+        most = min(most, max(1, expert.context_window - tokens.expected))
+    return most
 
 
 def price_terms(query: Query) -> PriceTerms:
@@ -135,15 +160,18 @@ def price_terms(query: Query) -> PriceTerms:
 
 
 def _asked_of(asked: PriceTerms, expert: Expert) -> PriceTerms:
-    """What of a request moves one expert's price: its own model may ask for a service tier, unless the request does."""
-    return asked._replace(service=expert.service) if expert.service and asked.service is None else asked
+    """What of a request moves one expert's price: itself may ask for a service tier or a cache, or refuse the cache."""
+    if asked.writes is None and expert.prompt_cache is None and expert.service is None:
+        return asked
+    found = asked._replace(writes=writes_of(expert, asked.writes), service=asked.service or expert.service)
+    return NO_TERMS if found == NO_TERMS else found
 
 
-def _expected_kinds(asked: PriceTerms, query: Query, tokens: TokenCount) -> Kinds:
+def _expected_kinds(asked: PriceTerms, cached: int, tokens: TokenCount) -> Kinds:
     """What is expected to cost otherwise than plain text: what a request asks to be kept is written once."""
     if asked.service is None and asked.writes is None:
         return PLAIN
-    written = 0 if query.cached_tokens else tokens.expected
+    written = max(0, tokens.expected - cached)
     hour = written if asked.writes == "1h" else 0
     return Kinds(written if asked.writes == "5m" else 0, hour, service=asked.service)
 
@@ -185,9 +213,12 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None, thought: in
 
 def _unbounded(terms: Terms, expert: Expert) -> str | None:
     """What of a request has no bound of its price at an expert, so that no cap can be kept, or None."""
-    unknown = (*terms.query.unpriced, *expert.known_price.unlisted(_asked_of(terms.asked, expert)))
+    own = (f"{name} (set on its model)" for name in expert.unpriced)
+    unlisted = expert.known_price.unlisted(_asked_of(terms.asked, expert))
+    unknown = (*terms.query.unpriced, *own, *unlisted)
     if unknown:
-        return f"no price is known for {', '.join(unknown)}, so no cap can be kept"
+        remedy = "; state it in the expert's price, 0 included" if unlisted else ""
+        return f"no price is known for {', '.join(unknown)}, so no cap can be kept{remedy}"
     for medium in terms.query.attachments:
         if most_tokens_of(medium, expert) is None:
             return (

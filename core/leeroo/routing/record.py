@@ -15,6 +15,7 @@ def tried(ending: Ending) -> dict[str, Any]:
     """The line of an attempt that was made."""
     return {
         "expert": ending.candidate.expert.name,
+        **({"purpose": ending.purpose} if ending.purpose else {}),
         "error": ending.failure.kind if ending.failure else None,
         "status": ending.failure.status if ending.failure else None,
         **({"detail": ending.failure.remedy} if ending.failure and ending.failure.remedy else {}),
@@ -91,9 +92,14 @@ def _money(
         "cost": to_usd(purse.spent),
         "cost_is_estimate": estimated,
         "over_cap": any(attempt.get("over_cap") for attempt in attempts),
-        **({"input_cut": True} if any(attempt.get("input_cut") for attempt in attempts) else {}),
+        **({"input_cut": True} if usage and _was_cut(candidate, attempts) else {}),
         "remaining": None if purse.cap is None else to_usd(purse.cap - purse.spent),
         "reference_expert": reference.name,
         "reference_cost": None if reference_cost is None else to_usd(reference_cost),
         "saved": None if reference_cost is None else to_usd(reference_cost - purse.spent),
     }
+
+
+def _was_cut(candidate: Candidate | None, attempts: Sequence[dict[str, Any]]) -> bool:
+    """Whether who has answered has read a part of the prompt only."""
+    return candidate is not None and any(a.get("input_cut") and a["expert"] == candidate.expert.name for a in attempts)

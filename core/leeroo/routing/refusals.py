@@ -92,6 +92,12 @@ TABLE: tuple[Words, ...] = (
         "OpenAI; write-assist-ai#30",
     ),
     Words("unsupported", r"argument not supported on this model", "xAI (400); BerriAI/litellm#12635, n8n-io/n8n#14581"),
+    Words(
+        "unsupported",
+        r"tool call id was|tool_use\.id: string should match|(call_id|tool_calls\[\d+\]\.id)'?: string too long",
+        "Mistral, Anthropic, OpenAI and Azure (400), of another's ids; mnfst/llm-gateway#1182, OpenSecretCloud/"
+        "maple-proxy#18, Blockether/vis#152",
+    ),
     Words("unsupported", r"cannot both be specified", "Anthropic (400); Vali-98/ChatterUI#564"),
     Words("unsupported", r"does not support this tool_choice", "DeepSeek (400); deepseek-ai/DeepSeek-V3#1376"),
     Words("unsupported", r"does not support (tools|images?|image input|system)", "Ollama (400)"),

@@ -14,6 +14,7 @@ from leeroo.ledger.memory import Ledger, MemoryLedger, may_wait
 from leeroo.ledger.opening import ledger_of
 from leeroo.money import to_nano
 from leeroo.pool.file import PoolFile, read_pool
+from leeroo.pool.on_empty import OnEmpty, on_empty_of
 from leeroo.pool.pool import Pool
 from leeroo.pool.tokens import TokenCount, count
 from leeroo.query import Query
@@ -24,8 +25,11 @@ from leeroo.routing.judging import CRAMPED, TAIL, Terms, estimates, judge, price
 from leeroo.routing.learner import Learner, taught
 from leeroo.routing.logs import event, heard
 from leeroo.routing.observers import tell
+from leeroo.routing.output_caps import CAPPED
+from leeroo.routing.own_consulting import OwnConsulting
 from leeroo.routing.purse import Purse
 from leeroo.routing.telemetry import emit
+from leeroo.routing.telling import tell_decision
 from leeroo.routing.tool_calls import ToolCalls
 from leeroo.routing.whose import whose_cap
 from leeroo.routing.windows import CUTS
@@ -53,6 +57,9 @@ class Router:
         health: Circuit breakers and latencies; fresh when absent.
         on_close: Called with the record of every call that ends.
         learn: Learns from feedback and changes what is predicted: a `leeroo.routing.online.OnlineLearner`.
+        on_empty: What an answer with nothing in it, or to a part of the prompt, means: "next" (ask another expert where
+            there is one) or "accept" (take it as it is).
+        consult: How several experts are consulted, as a pool file says it: `model`, `likeness` (files), `judge`.
 
     Raises:
         ConfigError: The pool or the budget is not usable.
@@ -68,6 +75,8 @@ class Router:
         health: Health | None = None,
         on_close: Callable[[dict[str, Any]], None] | None = None,
         learn: Learner | None = None,
+        on_empty: OnEmpty = "next",
+        consult: Mapping[str, Any] | None = None,
     ) -> None:
         self.pool = pool if isinstance(pool, Pool) else Pool(pool)
         self.budget = budget or NOTHING_SET
@@ -78,31 +87,44 @@ class Router:
         self._pacer = Pacer()
         self._on_close = on_close
         self.learn = learn
+        self.on_empty = on_empty_of(on_empty)
         self.tool_calls = ToolCalls()
+        self.consulting = OwnConsulting(lambda: self.predictor, consult)
         self._lock = threading.Lock()
         if self.budget.expert is not None:
             self.pool[self.budget.expert]
 
     @classmethod
     def from_pool(
-        cls, source: str | Path | Mapping[str, Any], *, predictor: "Predictor | None" = None, **budget: Any
+        cls,
+        source: str | Path | Mapping[str, Any],
+        *,
+        predictor: "Predictor | None" = None,
+        on_empty: OnEmpty | None = None,
+        **budget: Any,
     ) -> "Router":
         """A router from a pool file, or from a mapping of the same form.
 
         Args:
             source: Path of a YAML file, or the mapping itself.
             predictor: As in the constructor.
+            on_empty: In place of the file's.
             **budget: Budget kwargs over the file's `budget`.
 
         Raises:
             ConfigError: Anything in it that cannot be used, with its place.
         """
         file = read_pool(source)
-        return cls.from_file(file, predictor=predictor, budget=Budget.of(budget).over(file.budget))
+        return cls.from_file(file, predictor=predictor, budget=Budget.of(budget).over(file.budget), on_empty=on_empty)
 
     @classmethod
     def from_file(
-        cls, file: PoolFile, *, predictor: "Predictor | None" = None, budget: Budget | None = None
+        cls,
+        file: PoolFile,
+        *,
+        predictor: "Predictor | None" = None,
+        budget: Budget | None = None,
+        on_empty: OnEmpty | None = None,
     ) -> "Router":
         """The router that a pool file describes.
 
@@ -110,6 +132,7 @@ class Router:
             file: What it says.
             predictor: In place of the file's.
             budget: In place of the file's.
+            on_empty: In place of the file's.
 
         Raises:
             ConfigError: The predictor, the learner's options or the ledger are not usable.
@@ -126,7 +149,18 @@ class Router:
 
             learner = OnlineLearner(**file.learn)
         chosen = file.budget if budget is None else budget
-        return cls(file.pool, predictor=predictor, budget=chosen, ledger=ledger_of(file.ledger), learn=learner)
+        made = cls(
+            file.pool,
+            predictor=predictor,
+            budget=chosen,
+            ledger=ledger_of(file.ledger),
+            learn=learner,
+            on_empty=on_empty or file.on_empty,
+            consult=file.consult,
+        )
+        if file.consult is not None:
+            made.consulting.check()  # a wrong file is found now, and not at the first call that consults
+        return made
 
     @property
     def waits(self) -> bool:
@@ -147,13 +181,20 @@ class Router:
                     self._predictor = load()
         return self._predictor
 
-    def open(self, query: Query, budget: Budget | None = None, defaults: Budget | None = None) -> Call:
+    def open(
+        self,
+        query: Query,
+        budget: Budget | None = None,
+        defaults: Budget | None = None,
+        on_empty: OnEmpty | None = None,
+    ) -> Call:
         """Decide, and open a call on the decision.
 
         Args:
             query: The request.
             budget: The call's own budget; the ambient one and the defaults fill the rest.
             defaults: Used instead of the router's own defaults.
+            on_empty: Used instead of the router's own.
 
         Raises:
             BudgetExceeded: No expert's worst case fits the money. Nothing was spent.
@@ -167,8 +208,7 @@ class Router:
             limits.append(to_nano(merged.max_cost))
         left = self.ledger.remaining(merged.scope)
         limits.append(left.nano)
-        caps = [limit for limit in limits if limit is not None]
-        cap = min(caps) if caps else None
+        cap = min((limit for limit in limits if limit is not None), default=None)
         decision = self.decide(query, merged, cap, left.paced)
         call = Call(
             query,
@@ -178,8 +218,10 @@ class Router:
             health=self.health,
             tool_calls=self.tool_calls,
             reference=self.pool[self.pool.reference],
+            on_empty=on_empty or self.on_empty,
             on_close=self._closed,
         )
+        call.consulting = self.consulting
         if not decision.selection.order:
             error = refusal(decision, cap, whose_cap(cap, merged, around.accounts, self.ledger))
             error.record = call.record
@@ -187,11 +229,7 @@ class Router:
             event(logging.WARNING, "refusal", call_id=call.id, reason=refused, scope=merged.scope)
             tell(self, call.record, call.seconds, refused)
             raise error
-        if heard(logging.INFO):
-            event(
-                logging.INFO, "decision", call_id=call.id, expert=decision.expert.name, rule=decision.selection.rule,
-                adequate=decision.selection.adequate, scope=merged.scope, seconds=round(decision.seconds, 6),
-            )  # fmt: skip
+        tell_decision(call.id, decision, merged.scope)
         return call
 
     def decide(self, query: Query, budget: Budget, cap: int | None = None, paced: Sequence[Meter] = ()) -> Decision:
@@ -224,7 +262,7 @@ class Router:
         if not selection.order:
             # Late now and then is better than no answer; and who is never asked is never found to be quick again, or
             # repaired.
-            last = (TAIL, CRAMPED, REFUSES, CUTS)
+            last = (TAIL, CRAMPED, REFUSES, CUTS, CAPPED)
             candidates = tuple(
                 replace(c, ineligible=None) if (c.ineligible or "").startswith(last) else c for c in candidates
             )

@@ -12,13 +12,14 @@ import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any, Protocol, Self
 
 from leeroo.pool.experts import Expert
 from leeroo.routing.aside import aside, unasked
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.failures import Failure
-from leeroo.routing.health import Health
+from leeroo.routing.health import Health, key_of
 from leeroo.selection.selector import Candidate, Selection
 
 WAITS = 2
@@ -70,8 +71,10 @@ class Tries:
         self._order = list(selection.order)
         self._again: list[Candidate] = []
         self._failures: Counter[str] = Counter()
+        self._less: list[Expert] = []  # who is asked for less than at first
         self._waits = 0
         self._waited = 0.0
+        self._left = inf
 
     def steps(self, most: int | None = None) -> Iterator[Attempt | float]:
         """Attempts, and seconds to wait before the next one.
@@ -79,8 +82,8 @@ class Tries:
         Args:
             most: Attempts to make at most, None for as many as there are.
         """
-        made = 0
-        while not self._call.is_over and (most is None or made < most):
+        self._left = inf if most is None else most
+        while not self._call.is_over and self._left > 0:
             wait = self._wait()
             if self._order and not (wait and self._worth_waiting(wait[0])):
                 candidate = self._order.pop(0)
@@ -95,7 +98,7 @@ class Tries:
                 return
             attempt = self._call.start(candidate)
             if attempt is not None:
-                made += 1
+                self._left -= 1
                 yield attempt
 
     def forget(self, candidate: Candidate) -> None:
@@ -114,18 +117,26 @@ class Tries:
         self._order.remove(candidate)
         return self._call.start(candidate)
 
-    @property
-    def has_next(self) -> bool:
-        """Whether an expert is left that was not tried, is well, and fits the rest of the money."""
-        return self._next() is not None
+    def has_next(self, *, whole: bool = False) -> bool:
+        """Whether an expert is left to try that was not tried, is well, and fits the rest of the money.
+
+        Args:
+            whole: Whether it must not be known to read only a part of such a prompt.
+        """
+        return self._left > 0 and self._next(whole=whole) is not None
 
     def failed(self, candidate: Candidate, failure: Failure) -> None:
         """Note how an attempt ended."""
         self._failures[candidate.expert.name] += 1
-        most = failure.most_output
-        if most is not None and not candidate.narrowed and candidate.output_tokens <= most < candidate.max_tokens:
-            # It answers if it is asked for less, and it was the better one: before the next.
-            self._order.insert(0, replace(candidate, max_tokens=most, narrowed=True))
+        if failure.most is not None:
+            self._health.output_caps.note(key_of(candidate.expert), failure.most)
+            if (
+                candidate.output_tokens <= failure.most.tokens < candidate.max_tokens
+                and candidate.expert not in self._less
+            ):
+                # It answers if it is asked for less, and it was the better one: before the next.
+                self._order.insert(0, replace(candidate, max_tokens=failure.most.tokens, narrowed=True))
+                self._less.append(candidate.expert)
         if failure.again:
             self._again.append(candidate)
 
@@ -152,8 +163,11 @@ class Tries:
             return True
         return failure.refused and alone and not met and not self._order and not self._again
 
-    def _next(self) -> Candidate | None:
+    def _next(self, *, whole: bool = False) -> Candidate | None:
+        windows = self._health.windows
         for candidate in self._order:
+            if whole and windows.why_not(key_of(candidate.expert), candidate.input_tokens) is not None:
+                continue
             if self._health.why_not(candidate.expert) is None and self._call.pays_for(candidate):
                 return candidate
         return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import hypot, inf
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from leeroo.budget import DEFAULT_CONFIDENCE, DEFAULT_TOLERANCE, Budget
 from leeroo.money import NANO, to_usd
@@ -38,6 +38,7 @@ class Candidate:
         narrowed: Whether the expert has said that it gives no more than `max_tokens`: the cap is sent even where no
             money and no caller limits it.
         price: The price that bounds this request, where it is not the expert's plain one.
+        kept: How long it is asked to keep the input in its cache, None: it is not asked.
     """
 
     expert: Expert
@@ -56,6 +57,7 @@ class Candidate:
     grounds: str = ""
     price: Price | None = None
     narrowed: bool = False
+    kept: Literal["5m", "1h"] | None = None
 
     @property
     def bound(self) -> Price:

@@ -9,6 +9,7 @@ import numpy as np
 
 from leeroo.budget import Budget, budget
 from leeroo.errors import BudgetExceeded, ConfigError
+from leeroo.evaluation.learned_consult import keep, learn_from
 from leeroo.evaluation.promotion import promote
 from leeroo.ledger.memory import Ledger, MemoryLedger
 from leeroo.money import to_nano, to_usd
@@ -190,6 +191,10 @@ class _Loop:
             state = self.state
             vectors = state.vectors(state.items.values())
             updating.quick(state.base, state.pool, table, vectors, state.lesson(), scratch)
+        consult = learn_from([self.held_out], load(scratch), ())  # what is never learned from
+        if consult is not None:
+            keep(consult, scratch, [f"{self.state.name}, held out"])
+            more["consult"] = consult.queries
         promotion = promote(self.versions, scratch, self.held_out, note=f"self-play, round {name}")
         if more["full"] and promotion.promoted:
             self.state.rebase(load(promotion.version.folder))

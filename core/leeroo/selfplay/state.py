@@ -6,7 +6,8 @@ import numpy as np
 
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.pool import Pool
-from leeroo.prediction.response import ResponseModel, ResponsePredictor
+from leeroo.prediction.response import ResponsePredictor
+from leeroo.prediction.response_model import ResponseModel
 from leeroo.selfplay import updating
 from leeroo.selfplay.generation import Cell, CellRecord
 from leeroo.selfplay.items import Float32, Item, Outcome, as_table

@@ -14,7 +14,8 @@ from leeroo.pool.pool import Pool
 from leeroo.prediction.arithmetic import sigmoid, unit
 from leeroo.prediction.artifact import EXPERT_ARRAYS, OWN, Artifact, KnownExpert, write_artifact
 from leeroo.prediction.matching import Matcher
-from leeroo.prediction.response import ResponseModel, ResponsePredictor, benchmark_score
+from leeroo.prediction.response import ResponsePredictor
+from leeroo.prediction.response_model import ResponseModel, benchmark_score
 from leeroo.selfplay.items import Float32
 from leeroo.selfplay.posterior import SCALES, Belief, prior
 from leeroo.training import traits

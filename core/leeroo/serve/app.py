@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -40,6 +41,10 @@ except ImportError as error:
 log = logging.getLogger("leeroo.serve")
 READERS = 2
 """Requests that are read at a time."""
+LARGE = 64_000
+"""Bytes of a request that waits for its turn: of those one is read at a time, with rests."""
+LOOKED = 1.0
+"""Seconds for which the ledger is taken to be well once it has answered: everybody may ask, as often as they like."""
 GRACE = 30
 """Seconds that answers have to end when the server is asked to."""
 
@@ -72,6 +77,9 @@ class Settings:
         if self.held_bytes < self.max_bytes:
             raise ConfigError(f"all requests together may hold {self.held_bytes} bytes, one of them {self.max_bytes}; "
                               "give the largest request or more.")  # fmt: skip
+        for what, seconds in (("the body of a request", self.body_seconds), ("reading a request", self.read_seconds)):
+            if not 0 < seconds < math.inf:
+                raise ConfigError(f"{what} has {seconds} s; give a number of seconds above 0.")
 
 
 def create_app(router: Router, *, keys: KeyFile | None = None, settings: Settings | None = None) -> FastAPI:
@@ -125,6 +133,7 @@ class _Serving:
         self._settings = settings
         self._experts = Experts(router.pool)
         self._running: set[asyncio.Task[None]] = set()
+        self._well_until = 0.0
         self._since = int(time.time())
 
     @asynccontextmanager
@@ -133,6 +142,7 @@ class _Serving:
         self._aside = Aside()
         # Few threads: reading is the interpreter's own work, and many at it would keep the event loop from its turn.
         self._reading = Aside(READERS)
+        self._reading_large = Aside(1, rest=2.0)
         self._looking = Aside(1)  # whether the server is well can be told however many calls wait for the ledger
         self._calls = Calls(self._router, self._experts, self._aside)
         await self._aside(lambda: self._router.predictor)  # loaded now, not by the first request
@@ -144,6 +154,7 @@ class _Serving:
             await self._experts.close()
             self._aside.close()
             self._reading.close()
+            self._reading_large.close()
             self._looking.close()
 
     def answers(self, dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
@@ -195,11 +206,13 @@ class _Serving:
         raise Refusal(404, message, code="unsupported_endpoint")
 
     async def health(self) -> Response:
-        """Whether the server can take requests: its ledger answers."""
-        try:
-            await self._looking(self._router.ledger.remaining, None)
-        except LeerooError as error:
-            raise self._refusal(error, None) from None
+        """Whether the server can take requests: its ledger answers, or did so within the last second."""
+        if asyncio.get_running_loop().time() >= self._well_until:
+            try:
+                await self._looking(self._router.ledger.remaining, None)
+            except LeerooError as error:
+                raise self._refusal(error, None) from None
+            self._well_until = asyncio.get_running_loop().time() + LOOKED
         return _json({"status": "ok", "version": __version__, "experts": len(self._router.pool)})
 
     async def metrics(self) -> Response:
@@ -227,7 +240,8 @@ class _Serving:
 
         try:
             async with asyncio.timeout(self._settings.read_seconds):
-                return await self._reading.started(work)
+                reading = self._reading if len(body) <= LARGE else self._reading_large
+                return await reading.started(work)
         except TimeoutError:
             raise Refusal(503, "The server is busy reading other requests.", "server_error", "busy",
                           headers=after(1)) from None  # fmt: skip

@@ -55,11 +55,15 @@ class Calls:
                     await self._aside(attempt.failed, error)
                     continue
                 wrong = wrong_with(answer["choices"][0], attempt.expert.name)
-                if await self._in_vain(call, attempt, wrong, usage):
+                kept = {**answer, **_head(call, attempt, "chat.completion")}
+                if await self._in_vain(call, attempt, wrong, usage, kept):
                     continue
                 ids = tool_call_ids([answer["choices"][0]["message"]])
                 await self._aside(partial(attempt.succeeded, usage, tool_call_ids=ids))
-                return {**answer, **_head(call, attempt, "chat.completion"), "leeroo": await self._aside(call.finish)}
+                return {**kept, "leeroo": await self._aside(call.finish)}
+            last: Json | None = call.last_resort()
+            if last is not None:
+                return {**last, "leeroo": await self._aside(call.finish)}
             raise await self._aside(call.exhausted)
 
     async def pieces(self, job: Job) -> AsyncGenerator[Json, None]:
@@ -107,12 +111,17 @@ class Calls:
                 return
             raise await self._aside(call.exhausted)
 
-    async def _in_vain(self, call: Call, attempt: Attempt, wrong: UselessAnswer | None, usage: Usage) -> bool:
+    async def _in_vain(
+        self, call: Call, attempt: Attempt, wrong: UselessAnswer | None, usage: Usage, whole: Json | None = None
+    ) -> bool:
         """Settle an answer of no use where there is another expert to ask; else it is handed on as it is."""
-        if wrong is None or not await self._aside(lambda: call.has_next):
+        read = None if whole is None else usage  # else pieces have gone to the client
+        if call.acceptance.fault(attempt, wrong, read) is None:
             return False
-        await self._aside(partial(attempt.failed, wrong, used=usage))
-        return True
+        found = await self._aside(partial(call.acceptance.rejects, attempt, wrong, read, content=whole))
+        if found is not None:
+            await self._aside(partial(attempt.failed, found, used=usage))
+        return found is not None
 
     async def _held_back(self, call: Call, job: Job, attempt: Attempt, answer: Json) -> list[Json]:
         """An accepted answer as a stream's pieces."""

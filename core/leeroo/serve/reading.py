@@ -4,20 +4,25 @@ A small body can hold a million values, each of which costs far more to check th
 before they are made, and the lists before they are looked into. All of it runs beside the event loop.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.serve.aside import rest
 from leeroo.serve.dialects import DIALECTS
 from leeroo.serve.dialects.dialect import Dialect, Teller
 from leeroo.serve.errors import Refusal
 from leeroo.serve.schemas import ChatRequest
 
 Model = TypeVar("Model", bound=BaseModel)
+DEEPEST = 190
+"""Levels that the reader of JSON can go down."""
+KEYS, COMMAS = 4, 20
+"""For each of the most objects and arrays that a request may hold, so many names and commas."""
 _MANY = frozenset({"messages", "content", "input", "output", "system"})
 """Lists of messages and of their parts, on any endpoint."""
 _TOOLS = frozenset({"tools", "functions"})
@@ -43,8 +48,10 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value < 1:
-                raise ConfigError(f"the most {name} of a request are {value}; give 1 or more.")
+            if type(value) is not int or value < 1:
+                raise ConfigError(f"the most {name} of a request are {value}; give a whole number, 1 or more.")
+        if self.depth > DEEPEST:
+            raise ConfigError(f"the most depth of a request is {self.depth}; give {DEEPEST} or less.")
 
 
 def read(body: bytes, limits: Limits, dialect: Dialect) -> tuple[ChatRequest, Teller]:
@@ -62,15 +69,21 @@ def read(body: bytes, limits: Limits, dialect: Dialect) -> tuple[ChatRequest, Te
         Refusal: It is no JSON, too much, or not what the endpoint takes.
     """
     # Counted as bytes: so a text full of brackets counts, too, but no text that fits a model has so many.
-    if body.count(b"{") + body.count(b"[") > limits.values or body.count(b",") > 20 * limits.values:
+    most = limits.values
+    if (body.count(b"{") + body.count(b"[") > most or body.count(b",") > COMMAS * most
+            or body.count(b'":') > KEYS * most):  # fmt: skip
         raise _too_many("values", limits.values)
+    rest()
     try:
-        given = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise Refusal(400, "The body is not JSON.") from None
+        # A third of the time of `json` and less; while it reads, nothing else of the process gets on.
+        given = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise Refusal(400, f"The body is not JSON in UTF-8: {error}.") from None
     if not isinstance(given, dict):
         raise Refusal(400, "The body must be a JSON object, sent with 'Content-Type: application/json'.")
+    rest()
     _check_lengths(given, limits)
+    rest()
     for name, refused in dialect.refused.items():
         value = given.pop(name, None)
         if value is not None and not any(value is one or value == one for one in refused.harmless):
@@ -78,6 +91,7 @@ def read(body: bytes, limits: Limits, dialect: Dialect) -> tuple[ChatRequest, Te
             raise Refusal(400, message, code="unsupported_parameter", param=name)
     request = _valid(dialect.schema, given, dialect)
     chat = request if isinstance(request, ChatRequest) else _valid(ChatRequest, dialect.chat(request), dialect)
+    rest()
     return chat, dialect.teller(request)
 
 

@@ -1,6 +1,5 @@
 """From an HTTP request to what the router needs: `Job`."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +7,10 @@ from typing import Any
 
 from leeroo.budget import FIELDS, Budget
 from leeroo.endpoints.chat_format import to_query
-from leeroo.errors import ConfigError, InvalidRequest, did_you_mean
+from leeroo.errors import ConfigError, did_you_mean
 from leeroo.query import Query
 from leeroo.routing.router import Router
+from leeroo.serve.aside import rest
 from leeroo.serve.errors import Refusal
 from leeroo.serve.keys import Key
 from leeroo.serve.schemas import ChatRequest
@@ -53,7 +53,7 @@ def job_of(request: ChatRequest, headers: Mapping[str, str], key: Key | None, ro
     Raises:
         Refusal: An unknown model, more than one answer, or a scope that is not the key's.
         ConfigError: A budget that is not usable.
-        InvalidRequest: Messages that are not usable, or what is no JSON.
+        InvalidRequest: Messages that are not usable.
     """
     if request.n not in (None, 1):
         raise Refusal(400, f"n is {request.n}: Leeroo gives one answer per call; send {request.n} requests.", param="n")
@@ -63,10 +63,7 @@ def job_of(request: ChatRequest, headers: Mapping[str, str], key: Key | None, ro
     # Messages keep what only their expert understands; what was not given is not sent.
     body = request.model_dump(exclude_unset=True)
     body = {name: value for name, value in body.items() if name not in _OURS and value is not None}
-    try:
-        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError:
-        raise InvalidRequest("The request has what JSON in UTF-8 cannot hold: NaN, or half a character.") from None
+    rest()
     usage = request.stream_options is not None and request.stream_options.include_usage
     return Job(body, to_query(body, router), budget, usage)
 

@@ -1,5 +1,6 @@
 """Runs the application as a process: `serve`."""
 
+import gc
 import ipaddress
 import logging
 import sys
@@ -12,6 +13,11 @@ from leeroo.routing.router import Router
 from leeroo.serve.app import GRACE, Settings, create_app
 from leeroo.serve.keys import KeyFile
 from leeroo.serve.protocol import impatient, most_connections
+
+SWITCH = 0.0005
+"""Seconds after which a thread that computes gives way; the event loop waits for that at each packet."""
+GARBAGE = 10_000
+"""New objects after which garbage is looked for; a request of many messages makes more than Python's 700 in no time."""
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -45,7 +51,18 @@ def serve(
     log_to_stderr()
     with suppress(MissingDependency):  # /metrics says what to install
         metrics.enable()
+    _make_way(router)
     uvicorn.Server(server_config(app, host, port)).run()
+
+
+def _make_way(router: Router) -> None:
+    """Set the interpreter up for an event loop that shares it with threads which compute."""
+    _ = router.predictor
+    sys.setswitchinterval(SWITCH)
+    # All that is loaded by now stays: looking through it for garbage holds everything up for a fifth of a second.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, *gc.get_threshold()[1:])
 
 
 def server_config(app: "FastAPI", host: str, port: int, log_level: str = "info") -> Any:

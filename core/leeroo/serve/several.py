@@ -1,16 +1,17 @@
 """A request that several experts may answer: the accepted answer, whole, and as the pieces of a stream."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from leeroo.consult.equivalence import Reply
-from leeroo.endpoints.chat_format import text_of, tool_call_ids
+from leeroo.endpoints.chat_format import text_of, tool_call_ids, tool_calls
 from leeroo.endpoints.consulted import consulted
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.consulting import Consultation, consultation
+from leeroo.routing.judged import Comparison
 from leeroo.serve.aside import Aside
 from leeroo.serve.requests import Job
 
@@ -45,7 +46,12 @@ async def accepted(
         answer, usage = await complete(whole, attempt)
         return (attempt, answer), usage
 
-    return await consulted(several, ask, _reply, aside=aside)
+    async def judge(comparison: Comparison) -> tuple[str, Usage]:
+        body = {"messages": list(comparison.messages)}
+        answer, usage = await complete(replace(job, body=body, query=comparison.query), comparison.attempt)
+        return text_of(answer["choices"][0]["message"]), usage
+
+    return await consulted(several, ask, _reply, judge=judge, aside=aside)
 
 
 def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
@@ -53,7 +59,7 @@ def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
     choice = answer["choices"][0]
     message = choice["message"]
     delta = {key: value for key, value in message.items() if value is not None and key != "tool_calls"}
-    calls = message.get("tool_calls") or []
+    calls = tool_calls(message)
     if calls:
         delta["tool_calls"] = [{"index": place, **one} for place, one in enumerate(calls)]
     yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
@@ -64,7 +70,8 @@ def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
 def _reply(answered: Answered) -> Reply:
     choice = answered[1]["choices"][0]
     message = choice["message"]
-    functions = [one.get("function") or {} for one in message.get("tool_calls") or ()]
+    called = [one.get("function") for one in tool_calls(message)]
+    functions = [one for one in called if isinstance(one, Mapping)]
     return Reply(
         text=text_of(message),
         tool_calls=tuple((str(f.get("name")), f.get("arguments")) for f in functions),

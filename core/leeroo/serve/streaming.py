@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -68,15 +68,21 @@ class Events:
         return self._events(first)
 
     async def _events(self, piece: Json | Refusal | None) -> AsyncIterator[bytes]:
-        while piece is not None:
-            if isinstance(piece, Refusal):
-                yield self._teller.failed(piece)
+        while True:
+            ready = [piece]
+            # What has come meanwhile goes out at once: an expert that floods must not make a packet of each word.
+            while isinstance(ready[-1], dict) and not self._queue.empty():
+                ready.append(self._queue.get_nowait())
+            if events := b"".join(event for one in ready for event in self._written(one)):
+                yield events
+            if not isinstance(ready[-1], dict):
                 return
-            for event in self._teller.take(piece):
-                yield event
             piece = await self._queue.get()
-        for event in self._teller.end():
-            yield event
+
+    def _written(self, piece: Json | Refusal | None) -> Iterator[bytes]:
+        if piece is None:
+            return self._teller.end()
+        return iter((self._teller.failed(piece),)) if isinstance(piece, Refusal) else self._teller.take(piece)
 
     def stop(self) -> None:
         """Make no more of them; without effect once all are made."""

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from leeroo.pool.names import resolve
 from leeroo.prediction.catalogue import Row
-from leeroo.prediction.kinds import BENCHMARK_NOISE, facts_of
+from leeroo.prediction.facts import facts_of
+from leeroo.prediction.kinds import BENCHMARK_NOISE
 
 Float64 = npt.NDArray[np.float64]
 DIMENSIONS = 5
@@ -32,6 +33,7 @@ class Abilities:
         models: Canonical names, one per row.
         place: z_e, shape (models, dimensions).
         from_facts: g, shape (facts, dimensions).
+        told: g . x_e, where facts alone put every model, shape (models, dimensions).
         benchmarks: Names of the columns: tables first, then published benchmarks.
         loading: alpha_b and beta_b, shape (columns, 1 + dimensions), of standardised logits.
         scale: Mean and deviation of each column's logits, shape (columns, 2).
@@ -40,6 +42,7 @@ class Abilities:
     models: tuple[str, ...]
     place: Float64
     from_facts: Float64
+    told: Float64
     benchmarks: tuple[str, ...]
     loading: Float64
     scale: Float64
@@ -88,7 +91,7 @@ def fit_abilities(
             z[e] = unknown[e, 1:, 1:] @ (weighted @ (y[e] - loading[:, 0]) + prior[e])
         x = facts[told]
         g = np.linalg.solve(x.T @ x + 2.0 * np.eye(x.shape[1]), x.T @ z[told])
-    return Abilities(tuple(models), z, g, tuple(columns), loading, scale)
+    return Abilities(tuple(models), z, g, facts @ g, tuple(columns), loading, scale)
 
 
 def _loadings(z: Float64, unknown: Float64, y: Float64, precision: Float64) -> Float64:

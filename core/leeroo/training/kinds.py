@@ -15,6 +15,7 @@ import numpy.typing as npt
 from leeroo.errors import MissingDependency
 from leeroo.prediction.kinds import from_place, scaled
 from leeroo.prediction.knowledge import OWN_OUTCOMES
+from leeroo.training import lengths
 from leeroo.training.abilities import Abilities
 from leeroo.training.placing import TableScores, by_model, completed, place_models, regression
 
@@ -22,7 +23,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 LANDMARKS = 800
 """Of each table."""
-DIRECTIONS = 12
+DIRECTIONS = 24
 TOLD_APART_ON = 1200
 """Queries of each table that the likeness of kinds is fitted on."""
 SHARES = (0.0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.25, 0.4, 0.6, 0.8)
@@ -131,8 +132,6 @@ def fit_kinds(
     """
     scale = np.repeat(np.array([ENCODER_SCALE, LEXICAL_SCALE], np.float32), [width, vectors.shape[1] - width])
     x = scaled(vectors, scale, width)
-    rows = np.concatenate([table.rows for table in tables])
-    which = np.concatenate([np.full(len(table.rows), k) for k, table in enumerate(tables)])
     rng = np.random.default_rng(seed)
     full = [completed(table.scores) for table in tables]
     abilities = place_models(tables, full, models, prices, seed=seed)
@@ -143,11 +142,13 @@ def fit_kinds(
     found: dict[str, npt.NDArray[Any]] = {
         **_arrays(factors),
         "kinds_scale": scale,
-        "kinds_discriminant": discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32),
+        "kinds_discriminant": _told_apart(x, tables),
         "models_place": abilities.place.astype(np.float32),
+        "models_told": abilities.told.astype(np.float32),
         "facts_place": abilities.from_facts.astype(np.float32),
         "benchmark_loading": abilities.loading[len(tables) :].astype(np.float32),
         "benchmark_scale": abilities.scale[len(tables) :].astype(np.float32),
+        **lengths.arrays_of([of.lengths for of in factors], abilities.place),
     }
     settings = {
         "width": width,
@@ -157,6 +158,13 @@ def fit_kinds(
         "benchmarks": list(abilities.benchmarks[len(tables) :]),
     }
     return found, settings
+
+
+def _told_apart(x: Float32, tables: Sequence[TableScores]) -> Float32:
+    """The `discriminant` of the tables' queries."""
+    rows = np.concatenate([table.rows for table in tables])
+    which = np.concatenate([np.full(len(table.rows), k) for k, table in enumerate(tables)])
+    return discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -170,6 +178,7 @@ class _Factors:
         from_place: The same from a place in the common space: the kind's part of what `from_place` takes.
         outcomes: Of each model, shape (M,).
         rate: Its mean score, shape (M,).
+        lengths: Of the answers.
     """
 
     landmarks: Float32
@@ -178,6 +187,7 @@ class _Factors:
     from_place: Mapping[str, Float64]
     outcomes: Float64
     rate: Float64
+    lengths: lengths.TableLengths
 
 
 def _factors_of(
@@ -208,7 +218,26 @@ def _factors_of(
     }
     guess = from_place(abilities.place.astype(np.float32), {name: values[None] for name, values in found.items()})[0]
     loading = share[:, None] * merged + (1 - share[:, None]) * guess
-    return _Factors(points, features @ functions, loading, found, seen, mean)
+    long = _lengths_of(told_apart, features, table, len(abilities.models))
+    return _Factors(points, features @ functions, loading, found, seen, mean, long)
+
+
+def _lengths_of(told_apart: Float64, features: Float32, table: TableScores, models: int) -> lengths.TableLengths:
+    """The lengths of a table's answers, of the experts that some are known of."""
+    if table.tokens is None or not (known := ~np.isnan(table.tokens)).any():
+        return lengths.nothing(len(features), models)
+    on = known.any(axis=0)
+    logs = np.log1p(table.tokens[:, on])
+    low, high = np.nanquantile(logs, [0.001, 0.999])
+    full = completed(logs, low, high)
+    level, axes, functions = directions_of(told_apart, full, lengths.DIRECTIONS)
+    pad = lengths.DIRECTIONS - axes.shape[1]
+    axes, functions = np.pad(axes, ((0, 0), (0, pad))), np.pad(functions, ((0, 0), (0, pad)))
+    gap = logs - level - told_apart @ functions @ axes.T
+    own = np.concatenate([level[:, None], axes], axis=1)
+    told = TableScores(table.name, table.rows, table.models[on], logs)
+    merged, seen, _ = by_model(own, known[:, on].sum(axis=0), told, models)
+    return lengths.TableLengths(features @ functions, merged, seen, (low, high), max(float(np.nanmean(gap**2)), 1e-6))
 
 
 def _arrays(factors: Sequence[_Factors]) -> dict[str, npt.NDArray[Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.prediction.kinds import blended
+from leeroo.prediction.facts import blended
 from leeroo.prediction.matching import normalised
 from leeroo.training.abilities import facts_matrix
 from leeroo.training.corpus import Corpus
@@ -31,11 +31,16 @@ def tables_of(corpus: Corpus, rows: npt.NDArray[np.bool_]) -> tuple[list[TableSc
         scores = corpus.scores[np.ix_(at, on)].astype(np.float64)
         answered, known = ~np.isnan(scores).all(axis=1), ~np.isnan(scores).all(axis=0)
         if answered.sum() > 1 and len({names[j] for j in on[known]}) > 1:
-            cut.append((corpus.columns[on[0]][0], at[answered], on[known], scores[np.ix_(answered, known)]))
+            block = np.ix_(at[answered], on[known])
+            cut.append((corpus.columns[on[0]][0], at[answered], on[known], scores[np.ix_(answered, known)], block))
     # A model of whose outcomes none are among these rows is not one that outcomes are known of.
-    models = list(dict.fromkeys(names[j] for _, _, on, _ in cut for j in on))
+    models = list(dict.fromkeys(names[j] for _, _, on, _, _ in cut for j in on))
     index = {model: i for i, model in enumerate(models)}
-    return [TableScores(n, at, np.array([index[names[j]] for j in on]), scores) for n, at, on, scores in cut], models
+    tables = [
+        TableScores(n, at, np.array([index[names[j]] for j in on]), scores, corpus.tokens[block].astype(np.float64))
+        for n, at, on, scores, block in cut
+    ]
+    return tables, models
 
 
 def blended_prices(corpus: Corpus) -> dict[str, float]:

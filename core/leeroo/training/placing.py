@@ -21,16 +21,18 @@ class TableScores:
         rows: Indices of its queries among all vectors.
         models: Index of each of its experts among all models.
         scores: 0..1, NaN where unknown, shape (rows, experts).
+        tokens: Of the answers, NaN where unknown or not real, same shape; None where none is known.
     """
 
     name: str
     rows: npt.NDArray[np.int64]
     models: npt.NDArray[np.int64]
     scores: Float64
+    tokens: Float64 | None = None
 
 
-def completed(scores: Float64) -> Float64:
-    """Unknown cells filled with the query's and the expert's means: additive, kept within 0..1."""
+def completed(scores: Float64, least: float = 0.0, most: float = 1.0) -> Float64:
+    """Unknown cells filled with the query's and the expert's means: additive, kept within bounds."""
     with np.errstate(invalid="ignore"):
         known = ~np.isnan(scores)
         count = np.maximum(known.sum(axis=0), 1)
@@ -39,7 +41,7 @@ def completed(scores: Float64) -> Float64:
         for _ in range(5):  # experts that answered other queries are compared on what they share
             query = np.nansum(scores - expert, axis=1) / np.maximum(known.sum(axis=1), 1)
             expert = np.nansum(scores - query[:, None], axis=0) / count
-    return np.where(known, scores, np.clip(expert + query[:, None], 0, 1))
+    return np.where(known, scores, np.clip(expert + query[:, None], least, most))
 
 
 def place_models(

@@ -28,7 +28,7 @@ class Fitted:
     """A response model for an artifact, and how it was chosen.
 
     Attributes:
-        arrays: As `leeroo.prediction.response` describes.
+        arrays: As `leeroo.prediction.response_model` describes.
         settings: The same.
         tried: One entry per candidate: what was set, and its loss on the validation part.
     """

@@ -17,7 +17,8 @@ from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
 from leeroo.prediction.arithmetic import sigmoid
 from leeroo.prediction.artifact import OWN, KnownExpert, read_artifact, write_artifact
-from leeroo.prediction.response import ResponseModel, ResponsePredictor, benchmark_offset
+from leeroo.prediction.response import ResponsePredictor
+from leeroo.prediction.response_model import ResponseModel, benchmark_offset
 from leeroo.training.bayes import map_logistic
 
 Float32 = npt.NDArray[np.float32]

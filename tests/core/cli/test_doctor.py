@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from leeroo import LeerooError
 from leeroo.cli import app
+from leeroo.consult.model import ConsultModel
 from tests.openai_server import OpenAIServer
 
 KEY = "the-canary-key-3141592653"
@@ -50,7 +51,7 @@ def test_all_is_well(examine, server, tmp_path):
     assert {level for found in levels.values() for level in found} == {"ok"}, output
     assert set(levels) == {
         "pool", "key of small", "key of large", "prices", "endpoint of small", "endpoint of large", "call of small",
-        "call of large", "ledger", "clock", "predictor",
+        "call of large", "ledger", "clock", "consult", "predictor",
     }  # fmt: skip
 
 
@@ -147,3 +148,16 @@ def test_writes_that_could_never_be_booked_are_told_of(examine, server, tmp_path
     assert levels["ledger"] == ["ok", "warn"]
     assert "1 writes could never be booked" in output
     assert "set_aside" in output
+
+
+def test_which_consult_model_is_in_use(examine, server, tmp_path):
+    assert "shipped, fitted on" in examine(pool(server))[1]
+    ConsultModel(queries=7).write(tmp_path / "own.json")
+    levels, output = examine(pool(server, "consult: {model: own.json, judge: large}\n"))
+    assert levels["consult"] == ["ok"]
+    assert "own.json, fitted on 7 outcomes; as usual for small, large; judge: large" in output
+    (tmp_path / "own.json").write_text('{"slope": NaN}')
+    assert examine(pool(server, "consult: {model: own.json}\n"))[0]["consult"] == ["fail"]
+    levels, output = examine(pool(server, "consult: {model: none.json}\n"))
+    assert levels["consult"] == ["fail"]
+    assert "no such file" in output

@@ -153,3 +153,18 @@ def test_consulting_when_everybody_is_down_fails_as_ever(server):
         server.behave(name, {"status": 503})
     with pytest.raises(leeroo.ExpertsFailed, match=r"small: server.*large: server"):
         ask(router(server, small=0.7, large=0.7), "What is 7 + 5?", leeroo.Budget(consult=True))
+
+
+def test_a_judge_of_the_pool_says_whether_long_answers_agree(server):
+    one = "A ship floats since the water that its hull pushes aside weighs as much as the ship with its load. " * 3
+    other = "Ships are held above the waves by the wishes of all the sailors, who sing to the sea each night. " * 3
+    quality = {"small": 0.6, "middle": 0.65, "large": 0.75, "referee": 0.01}
+    for name, text in (("small", one), ("middle", other), ("large", f"In short: {one}")):
+        server.behave(name, {"text": text})
+    for said, agree in (("YES", True), ("NO", False)):
+        server.behave("referee", {"text": said})
+        budget, settings = leeroo.Budget(consult=True, min_quality=0.99), Consulting(judge="referee")
+        answer = ask(router(server, **quality), "Why do ships float?", budget, consulting=settings)
+        sizes = answer.record["consult"]["clusters"]
+        assert len(sizes) == 1 if agree else len(sizes) > 1
+        assert answer.record["cost"] == pytest.approx(sum(a["cost"] for a in answer.record["attempts"]))

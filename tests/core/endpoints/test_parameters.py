@@ -66,3 +66,46 @@ def test_marks_to_cache_and_earlier_thoughts_are_not_sent_where_they_are_refused
 def test_elsewhere_they_go_as_they_are(base_url):
     got = sent("m", base_url, MARKED, tools=[TOOL])
     assert (got["messages"], got["tools"]) == (MARKED, [TOOL])
+
+
+def asked_to_keep(base_url, kept, messages=(ASK,), **more):
+    expert = Expert(model="m", name="x", base_url=base_url, price=Price(input=1, output=1), prompt_cache=kept)
+    body = {"messages": list(messages), **more}
+    return request_to(expert, Endpoint("m", base_url, "none"), body, None)["extra_body"]["messages"]
+
+
+def text(of, **mark):
+    return [{"type": "text", "text": of, "cache_control": {"type": "ephemeral", **mark}}]
+
+
+def test_an_expert_with_a_prompt_cache_is_asked_to_keep_instructions_and_the_conversation():
+    system, middle = {"role": "system", "content": "Be brief."}, {"role": "assistant", "content": "Yes?"}
+    tool = {"role": "tool", "tool_call_id": "a", "content": "18"}
+    asked = [system, ASK, middle, tool]
+    got = asked_to_keep(OWN, "5m", asked)
+    assert got == [{**system, "content": text("Be brief.")}, ASK, middle, {**tool, "content": text("18")}]
+    assert system["content"] == "Be brief."  # the request itself stays as it is, for the next expert
+    assert asked_to_keep(OWN, "1h")[-1]["content"] == text("Hello", ttl="1h")
+
+
+def test_the_callers_own_marks_are_not_added_to():
+    assert asked_to_keep(OWN, "5m", MARKED) == MARKED
+
+
+@pytest.mark.parametrize("base_url", [OPENAI, AZURE, GROQ])
+def test_who_refuses_marks_is_sent_none(base_url):
+    assert asked_to_keep(base_url, "5m") == [ASK]
+
+
+@pytest.mark.parametrize(
+    ("content", "marked"),
+    [
+        ("", ""),
+        (None, None),
+        ([{"type": "image_url", "image_url": {"url": "u"}}, {"type": "text", "text": " "}],
+         [{"type": "image_url", "image_url": {"url": "u"}, "cache_control": MARK}, {"type": "text", "text": " "}]),
+        ([{"type": "thinking", "thinking": "so"}], [{"type": "thinking", "thinking": "so"}]),
+    ],
+)  # fmt: skip
+def test_a_mark_stands_on_the_last_part_that_may_bear_one(content, marked):
+    assert asked_to_keep(OWN, "5m", [{"role": "user", "content": content}])[0]["content"] == marked

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from leeroo.errors import ConfigError
+from leeroo.evaluation.costs import table_costs
 from leeroo.evaluation.crossval import folds_of, frontier_areas, gain, least_cost, ordered, without_stems_of
 from leeroo.outcomes.table import OutcomeTable
 from tests.core.tables import table_of
@@ -77,11 +78,27 @@ def test_rows_that_are_only_known_choose_what_is_fixed_and_count_for_nothing_els
     fold = np.where(np.arange(400) < 200, -1, 0)
     weight = np.where(fold == 0, 1 / 200, 0.0)[None]
     unknown = np.where(fold[:, None] == 0, scores, np.nan)
-    router, fixed, oracle = frontier_areas(scores, costs, unknown, fold, weight)[:, 0]
+    router, fixed, oracle, _ = frontier_areas(scores, costs, unknown, fold, weight)[:, 0]
     assert router == pytest.approx(oracle, abs=0.01)
     assert fixed < oracle
     # Where the known rows say that the dearest is never right, no fixed choice takes it.
     misled = scores.copy()
     misled[:200, 1:] = 0
-    _, cheapest, _ = frontier_areas(misled, costs, unknown, fold, weight)[:, 0]
+    _, cheapest, _, _ = frontier_areas(misled, costs, unknown, fold, weight)[:, 0]
     assert cheapest == pytest.approx(scores[200:, 0].mean())
+
+
+def test_knowing_what_each_call_costs_wins_more_than_mean_costs():
+    t = table(queries=400)
+    tokens = np.where(np.arange(400) % 4 < 2, 100.0, 1.0)[:, None] * np.ones(3)
+    uneven = OutcomeTable(**{**vars(t), "completion_tokens": tokens.astype(np.float32)})
+    blind = np.repeat(uneven.scores.mean(axis=0, keepdims=True), len(t), axis=0).astype(float)
+    told = gain(uneven, blind, "told", expected=table_costs(uneven, tokens), pools=20, resamples=2)
+    assert told.won > told.won_by_means + 0.05
+    untold = gain(uneven, blind, "untold", pools=20, resamples=2)
+    assert untold.won == untold.won_by_means == pytest.approx(told.won_by_means)
+
+
+def test_a_table_that_assumes_one_length_is_priced_by_it():
+    t = table()
+    assert np.allclose(table_costs(t, np.full(t.scores.shape, 1e6)), t.costs)

@@ -134,3 +134,26 @@ ledger: memory
 predictor: artifacts
 learn: {memory: 500, scope_memory: 50, signals: [retry], frozen: true, every: 10}
 """
+
+
+def test_how_several_experts_are_consulted(tmp_path):
+    path = tmp_path / "pool.yaml"
+    path.write_text(
+        "experts:\n  a: {model: openai:gpt-4o}\n  b: {model: openai:gpt-4o-mini}\nconsult: {model: c.json, judge: b}\n"
+    )
+    assert read_pool(path).consult == {"model": tmp_path / "c.json", "judge": "b"}
+    assert read_pool(GOOD).consult is None
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"judge": "smal"}, r"consult.judge 'smal' is not in the pool.*'small'"),
+        ({"modle": "c.json"}, r"consult: unknown key 'modle'.*'model'"),
+        ({"model": 3}, "'model' must be a string"),
+        ("c.json", "'consult' must be a mapping"),
+    ],
+)
+def test_wrong_consult_keys_are_named(given, match):
+    with pytest.raises(ConfigError, match=match):
+        read_pool({**GOOD, "consult": given})

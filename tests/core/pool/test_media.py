@@ -31,6 +31,10 @@ JPEG = b"\xff\xd8\xff\xe0\x00\x10" + bytes(14) + b"\xff\xc0\x00\x11\x08" + struc
 WEBP = b"RIFF\x00\x00\x00\x00WEBPVP8X" + bytes(8) + (1279).to_bytes(3, "little") + (719).to_bytes(3, "little")
 
 
+GATEWAY = "http://127.0.0.1:1/v1"
+"""It may stand before anybody, so it may take whatever a request asks for."""
+
+
 @pytest.mark.parametrize(
     ("data", "size"),
     [
@@ -95,8 +99,8 @@ def test_what_has_no_bound_is_refused_under_a_cap_by_name_unless_its_owner_state
         ("best_of", {"best_of": 5}),
     ],
 )  # fmt: skip
-def test_what_is_not_priced_is_refused_under_a_cap_by_name(make_router, name, more):
-    router = make_router()
+def test_what_is_not_priced_is_refused_under_a_cap_by_name(make_router, make_expert, name, more):
+    router = make_router({"gateway": make_expert("gateway", base_url=GATEWAY)}, {"gateway": 0.9})
     query = to_query({"messages": [{"role": "user", "content": "hi"}], **more}, router)
     with pytest.raises(NoEligibleExpert, match=name):
         router.open(query, Budget(max_cost=1))
@@ -122,8 +126,10 @@ def test_functions_are_priced(make_router):
 def test_what_an_expert_has_a_price_for_is_counted_under_a_cap_and_what_another_has_none_for_is_not_its(
     make_router, make_expert, price, more
 ):
-    priced = make_expert("priced").model_copy(update={"price": Price(input=1.0, output=2.0, **price)})
-    router = make_router({"priced": priced, "plain": make_expert("plain")}, {"priced": 0.9, "plain": 0.9})
+    priced = make_expert("priced", base_url=GATEWAY)
+    priced = priced.model_copy(update={"price": Price(input=1.0, output=2.0, **price)})
+    plain = make_expert("plain", base_url=GATEWAY)
+    router = make_router({"priced": priced, "plain": plain}, {"priced": 0.9, "plain": 0.9})
     body = {"messages": [{"role": "user", "content": "hi " * 500}]}
     with router.open(to_query({**body, **more}, router), Budget(max_cost=1)) as call:
         named = {c.expert.name: c for c in call.decision.candidates}

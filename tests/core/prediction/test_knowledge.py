@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from leeroo import Expert, Price
+from leeroo.pool.kin import relatives
 from leeroo.pool.names import resolve
 from leeroo.prediction import load
-from leeroo.prediction.kinds import FACTS, Kinds, facts_of
+from leeroo.prediction.facts import FACTS, facts_of
+from leeroo.prediction.kinds import Kinds
 from leeroo.prediction.knowledge import size_in
 
 
@@ -107,3 +109,25 @@ def test_artifacts_of_before_know_fewer_facts(known):
     settings = {**vars(known.kinds), "width": known.kinds._width}
     place = Kinds(arrays, settings).place_of_facts(1.0, None)
     assert np.isfinite(place).all()
+
+
+def test_a_relative_says_how_far_its_family_lies_from_what_facts_tell(known):
+    """A model twice the size is not as good as the half, but as much better than its size as the half is."""
+    kinds = known.kinds
+    name = next(m for m in ("gpt-6-luna", "gpt-6-cyber") if m not in kinds.column and relatives(m))
+    here = told(known, name)
+    assert here.source == "relative"
+    near = [r for r in relatives(name) if r.model in kinds.column][:3]
+    weight = np.exp([-r.distance / 2 for r in near])
+    prior = kinds.place_of_facts(None, resolve(name).row)
+    beyond = np.array([kinds.beyond_facts(r.model, prior) for r in near])
+    assert np.allclose(here.place, prior + weight @ beyond / (weight.sum() + 0.2), atol=1e-4)
+
+
+def test_artifacts_of_before_take_a_relatives_place_itself(known):
+    arrays = {name: values for name, values in known.kinds._a.items() if name != "models_told"}
+    before = Kinds(arrays, {**vars(known.kinds), "width": known.kinds._width})
+    prior = np.zeros(known.kinds._a["models_place"].shape[1], np.float32)
+    model = known.kinds.models[0]
+    assert np.allclose(before.beyond_facts(model, prior), known.kinds._a["models_place"][0])
+    assert before.beyond_facts("nobody", prior) is None

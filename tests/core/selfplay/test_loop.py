@@ -80,6 +80,13 @@ def test_a_run_learns_who_is_good_at_what(play, pool, server, tmp_path):
     assert len(server.requests) == count
 
 
+def test_a_run_learns_who_errs_together(play, tmp_path):
+    play(max_cost=1.0, settings=replace(SHORT, held_out=40))
+    kept = load(tmp_path / "artifacts").artifact.settings["consult"]
+    assert 30 <= kept["queries"] <= 40
+    assert len(kept["traits"]) == 2
+
+
 def _events(folder, kind):
     lines = (folder / JOURNAL).read_text().splitlines()
     return [event for event in map(json.loads, lines) if event["kind"] == kind]

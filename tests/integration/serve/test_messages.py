@@ -123,9 +123,11 @@ def test_blocks_reach_the_expert_as_chats_have_them(ask, experts):
                                               {"type": "tool_use", "id": "a", "name": "get_weather", "input": {}},
                                               {"type": "tool_use", "id": "b", "name": "get_weather", "input": {}}]},
             {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": [picture]},
-                                         {"type": "tool_result", "tool_use_id": "b", "is_error": True, "content": "no"},
+                                         {"type": "tool_result", "tool_use_id": "b", "is_error": True, "content": "no",
+                                          "cache_control": {"type": "ephemeral"}},
                                          {"type": "text", "text": "Go on."}]},
         ],
+        cache_control={"type": "ephemeral", "ttl": "1h"},
         tools=[WEATHER],
         tool_choice={"type": "any", "disable_parallel_tool_use": True},
         stop_sequences=["END"], temperature=0.3, top_p=0.9, metadata={"user_id": "u-1"}, service_tier="auto",
@@ -137,9 +139,11 @@ def test_blocks_reach_the_expert_as_chats_have_them(ask, experts):
     assert asked["content"][1] == {"type": "image_url", "image_url": {"url": url}}
     assert (called["content"], len(called["tool_calls"])) == ("See", 2)
     assert [(m["role"], m["tool_call_id"]) for m in (one, two)] == [("tool", "a"), ("tool", "b")]
-    assert two["content"] == "Error: no"
+    marked = {"type": "text", "text": "no", "cache_control": {"type": "ephemeral"}}
+    assert two["content"] == [{"type": "text", "text": "Error:"}, marked]
     assert seen == {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}
-    assert more == {"role": "user", "content": "Go on."}
+    last = {"type": "text", "text": "Go on.", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    assert more == {"role": "user", "content": [last]}
     wanted = {"tool_choice": "required", "parallel_tool_calls": False, "stop": ["END"], "temperature": 0.3,
               "top_p": 0.9, "user": "u-1", "max_tokens": 100}  # fmt: skip
     assert {name: sent.get(name) for name in wanted} == wanted

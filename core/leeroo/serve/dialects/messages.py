@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from leeroo.endpoints.marks import marked, with_mark
 from leeroo.serve.dialects.dialect import Dialect, Json, Refused, given
 from leeroo.serve.dialects.telling import MessageTeller
 from leeroo.serve.dialects.turns import Content, Turns, joined
@@ -62,7 +63,7 @@ class MessageRequest(BaseModel):
     output_config: OutputConfig | None = None
     output_format: Json | None = None
     metadata: Json | None = None
-    cache_control: Json | None = Field(default=None, description="Not sent on: chats have it on parts only.")
+    cache_control: Json | None = Field(default=None, description="Stands for a mark on the last message.")
     service_tier: Literal["auto", "standard_only"] | None = None
     context_management: Json | None = Field(default=None, description="Thinking may be cleared, which is done anyway.")
 
@@ -86,7 +87,7 @@ def to_chat(request: MessageRequest) -> Json:
         _add(turns, message)
     body = {
         **given(request, *_SAME, max_tokens="max_tokens", stop_sequences="stop"),
-        "messages": turns.messages(),
+        "messages": _marked(turns.messages(), request.cache_control),
         **({"stream_options": {"include_usage": True}} if request.stream else {}),
         **({"tools": [_tool(tool) for tool in request.tools]} if request.tools else {}),
         **_chosen(request.tool_choice),
@@ -137,8 +138,15 @@ def _say(turns: Turns, role: str, said: list[Json]) -> None:
     said.clear()
 
 
+def _marked(messages: list[Json], mark: Json | None) -> list[Json]:
+    """A mark to cache everything stands at the end in a chat."""
+    return marked(messages, mark, beginning=False) if mark else messages
+
+
 def _result(block: Json) -> Content:
     content = _content(block.get("content") or "")
+    if block.get("cache_control"):
+        content = with_mark(content, block["cache_control"]) or content
     if not block.get("is_error"):
         return content
     # Chats have no mark for it, and the model is to know.

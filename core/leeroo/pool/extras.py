@@ -7,6 +7,8 @@ from leeroo.pool.kinds import SERVICES
 
 SEARCHES = 10
 """Searches assumed at most where a request allows them and says no number."""
+BODY = "extra_body"
+"""The kwarg of the frameworks' OpenAI models whose content is sent as if it stood beside the others, and wins."""
 _NATIVE = frozenset(
     {"google_search", "google_search_retrieval", "google_maps", "url_context", "code_execution", "file_search",
      "computer_use"}
@@ -14,6 +16,15 @@ _NATIVE = frozenset(
 """Google's own tools, which are told by their name as the only key."""
 _PRICED_APART = ("web_search_options", "plugins", "models", "audio", "prediction")
 """Parameters that change what a call costs and that a caller of the core may give; `leeroo serve` refuses them."""
+
+
+def as_sent(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The kwargs of a framework's model as its endpoint gets them; tools of both places, for one of them is sent."""
+    inner = kwargs.get(BODY)
+    if not isinstance(inner, Mapping):
+        return dict(kwargs)
+    tools = [tool for place in (kwargs, inner) for tool in place.get("tools") or ()]
+    return {**kwargs, **inner, **({"tools": tools} if tools else {})}
 
 
 def unpriced(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -27,6 +38,9 @@ def unpriced(body: Mapping[str, Any]) -> tuple[str, ...]:
               for key in tool if key in _NATIVE}  # fmt: skip
     if body.get("service_tier") not in (None, "auto", "default") and service_of(body) is None:
         names.add("service_tier")
+    inner = body.get(BODY)
+    if isinstance(inner, Mapping) and inner.get("model") is not None:
+        names.add(f"model in {BODY}")
     names |= {key for key in _PRICED_APART if body.get(key)}
     names |= {key for key in ("n", "best_of") if body.get(key) not in (None, 0, 1)}
     return tuple(sorted(names))
