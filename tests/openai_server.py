@@ -57,6 +57,7 @@ class Behaviour:
         text: What to answer; "" makes an empty answer or stream.
         tool_calls: Tools to call, as (name, arguments); arguments may be a string that is no JSON.
         finish: The finish reason, such as "content_filter".
+        logprobs: Tokens of a whole answer with their log-probabilities, for requests that ask for them.
         pace: Seconds before every piece of a stream.
         model: The model name to report, in place of the one asked for.
     """
@@ -84,6 +85,7 @@ class Behaviour:
     text: str | None = None
     tool_calls: Sequence[tuple[str, Mapping[str, Any] | str]] | None = None
     finish: str | None = None
+    logprobs: Sequence[tuple[str, float]] = ()
     pace: float = 0.0
     model: str | None = None
 
@@ -334,7 +336,10 @@ class _Handler(BaseHTTPRequestHandler):
             **({} if how.service is None else {"service_tier": how.service}),
         }
         if not body.get("stream"):
-            answer = {**head, "object": form.whole, "choices": [form.choice(message, finish)]}
+            choice = form.choice(message, finish)
+            if how.logprobs and body.get("logprobs"):
+                choice["logprobs"] = {"content": [{"token": t, "logprob": p, "bytes": None} for t, p in how.logprobs]}
+            answer = {**head, "object": form.whole, "choices": [choice]}
             return self._send(200, answer if usage is None else {**answer, "usage": usage})
         head["object"] = form.piece
         asked = (body.get("stream_options") or {}).get("include_usage")

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from leeroo.cli.printing import cell
-from leeroo.endpoints.openai_compatible import PROVIDERS, Endpoint, client_options, complete, key_variable, resolve
+from leeroo.endpoints.openai_compatible import Endpoint, client_options, complete, key_variable, resolve
+from leeroo.endpoints.providers import PROVIDERS
 from leeroo.errors import LeerooError
 from leeroo.ledger.opening import ledger_of
 from leeroo.pool.experts import Expert

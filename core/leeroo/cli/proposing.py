@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from leeroo.endpoints.openai_compatible import PROVIDERS
+from leeroo.endpoints.providers import PROVIDERS
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert
 from leeroo.pool.names import Model, resolve

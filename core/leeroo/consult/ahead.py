@@ -72,6 +72,7 @@ class LookAhead:
             depth,
             alternatives=self._alternatives,
             closed=standing.closed,
+            shifts=standing.shifts,
         )
 
     def _limits(self, ahead: Outlook, standing: Standing) -> tuple[Limits, ...]:

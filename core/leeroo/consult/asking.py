@@ -49,6 +49,8 @@ class Standing:
         asks_left: How many more may be asked, None for any number.
         nano: Nano-dollars left, None without a cap.
         seconds: Left, None without a deadline.
+        shifts: Of every option, logits by which its answer's log-probability moves its chance of being right; none
+            where no endpoint gave any.
     """
 
     places: State
@@ -57,6 +59,7 @@ class Standing:
     asks_left: int | None
     nano: int | None
     seconds: float | None
+    shifts: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

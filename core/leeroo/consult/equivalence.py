@@ -13,6 +13,7 @@ from typing import Any
 from leeroo.consult.evidence import Verify, check_of, verdict
 from leeroo.consult.lattice import ABSTAINED
 from leeroo.consult.likeness import Likeness, Similarity, shipped
+from leeroo.consult.logprobs import LogProb
 from leeroo.consult.readings import Reading, as_json, by_value, is_refusal, options_of, read
 from leeroo.errors import ConfigError
 
@@ -34,6 +35,7 @@ class Reply:
         parsed: The object that a structured answer was parsed to, None where there is none.
         truncated: Whether the output cap cut it off.
         tool_call_ids: Of the tool calls, so that their results go back to whoever made them.
+        logprob: How probable it was to its own expert, None where its endpoint does not say.
     """
 
     text: str
@@ -41,6 +43,7 @@ class Reply:
     parsed: Any = None
     truncated: bool = False
     tool_call_ids: tuple[str, ...] = ()
+    logprob: LogProb | None = None
 
 
 @dataclass(frozen=True)

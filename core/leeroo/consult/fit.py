@@ -66,7 +66,7 @@ def fit(observed: Observed, start: ConsultModel | None = None) -> Fit:
 
     found = minimise(loss, centre)
     return Fit(
-        model=replace(_model(found, observed.names), queries=len(observed)),
+        model=replace(_model(found, observed.names), queries=len(observed), certainty=start.certainty),
         log_likelihood=likelihood(found)[0] / len(observed),
         before=likelihood(centre)[0] / len(observed),
         queries=len(observed),

@@ -53,6 +53,8 @@ class ConsultModel:
         concentration: t0, the log concentration of wrong answers at the middle difficulty.
         tilt: t1, how much it grows as questions become easier.
         abstention: nu, P(nothing comparable | wrong) of experts whose own is not known.
+        certainty: c, logits by which an answer is more probably right for each nat that its log-probability lies above
+            its expert's usual one; 0: log-probabilities are not asked for. A default that nobody fitted.
         traits: By expert name; the usual `Trait` for everybody else.
         queries: How many queries it was fitted on, 0 for a model that nobody fitted.
     """
@@ -62,6 +64,7 @@ class ConsultModel:
     concentration: float = 0.9
     tilt: float = 0.8
     abstention: float = 0.03
+    certainty: float = 0.25
     traits: Mapping[str, Trait] = field(default_factory=dict)
     queries: int = 0
 
@@ -73,15 +76,17 @@ class ConsultModel:
         if isinstance(self.queries, bool) or not isinstance(self.queries, int) or self.queries < 0:
             raise ConfigError(f"queries of a consult model is {self.queries!r}; give how many it was fitted on.")
         silences = [self.abstention, *(t.abstention for t in self.traits.values() if t.abstention is not None)]
-        if self.slope <= 0 or self.spread < 0 or not all(0 < nu < 1 for nu in silences):
-            raise ConfigError("A consult model needs slope > 0, spread >= 0 and 0 < abstention < 1.")
+        least = min(self.spread, self.certainty)
+        if self.slope <= 0 or least < 0 or not all(0 < nu < 1 for nu in silences):
+            raise ConfigError("A consult model needs slope > 0, spread and certainty >= 0, and 0 < abstention < 1.")
 
-    def chances(self, quality: Floats, names: Sequence[str]) -> Floats:
+    def chances(self, quality: Floats, names: Sequence[str], shifts: Sequence[float] = ()) -> Floats:
         """P(right) at every node of the difficulty.
 
         Args:
             quality: Predicted qualities, 0..1, shape (queries, experts).
             names: The experts, one per column.
+            shifts: Logits that are added for each expert, none for no shift at all.
 
         Returns:
             Shape (queries, experts, nodes).
@@ -90,7 +95,7 @@ class ConsultModel:
         bias = np.array([trait.bias for trait in known])
         loading = np.array([trait.loading for trait in known])
         z, _ = nodes()
-        logit = self.slope * logits(quality) + bias
+        logit = self.slope * logits(quality) + bias + (np.asarray(shifts) if len(shifts) else 0.0)
         return sigmoid(logit[:, :, None] + (loading * self.spread)[:, None] * z)
 
     def abstentions(self, names: Sequence[str]) -> Floats:

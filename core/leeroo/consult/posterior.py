@@ -46,6 +46,7 @@ def outlook(
     *,
     alternatives: int | None = None,
     closed: frozenset[int] = frozenset(),
+    shifts: Sequence[float] = (),
 ) -> Outlook:
     """Look ahead from a state.
 
@@ -57,14 +58,16 @@ def outlook(
         depth: How many asks to look ahead; 0 for the posterior alone.
         alternatives: How many wrong answers there are to choose from (options less one), None for without end.
         closed: Experts that cannot be asked any more.
+        shifts: Logits added to the chance of each expert whose answer is in a cluster, none where nobody's is moved.
     """
+    shifts = [by if place >= 0 else 0.0 for by, place in zip(shifts, state, strict=True)] if shifts else ()
     left = tuple(e for e, place in enumerate(state) if place == UNASKED and e not in closed)
     sizes = [0] * (1 + max(max(state, default=-1), -1))
     for place in state:
         if place >= 0:
             sizes[place] += 1
     shape = lattice(tuple(sizes), len(left), min(depth, len(left)))
-    right, wrong, silent = log_roles(model.chances(quality, names), model.abstentions(names))
+    right, wrong, silent = log_roles(model.chances(quality, names, shifts), model.abstentions(names))
     features = np.stack([right[:, left], wrong[:, left], silent[:, left]], axis=2)
     features = features.reshape(len(quality), 3 * len(left), NODES)
     log_joint = shape.roles @ features

@@ -3,18 +3,22 @@
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from leeroo.budget import Budget
 from leeroo.consult.equivalence import Reply
+from leeroo.consult.logprobs import logprob_of
 from leeroo.consult.settings import Consulting
 from leeroo.endpoints import bounded
+from leeroo.endpoints.asking_logprobs import with_logprobs
 from leeroo.endpoints.bounded import BadAnswer as BadAnswer
 from leeroo.endpoints.chat_format import CAPS, to_query, usage_of
 from leeroo.endpoints.consulted import consulted
 from leeroo.endpoints.http import tls
 from leeroo.endpoints.marks import marked, understood
 from leeroo.endpoints.parameters import cap_name, taken, with_tools
+from leeroo.endpoints.providers import PROVIDERS
 from leeroo.endpoints.racing import first_answer, run_here
 from leeroo.endpoints.tool_ids import readable_ids
 from leeroo.endpoints.worth import wrong_with
@@ -31,22 +35,6 @@ from leeroo.routing.consulting import Consultation, consultation
 from leeroo.routing.judged import Comparison
 from leeroo.routing.router import Router
 
-# provider -> (OpenAI-compatible base URL, environment variable of the key); from the providers' own pages, 2026-11.
-# None is the SDK's own default; "" is one for each customer, which only they can name.
-PROVIDERS: dict[str, tuple[str | None, str]] = {
-    "openai": (None, "OPENAI_API_KEY"),
-    "anthropic": ("https://api.anthropic.com/v1/", "ANTHROPIC_API_KEY"),
-    "google_genai": ("https://generativelanguage.googleapis.com/v1beta/openai/", "GEMINI_API_KEY"),
-    "mistralai": ("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
-    "groq": ("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-    "deepseek": ("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
-    "openrouter": ("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-    "together": ("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
-    "fireworks": ("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
-    "xai": ("https://api.x.ai/v1", "XAI_API_KEY"),
-    "azure_openai": ("", "AZURE_OPENAI_API_KEY"),
-    "ollama": ("http://127.0.0.1:11434/v1", ""),
-}
 NO_KEY = "none"
 """Sent where an endpoint wants no key: the SDK refuses to send nothing."""
 
@@ -178,7 +166,12 @@ async def _answer(call: Call, chat: Sequence[dict[str, str]], *, hedge: bool, co
 
     several: Consultation[_Said] | None = consultation(call, consulting)
     if several is not None:
-        accepted = await consulted(several, ask_one, lambda said: said.reply, judge=judge)
+
+        async def ask_for_more(attempt: Attempt) -> tuple[_Said, Usage]:
+            one = partial(_acomplete, attempt, chat, sent, call.query.text)
+            return await with_logprobs(several.logprobs.known, attempt.expert, one)
+
+        accepted = await consulted(several, ask_for_more, lambda said: said.reply, judge=judge)
         if accepted is not None:
             return accepted.reply
     taken_as_it_is = await first_answer(call, ask_one, hedge=hedge, wrong=lambda said: said.wrong)
@@ -217,19 +210,25 @@ def complete(
     return said.reply.text, usage
 
 
-async def _acomplete(attempt: Attempt, chat: Sequence[dict[str, str]], prompt: str) -> tuple[_Said, Usage]:
+async def _acomplete(
+    attempt: Attempt,
+    chat: Sequence[dict[str, str]],
+    prompt: str,
+    question: str = "",
+    more: Mapping[str, Any] | None = None,
+) -> tuple[_Said, Usage]:
     import openai
 
     expert = attempt.expert
     place = resolve(expert)
     http = openai.DefaultAsyncHttpxClient(verify=tls(), follow_redirects=False, event_hooks=bounded.async_hooks())
     async with openai.AsyncOpenAI(**client_options(expert, place), timeout=attempt.timeout, http_client=http) as client:
-        request = request_to(expert, place, {"messages": list(chat)}, attempt.max_tokens)
+        request = request_to(expert, place, {"messages": list(chat), **(more or {})}, attempt.max_tokens)
         answer = await client.chat.completions.create(**request)
-    return _read(answer, prompt, expert, attempt.candidate.input_upper)
+    return _read(answer, prompt, expert, attempt.candidate.input_upper, question)
 
 
-def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> tuple[_Said, Usage]:
+def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None, question: str = "") -> tuple[_Said, Usage]:
     """The text and the usage of a chat completion.
 
     Raises:
@@ -240,8 +239,10 @@ def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None) -> 
     content = answer.choices[0].message.content or ""
     text = content if isinstance(content, str) else everything(content)  # some answer in parts
     reported = answer.usage.to_dict(warnings=False) if hasattr(answer.usage, "to_dict") else answer.usage
-    reply = Reply(text, truncated=answer.choices[0].finish_reason == "length")
-    said = _Said(reply, wrong_with(answer.choices[0].to_dict(warnings=False), expert.name))
+    choice = answer.choices[0].to_dict(warnings=False)
+    cut = choice.get("finish_reason") == "length"
+    reply = Reply(text, truncated=cut, logprob=logprob_of(choice, text, question))
+    said = _Said(reply, wrong_with(choice, expert.name))
     return said, usage_of(reported, prompt, text, expert, getattr(answer, "service_tier", None), sent=sent)
 
 

@@ -21,11 +21,14 @@ from typing import Any, Generic, TypeVar
 from leeroo.consult.asking import Option, Standing
 from leeroo.consult.equivalence import INCOMPARABLE, UNDECIDED, Reply
 from leeroo.consult.lattice import UNASKED
+from leeroo.consult.logprobs import Shifts
 from leeroo.consult.settings import Consulting
 from leeroo.money import to_usd
+from leeroo.routing.alone import why_alone
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.decision import least_cost
+from leeroo.routing.health import key_of
 from leeroo.routing.judged import Comparison, Placing
 from leeroo.routing.logs import event
 from leeroo.routing.news import News, Stage
@@ -52,14 +55,16 @@ class Consultation(Generic[T]):
 
     Attributes:
         stopped: Why nobody else is asked, None while somebody may be.
+        logprobs: Log-probabilities of the answers, see `leeroo.consult.logprobs`.
     """
 
     def __init__(self, call: Call, settings: Consulting | None = None, *, structured: bool = False) -> None:
         self.stopped: str | None = None
-        self._call = call
-        settings = settings or Consulting()
+        self._call, settings = call, settings or Consulting()
         self._candidates = call.decision.selection.order
         self._state = [UNASKED] * len(self._candidates)
+        own, keys = call.consulting, [key_of(c.expert) for c in self._candidates]
+        self.logprobs = Shifts(own.logprobs if own else None, settings.model_in_use().certainty, keys)
         self._placing = Placing(call, settings)
         self._answers: list[_Answer[T]] = []
         self._asks: list[dict[str, Any]] = []
@@ -110,6 +115,7 @@ class Consultation(Generic[T]):
         if self._call.acceptance.fault(attempt, None, usage) is not None:
             reply = replace(reply, truncated=True)  # what was not read cannot be agreed on
         ask = {"expert": attempt.expert.name, "cost": to_usd(attempt.cost), "cluster": None}
+        ask |= self.logprobs.take(self._candidates.index(attempt.candidate), reply.logprob)
         self._asks.append(ask)
         self._answers.append(_Answer(attempt.candidate, UNDECIDED, content, ask))
         self._placing.add(len(self._answers) - 1, reply)
@@ -204,6 +210,7 @@ class Consultation(Generic[T]):
             asks_left=None if most is None else most - asked,
             nano=self._call.remaining_nano,
             seconds=self._call.seconds_left,
+            shifts=self.logprobs.values,
         )
 
     def _start(self, places: list[int]) -> list[Attempt]:
@@ -283,16 +290,9 @@ def consultation(
         settings: How experts are consulted.
         structured: Whether answers are objects or tool calls.
     """
-    budget = call.decision.budget
-    if not budget.consults:
+    if not call.decision.budget.consults:
         return None
-    reason = None
-    if budget.expert is not None:
-        reason = "the call is pinned"
-    elif call.query.sticky is not None and call.decision.chosen.expert.name == call.query.sticky:
-        reason = call.query.sticky_reason
-    elif len(call.decision.selection.order) < 2:
-        reason = "one expert is eligible"
+    reason = why_alone(call)
     if reason is None:
         completed = settings if call.consulting is None else call.consulting.complete(settings)
         return Consultation(call, completed, structured=structured)

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from leeroo.consult.logprobs import LogProbs
+
 if TYPE_CHECKING:
     from leeroo.consult.likeness import Similarity
     from leeroo.consult.model import ConsultModel
@@ -39,9 +41,13 @@ class OwnConsulting:
     Args:
         predictor: Gives the router's predictor.
         given: What the pool file says under `consult`: `model` and `likeness` (files), `judge` (an expert).
+
+    Attributes:
+        logprobs: What its calls have learned of the experts' log-probabilities.
     """
 
     def __init__(self, predictor: "Callable[[], Predictor]", given: Mapping[str, Any] | None = None) -> None:
+        self.logprobs = LogProbs()
         self._predictor = predictor
         self._given = dict(given or {})
         self._file: ConsultModel | None = None

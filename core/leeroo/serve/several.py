@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from leeroo.consult.equivalence import Reply
+from leeroo.consult.logprobs import logprob_of
+from leeroo.endpoints.asking_logprobs import with_logprobs
 from leeroo.endpoints.chat_format import text_of, tool_call_ids, tool_calls
 from leeroo.endpoints.consulted import consulted
 from leeroo.routing.attempt import Attempt, Usage
@@ -40,10 +42,15 @@ async def accepted(
     if several is None:
         return None
 
+    wanted = bool(job.body.get("logprobs"))
     whole = replace(job, body={key: value for key, value in job.body.items() if key != "stream"})
 
     async def ask(attempt: Attempt) -> tuple[Answered, Usage]:
-        answer, usage = await complete(whole, attempt)
+        def one(more: Mapping[str, Any]) -> Awaitable[tuple[Json, Usage]]:
+            return complete(replace(whole, body={**whole.body, **more}), attempt)
+
+        # Who asked for them gets them, and is told of a refusal as ever.
+        answer, usage = await with_logprobs(None if wanted else several.logprobs.known, attempt.expert, one)
         return (attempt, answer), usage
 
     async def judge(comparison: Comparison) -> tuple[str, Usage]:
@@ -51,7 +58,8 @@ async def accepted(
         answer, usage = await complete(replace(job, body=body, query=comparison.query), comparison.attempt)
         return text_of(answer["choices"][0]["message"]), usage
 
-    return await consulted(several, ask, _reply, judge=judge, aside=aside)
+    found = await consulted(several, ask, partial(_reply, question=call.query.text), judge=judge, aside=aside)
+    return found if found is None or wanted else (found[0], _without_logprobs(found[1]))
 
 
 def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
@@ -67,14 +75,22 @@ def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
     yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": end}]}
 
 
-def _reply(answered: Answered) -> Reply:
+def _without_logprobs(answer: Json) -> Json:
+    """An answer without what its client has not asked for."""
+    first, *others = answer["choices"]
+    return {**answer, "choices": [{**first, "logprobs": None}, *others]} if "logprobs" in first else answer
+
+
+def _reply(answered: Answered, question: str) -> Reply:
     choice = answered[1]["choices"][0]
     message = choice["message"]
     called = [one.get("function") for one in tool_calls(message)]
     functions = [one for one in called if isinstance(one, Mapping)]
+    text = text_of(message)
     return Reply(
-        text=text_of(message),
+        text=text,
         tool_calls=tuple((str(f.get("name")), f.get("arguments")) for f in functions),
         truncated=choice.get("finish_reason") == "length",
         tool_call_ids=tool_call_ids([message]),
+        logprob=logprob_of(choice, text, question),
     )

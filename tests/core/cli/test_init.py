@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from leeroo.cli import app
 from leeroo.cli.proposing import CURRENT, propose, providers_at_hand, variable_of
-from leeroo.endpoints.openai_compatible import PROVIDERS
+from leeroo.endpoints.providers import PROVIDERS
 from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
 from leeroo.pool.file import read_pool

@@ -76,3 +76,25 @@ def test_nobody_answers(client, experts):
         experts.behave(model, {"status": 503})
     with pytest.raises(openai.APIStatusError):
         client.chat.completions.create(model="leeroo", messages=ASK, extra_body={"leeroo": BUDGET})
+
+
+def test_logprobs_are_evidence_and_given_to_nobody_who_has_not_asked_for_them(client, experts):
+    for model, letter in (("small-model", "A"), ("large-model", "B")):
+        experts.behave(model, {"text": f"{letter}.", "logprobs": [(letter, -0.3), (".", 0.0)]})
+    answer = client.chat.completions.create(model="leeroo", messages=ASK, extra_body={"leeroo": BUDGET})
+    assert answer.choices[0].logprobs is None
+    assert {ask["logprob"] for ask in answer.model_extra["leeroo"]["consult"]["asks"]} == {-0.3}
+    wanted = client.chat.completions.create(model="leeroo", messages=ASK, logprobs=True, extra_body={"leeroo": BUDGET})
+    assert wanted.choices[0].logprobs.content[0].logprob == -0.3
+    assert client.chat.completions.create(model="leeroo", messages=ASK).choices[0].logprobs is None
+    assert [body.get("logprobs") for body in experts.bodies()] == [True, True, None]
+
+
+def test_who_refuses_logprobs_answers_without(client, experts):
+    for model, letter in (("small-model", "A"), ("large-model", "B")):
+        experts.behave(model, {"text": f"{letter}.", "refuses": ("logprobs",)})
+    for _ in range(2):
+        answer = client.chat.completions.create(model="leeroo", messages=ASK, extra_body={"leeroo": BUDGET})
+        record = answer.model_extra["leeroo"]
+        assert [attempt["error"] for attempt in record["attempts"]] == [None]
+    assert ["logprobs" in body for body in experts.bodies()] == [True, False, False]
