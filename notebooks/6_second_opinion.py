@@ -38,7 +38,7 @@ experts = {
 # %%
 QUESTION = "What is the capital of Japan? Answer with one word only."
 consulting = Consulting(Equivalence(verify=lambda text: len(text.split()) == 1))
-llm = ChatLeeroo(experts=experts, max_tokens=16, willingness_to_pay=0.000053, consulting=consulting)
+llm = ChatLeeroo(experts=experts, max_tokens=16, min_quality=0.05, consulting=consulting)
 
 once = llm.invoke(QUESTION)
 print(once.response_metadata["leeroo"]["expert"], "->", once.text.strip())

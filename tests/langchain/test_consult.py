@@ -1,5 +1,6 @@
 """`consult=True` through ChatLeeroo: several experts, one answer, every ask on the record."""
 
+import asyncio
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,10 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from pydantic import BaseModel
 
+import leeroo
 from leeroo import BudgetExceeded, ExpertsFailed
+from leeroo.consult.equivalence import Equivalence
+from leeroo.consult.settings import Consulting
 from leeroo.prediction.predictor import ConstantPredictor
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
@@ -170,3 +174,33 @@ async def test_joint_batches_choose_who_is_consulted(make, fake):
         assert asked(doubtful)  # neither is held to the expert that the batch planned
         assert sure["cost"] + doubtful["cost"] <= 0.02
         assert doubtful["budget"]["max_cost"] > sure["budget"]["max_cost"]
+
+
+async def test_a_task_that_is_cancelled_while_the_second_is_asked_loses_nothing(make, fake):
+    begun = asyncio.Event()
+    asked_so_far = []
+
+    class SecondHangs(fake):
+        async def _agenerate(self, *args, **kwargs):
+            asked_so_far.append(self.model_name)
+            if len(asked_so_far) == 2:
+                begun.set()
+                await asyncio.Event().wait()
+            return self._generate(args[0])
+
+    experts = SecondHangs(says="The answer is A.", model_name="s"), SecondHangs(says="The answer is B.", model_name="l")
+    llm = make(*experts, consulting=Consulting(Equivalence(verify=lambda text: False), haste=0.0))
+    with leeroo.budget(max_total_cost=1.0) as spent:
+        task = asyncio.create_task(llm.ainvoke(QUESTION, **DEMAND))
+        await asyncio.wait_for(begun.wait(), 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        record = llm.router.ledger.calls()[-1]
+        first, second = record["attempts"]
+        assert [first["error"], second["error"]] == [None, "cancelled"]
+        assert record["consult"]["asks"][0]["expert"] == first["expert"]
+        assert first["cost"] > 0
+        assert second["cost"] > 0, "the provider may have worked: counted at the worst case"
+        assert spent.cost == pytest.approx(record["cost"]) == pytest.approx(first["cost"] + second["cost"])
+        assert spent.remaining == pytest.approx(1.0 - spent.cost), "nothing stays reserved"

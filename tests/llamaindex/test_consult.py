@@ -1,9 +1,11 @@
 """`consult=True` through Leeroo: several experts, one answer, every ask on the record."""
 
+import asyncio
+
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from leeroo import ExpertsFailed
+from leeroo import ExpertsFailed, budget
 from leeroo.consult.equivalence import Equivalence
 from leeroo.consult.settings import Consulting
 from llamaindex_leeroo import Leeroo
@@ -63,3 +65,33 @@ def test_everybody_fails(llm, server):
         server.behave(model, {"status": 503})
     with pytest.raises(ExpertsFailed):
         llm.chat(ASK, **DEMAND)
+
+
+def check_given_up(record, spent):
+    """The first expert's answer is paid for as used, the second's by the rule for broken calls, and none is lost."""
+    first, second = record["attempts"]
+    assert [first["error"], second["error"]] == [None, "cancelled"]
+    assert record["consult"]["asks"][0]["expert"] == first["expert"]
+    assert first["cost"] > 0
+    assert second["cost"] > 0, "the provider may have worked: counted at the worst case"
+    assert record["cost"] == pytest.approx(first["cost"] + second["cost"])
+    assert spent.cost == pytest.approx(record["cost"])
+    assert spent.remaining == pytest.approx(1.0 - spent.cost), "nothing stays reserved"
+
+
+async def test_a_task_that_is_cancelled_while_the_second_is_asked_loses_nothing(server, predictor):
+    llm = Leeroo.from_pool(
+        pool_of(server), predictor=predictor, consulting=Consulting(Equivalence(verify=lambda text: False), haste=0.0)
+    )
+    _, second = [ask["expert"] for ask in llm.chat(ASK, **DEMAND).additional_kwargs["leeroo"]["consult"]["asks"]]
+    server.behave(f"{second}-model", {"hang": 2.0})
+    before = len(server.requests)
+    with budget(max_total_cost=1.0) as spent:
+        task = asyncio.create_task(llm.achat(ASK, **DEMAND))
+        while len(server.requests) < before + 2:
+            assert not task.done()
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        check_given_up(llm.router.ledger.calls()[-1], spent)

@@ -65,7 +65,7 @@ QUESTIONS = (
 )
 """Chosen so that each shows something; the answers are whatever the models say."""
 
-SECOND = Question("What is the capital of Japan? Answer with one word only.", "Tokyo", {"willingness_to_pay": 0.000053})
+SECOND = Question("What is the capital of Japan? Answer with one word only.", "Tokyo", {"min_quality": 0.05})
 """One whose cheap answer is right and not as it was asked for: the second expert's is."""
 
 

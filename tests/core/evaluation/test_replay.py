@@ -8,6 +8,7 @@ from leeroo.cli import app
 from leeroo.consult.model import ConsultModel
 from leeroo.errors import ConfigError
 from leeroo.evaluation import policies, replay
+from leeroo.evaluation.crossplay import compare_crossed
 from leeroo.evaluation.replaying import MISSING, read_game, write_plays
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import ConstantPredictor
@@ -213,3 +214,32 @@ def test_what_the_command_refuses(cli, folder, args, message):
     done = cli(folder, *args)
     assert done.exit_code != 0
     assert message in str(done.exception)
+
+
+def test_crossed_parts_count_every_query_once_and_are_fitted_on_each_other(folder, game):
+    table = OutcomeTable.read(folder)
+    one, other = game.take(np.arange(100)), game.take(np.arange(100, 240))
+    apart = replay.compare(one, other, table), replay.compare(other, one, table)
+    assert [found.reference for found in apart] == ["dear", "dear"]
+    both = compare_crossed(one, other, table)
+    sizes = [len(found.reference_score) for found in apart]
+    assert len(both.reference_score) == len(both.reference_cost) == sum(sizes)
+    assert both.fitted == apart[0].fitted
+    assert both.scored.keys() == apart[0].scored.keys()
+    for name, scored in both.scored.items():
+        first, second = (found.scored[name] for found in apart)
+        assert scored.score.shape == scored.cost.shape == (max(len(first.score), len(second.score)), sum(sizes))
+        for end in (0, -1):
+            parts = [first.score[end], second.score[end]]
+            assert np.array_equal(scored.score[end], np.concatenate(parts))
+            asks = (sizes[0] * first.asks[end] + sizes[1] * second.asks[end]) / sum(sizes)
+            assert scored.asks[end] == pytest.approx(asks)
+
+
+def test_crossed_parts_with_different_references_are_refused(folder, game):
+    table = OutcomeTable.read(folder)
+    scores, _ = replay.scores_of(game, table)
+    cheap_wins = np.flatnonzero(scores[:, 0] > scores[:, 2])
+    rest = np.setdiff1d(np.arange(len(game)), cheap_wins)
+    with pytest.raises(ConfigError, match="cheap is the best of one part and dear of the other"):
+        compare_crossed(game.take(cheap_wins), game.take(rest), table)
