@@ -59,7 +59,8 @@ def _token(one: Any) -> tuple[str, float] | None:
     token, value = (one.get("token"), one.get("logprob")) if isinstance(one, Mapping) else (None, None)
     if not isinstance(token, str) or isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return (token, min(max(float(value), LOWEST), 0.0)) if isfinite(value) else None
+    kept = float(min(max(value, LOWEST), 0.0))  # cut first: a whole number may be larger than any float
+    return (token, kept) if isfinite(kept) else None
 
 
 class LogProbs:

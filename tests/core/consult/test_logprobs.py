@@ -24,6 +24,7 @@ def choice(*tokens):
         ((("four", -1.0), ("teen", -3.0)), "What is 7 + 7?", (-2.0, "answer")),
         ((("yes", -9999.0),), "Is it?", (-20.0, "answer")),
         ((("yes", 0.5),), "Is it?", (0.0, "answer")),
+        ((("yes", -(10**400)),), "Is it?", (-20.0, "answer")),
     ],
 )
 def test_a_letter_s_token_or_the_mean(tokens, question, expected):
