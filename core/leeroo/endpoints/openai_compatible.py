@@ -20,6 +20,7 @@ from leeroo.endpoints.marks import marked, understood
 from leeroo.endpoints.parameters import cap_name, taken, with_tools
 from leeroo.endpoints.providers import PROVIDERS
 from leeroo.endpoints.racing import first_answer, run_here
+from leeroo.endpoints.signatures import signed
 from leeroo.endpoints.tool_ids import readable_ids
 from leeroo.endpoints.worth import wrong_with
 from leeroo.errors import ConfigError, did_you_mean
@@ -271,7 +272,8 @@ def request_to(expert: Expert, place: Endpoint, body: Mapping[str, Any], max_tok
         given = rest.get("stop") or ()
         rest["stop"] = [*([given] if isinstance(given, str) else given), *expert.stop]
     rest = with_tools(place.model, place.base_url, taken(expert, rest, place.base_url))
-    messages, tools = understood(place.base_url, readable_ids(place.base_url, body["messages"]), rest.get("tools"))
+    history = signed(place.base_url, place.model, readable_ids(place.base_url, body["messages"]))
+    messages, tools = understood(place.base_url, history, rest.get("tools"))
     kept = setting_of(expert)
     if kept is not None and cache_writes(body) is None:
         messages = marked(messages, mark(kept))
