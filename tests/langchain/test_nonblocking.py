@@ -109,7 +109,8 @@ async def test_calls_that_are_cancelled_with_a_ledger_on_disk(on_disk, server):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert last_call()["attempts"][0]["error"] == "cancelled"
+    record = (await asyncio.to_thread(on_disk.router.ledger.calls))[-1]  # `last_call` is the task's own
+    assert record["attempts"][0]["error"] == "cancelled"
 
 
 @pytest.mark.usefixtures("_watched")
