@@ -103,14 +103,20 @@ async def test_streams_that_are_left_with_a_ledger_on_disk(on_disk):
 async def test_calls_that_are_cancelled_with_a_ledger_on_disk(on_disk, server):
     server.behave("small-model", "hang")
     server.behave("large-model", "hang")
-    task = asyncio.create_task(on_disk.ainvoke("hi"))
-    while not server.requests:  # a try that is given up before its expert is asked costs nothing, and is no error
-        await asyncio.sleep(0.01)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    record = (await asyncio.to_thread(on_disk.router.ledger.calls))[-1]  # `last_call` is the task's own
-    assert record["attempts"][0]["error"] == "cancelled"
+
+    async def stop_once_asked(limit):
+        while not server.requests:  # a try that is given up before its expert is asked costs nothing, and is no error
+            await asyncio.sleep(0.01)
+        limit.reschedule(asyncio.get_running_loop().time())
+
+    async def asked_and_left():
+        async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
+            tasks.create_task(stop_once_asked(limit))
+            await on_disk.ainvoke("hi")
+
+    with pytest.raises(TimeoutError):
+        await asked_and_left()
+    assert last_call()["attempts"][0]["error"] == "cancelled"
 
 
 @pytest.mark.usefixtures("_watched")
