@@ -28,13 +28,9 @@ def table_costs(table: OutcomeTable, tokens: Floats) -> Floats:
 
     Where the table assumes one length for all outputs, so does this.
     """
-    known = table.completion_tokens[~np.isnan(table.completion_tokens)]
-    if known.size and known.std() == 0:
-        tokens = np.full_like(tokens, known[0])
-    estimated = np.array([[max(1.0, len(query) / CHARS_PER_TOKEN)] for query in table.queries])
-    sent = np.where(np.isnan(table.prompt_tokens), estimated, table.prompt_tokens)
-    usd = np.nan_to_num(table.prices.astype(np.float64))
-    return np.asarray((sent * usd[:, 0] + tokens * usd[:, 1]) / 1e6)
+    if (assumed := table.assumed_tokens) is not None:
+        tokens = np.full_like(tokens, assumed)
+    return _usd(table.queries, table.prices, table.prompt_tokens.astype(np.float64), tokens)
 
 
 def expected_costs(
@@ -58,16 +54,22 @@ def expected_costs(
         prices: USD per 1M tokens, shape (experts, 2).
         prompt_tokens: Where counted, NaN elsewhere, shape (queries, experts).
     """
-    estimated = np.array([[max(1.0, len(query) / CHARS_PER_TOKEN)] for query in queries])
-    shape = (len(queries), len(experts))
-    tokens_in = np.broadcast_to(estimated, shape)
-    if prompt_tokens is not None:
-        tokens_in = np.where(np.isnan(prompt_tokens), tokens_in, prompt_tokens)
     tokens_out = prediction.output_tokens.astype(np.float64)
     assumed = _assumed(predictor, experts)
     tokens_out = np.where(np.isnan(assumed), tokens_out, assumed)
+    return _usd(queries, prices, prompt_tokens, tokens_out)
+
+
+def _usd(
+    queries: Sequence[str], prices: npt.NDArray[np.float32], prompt_tokens: Floats | None, output_tokens: Floats
+) -> Floats:
+    """USD of calls; prompts that were not counted are estimated from their texts, unknown prices are 0."""
+    estimated = np.array([[max(1.0, len(query) / CHARS_PER_TOKEN)] for query in queries])
+    tokens_in = np.broadcast_to(estimated, output_tokens.shape)
+    if prompt_tokens is not None:
+        tokens_in = np.where(np.isnan(prompt_tokens), tokens_in, prompt_tokens)
     usd = np.nan_to_num(prices.astype(np.float64))
-    return np.asarray((tokens_in * usd[:, 0] + tokens_out * usd[:, 1]) / 1e6)
+    return np.asarray((tokens_in * usd[:, 0] + output_tokens * usd[:, 1]) / 1e6)
 
 
 def _assumed(predictor: Predictor, experts: Sequence[Expert]) -> Floats:

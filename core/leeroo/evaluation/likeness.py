@@ -12,6 +12,7 @@ import numpy.typing as npt
 from leeroo.consult.likeness import FEATURES, Likeness, Similarity, Verdicts, features, told
 from leeroo.errors import ConfigError
 from leeroo.evaluation.metrics import auc
+from leeroo.training.bayes import map_logistic
 
 Floats = npt.NDArray[np.float64]
 KEYS = ("question", "one", "other", "same")
@@ -196,16 +197,9 @@ def logistic(x: Floats, y: Floats) -> Floats:
         x: Features, the constant first, shape (pairs, features).
         y: 1 for the same, shape (pairs,).
     """
-    weights, penalty = np.zeros(x.shape[1]), np.full(x.shape[1], PENALTY)
+    penalty = np.full(x.shape[1], PENALTY)
     penalty[0] = 1e-6
-    for _ in range(50):
-        p = _chance(x, weights)
-        slope = x.T @ (p - y) + penalty * weights
-        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty), slope)
-        weights = weights - step
-        if np.abs(step).max() < 1e-8:
-            break
-    return weights
+    return map_logistic(x, y, np.zeros(x.shape[1]), penalty, steps=50)
 
 
 def _chance(x: Floats, weights: Floats) -> Floats:

@@ -89,6 +89,12 @@ class OutcomeTable:
         usd = (self.prompt_tokens * self.prices[:, 0] + self.completion_tokens * self.prices[:, 1]) / 1e6
         return usd.astype(np.float32)
 
+    @property
+    def assumed_tokens(self) -> float | None:
+        """The one length that the table assumes for all outputs; None where lengths are real, or none is known."""
+        known = self.completion_tokens[~np.isnan(self.completion_tokens)]
+        return float(known[0]) if known.size and known.std() == 0 else None
+
     def parts(self, *, seed: int = 0) -> npt.NDArray[np.str_]:
         """The part (train, validation, test) of each query, shape (queries,)."""
         return np.array([part_of(query, seed=seed) for query in self.queries], dtype=np.str_)

@@ -130,13 +130,8 @@ def assemble(
 
 def assumed_tokens(dirs: Sequence[str | Path]) -> dict[str, float]:
     """Tables that assume one length for every output, and that length."""
-    found = {}
-    for folder in dirs:
-        known = OutcomeTable.read(folder).completion_tokens
-        known = known[~np.isnan(known)]
-        if known.size and known.std() == 0:
-            found[Path(folder).name] = float(known[0])
-    return found
+    found = {Path(folder).name: OutcomeTable.read(folder).assumed_tokens for folder in dirs}
+    return {name: length for name, length in found.items() if length is not None}
 
 
 @contextmanager

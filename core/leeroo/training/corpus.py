@@ -76,7 +76,7 @@ class Corpus:
         for number, table in enumerate(tables):
             block = np.ix_(np.arange(row, row + len(table)), np.flatnonzero(group == number))
             scores[block] = table.scores
-            if _lengths_are_real(table.completion_tokens):
+            if table.assumed_tokens is None:  # where nothing is known all is NaN
                 tokens[block] = table.completion_tokens
             row += len(table)
         return cls(
@@ -127,12 +127,6 @@ class Corpus:
             raise ConfigError("No table is left whose text may be read: give one that is not --numbers-only.")
         large = min(LARGE, max(len(rows) for rows in allowed))
         return np.concatenate([np.repeat(rows, min(large // len(rows), MOST_SHOWN) or 1) for rows in allowed])
-
-
-def _lengths_are_real(tokens: FloatArray) -> bool:
-    """False when a table assumes one length for all outputs."""
-    known = tokens[~np.isnan(tokens)]
-    return bool(known.size and known.std() > 0)
 
 
 def _digest(tables: Sequence[OutcomeTable]) -> str:

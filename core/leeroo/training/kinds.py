@@ -54,7 +54,8 @@ def directions_of(features: Float64, scores: Float64, most: int) -> tuple[Float6
         most: Directions at most.
 
     Returns:
-        Levels (experts,), loadings (experts, R) and functions (T, R).
+        Levels (experts,), loadings (experts, most) and functions (T, most); directions that a table with few experts
+        has not are 0.
     """
     level = scores.mean(axis=0)
     rest = scores - level
@@ -82,7 +83,8 @@ def directions_of(features: Float64, scores: Float64, most: int) -> tuple[Float6
         assert best is not None  # noqa: S101 - there is a share to choose
         share = best[1]
         functions[:, j] = basis @ ((share / mean) * spread * inside / (share * spread**2 / mean + (1 - share)))
-    return level, axes, functions
+    missing = ((0, 0), (0, most - axes.shape[1]))
+    return level, np.pad(axes, missing), np.pad(functions, missing)
 
 
 def discriminant(x: Float64, table: npt.NDArray[np.int64], kinds: int, seed: int = 0) -> Float64:
@@ -142,7 +144,7 @@ def fit_kinds(
     found: dict[str, npt.NDArray[Any]] = {
         **_arrays(factors),
         "kinds_scale": scale,
-        "kinds_discriminant": _told_apart(x, tables),
+        "kinds_discriminant": _discriminant_of(x, tables),
         "models_place": abilities.place.astype(np.float32),
         "models_told": abilities.told.astype(np.float32),
         "facts_place": abilities.from_facts.astype(np.float32),
@@ -160,7 +162,7 @@ def fit_kinds(
     return found, settings
 
 
-def _told_apart(x: Float32, tables: Sequence[TableScores]) -> Float32:
+def _discriminant_of(x: Float32, tables: Sequence[TableScores]) -> Float32:
     """The `discriminant` of the tables' queries."""
     rows = np.concatenate([table.rows for table in tables])
     which = np.concatenate([np.full(len(table.rows), k) for k, table in enumerate(tables)])
@@ -203,8 +205,6 @@ def _factors_of(
     """The factors of the table's queries `x`, with `scores` complete; every model gets as many directions."""
     told_apart = kernel_with(x, points).astype(np.float64) @ features
     level, axes, functions = directions_of(told_apart, scores, most)
-    pad = most - axes.shape[1]
-    axes, functions = np.pad(axes, ((0, 0), (0, pad))), np.pad(functions, ((0, 0), (0, pad)))
     own = np.concatenate([level[:, None], axes], axis=1)
     known = (~np.isnan(table.scores)).sum(axis=0)
     merged, seen, mean = by_model(own, known, table, len(abilities.models))
@@ -231,8 +231,6 @@ def _lengths_of(told_apart: Float64, features: Float32, table: TableScores, mode
     low, high = np.nanquantile(logs, [0.001, 0.999])
     full = completed(logs, low, high)
     level, axes, functions = directions_of(told_apart, full, lengths.DIRECTIONS)
-    pad = lengths.DIRECTIONS - axes.shape[1]
-    axes, functions = np.pad(axes, ((0, 0), (0, pad))), np.pad(functions, ((0, 0), (0, pad)))
     gap = logs - level - told_apart @ functions @ axes.T
     own = np.concatenate([level[:, None], axes], axis=1)
     told = TableScores(table.name, table.rows, table.models[on], logs)

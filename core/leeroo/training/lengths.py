@@ -57,9 +57,9 @@ def arrays_of(lengths: Sequence[TableLengths], place: Float64) -> dict[str, npt.
     share = seen / (seen + OWN_ANSWERS)
     usual = np.array([_weighted(of.loading, weight) for of, weight in zip(lengths, share, strict=True)])
     wordy, from_place = _wordiness(own[:, :, 0], share, place)
-    guess = np.repeat(usual[:, None, :], own.shape[1], axis=1)
-    guess[:, :, 0] = _levels(own[:, :, 0], share, wordy)[:, None] + wordy
     usual[:, 0] = _levels(own[:, :, 0], share, wordy)
+    guess = np.repeat(usual[:, None, :], own.shape[1], axis=1)
+    guess[:, :, 0] += wordy
     found = {
         "answer_directions": np.concatenate([of.directions for of in lengths]),
         "answer_loading": share[:, :, None] * own + (1 - share[:, :, None]) * guess,
