@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from leeroo.prediction.kinds import LABELS
+from leeroo.prediction.labels import LABELS
 
 METHODS = ("leeroo", "kNN, k=60", "fixed means")
 _HEAD = """# What routing wins, on whole tables
@@ -18,7 +18,8 @@ folds, mixed: 0 is what a fixed choice reaches, 1 what someone reaches who knows
 weighs what each call is expected to cost, from the lengths of answers that it predicts, as when it serves (kNN: from
 the lengths of its neighbours' answers). **by means**: what it wins where it knows each expert's mean cost only.
 **order** is the share of expert pairs with different scores on a query that are put in the right order. Every query is
-predicted by a fit that saw neither it nor another version of its stem (5 folds). The interval is 95%, over queries.
+predicted by a fit that saw neither it nor another version of its stem (5 folds). Intervals are 95%, over queries; the
+one of what Leeroo wins **more** than kNN is of the difference on the same queries and pools, surer than either.
 
 {read}
 
@@ -32,8 +33,8 @@ Its encoder and all above it were fitted on the training and validation parts. T
 of it by stem; tables with fewer than 60 such queries are left out. kNN was given all that the predictor was fitted on,
 and the same vectors.
 
-| table | pools | Leeroo won | kNN won | by means: Leeroo, kNN | order: Leeroo, kNN | ECE |
-|---|---|---|---|---|---|---|"""
+| table | pools | Leeroo won | kNN won | more | by means: Leeroo, kNN | order: Leeroo, kNN | ECE |
+|---|---|---|---|---|---|---|---|"""
 _LEFT_OUT = """
 ## Tables that were never seen
 
@@ -62,9 +63,9 @@ def write_page(gains: Sequence[Mapping[str, Any]], path: Path, read: Sequence[st
     )
     lines = [
         _HEAD.replace("{read}", "\n".join(wrap(told, 118))),
-        "| table | kind | pools | Leeroo won | kNN won | by means: Leeroo, kNN | order: Leeroo, kNN, fixed | ECE "
-        "| cost at 99% | at 95% |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| table | kind | pools | Leeroo won | kNN won | more | by means: Leeroo, kNN | order: Leeroo, kNN, fixed "
+        "| ECE | cost at 99% | at 95% |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     by = {(g["table"], g["method"]): g for g in gains}
     tables = list(dict.fromkeys(g["table"] for g in gains))
@@ -74,9 +75,8 @@ def write_page(gains: Sequence[Mapping[str, Any]], path: Path, read: Sequence[st
         kind = LABELS.get(table, "")
         costs = " | ".join(", ".join(_share(g.get(at)) for g in (ours, near, fixed)) for at in ("at_99", "at_95"))
         lines.append(
-            f"| `{table}` | {kind} | {ours['pools']} | {_won(ours)} | {_won(near)} | {_by_means(ours, near)} | {order} "
-            f"| {ours['ece']:.3f} "
-            f"| {costs} |"
+            f"| `{table}` | {kind} | {ours['pools']} | {_won(ours)} | {_won(near)} | {_more(ours)} "
+            f"| {_by_means(ours, near)} | {order} | {ours['ece']:.3f} | {costs} |"
         )
     lines += [_HELD_OUT, *_held_out(by, tables)]
     lines += [_LEFT_OUT, "| table | won | order | ECE |", "|---|---|---|---|"]
@@ -91,7 +91,7 @@ def _held_out(by: Mapping[tuple[str, str], Mapping[str, Any]], tables: Sequence[
         ours, near = by.get((table, "held out")), by.get((table, "held out kNN"))
         if ours is not None and near is not None:
             order = f"{ours['order']:.3f}, {near['order']:.3f}"
-            won = f"{_won(ours)} | {_won(near)} | {_by_means(ours, near)}"
+            won = f"{_won(ours)} | {_won(near)} | {_more(ours)} | {_by_means(ours, near)}"
             yield f"| `{table}` | {ours['pools']} | {won} | {order} | {ours['ece']:.3f} |"
 
 
@@ -101,6 +101,12 @@ def _share(value: float | None) -> str:
 
 def _by_means(*gains: Mapping[str, Any]) -> str:
     return ", ".join(_share(g.get("won_by_means")) for g in gains)
+
+
+def _more(gain: Mapping[str, Any]) -> str:
+    if not (told := gain.get("over_knn")):
+        return "-"
+    return f"{told[0]:+.3f} ({told[1]:+.3f} to {told[2]:+.3f})"
 
 
 def _won(gain: Mapping[str, Any]) -> str:

@@ -36,7 +36,8 @@ def predictor_vectors(queries: Sequence[str], predictor: ResponsePredictor, *, p
     # Adapters of a causal LM stand in the manifest, as all files do.
     files = [name for name in artifact.files if (artifact.folder / name).exists()] or [MANIFEST]
     mark = hashlib.sha256("".join(sha256(artifact.folder / name) for name in files).encode()).hexdigest()
-    return _kept(queries, predictor.encode, f"{mark[:16]}-{artifact.settings['max_length']}", progress)
+    counted = "-counts" if artifact.settings.get("counts") else ""
+    return _kept(queries, predictor.encode, f"{mark[:16]}-{artifact.settings['max_length']}{counted}", progress)
 
 
 def _kept(queries: Sequence[str], encode: Callable[[Sequence[str]], Float32], name: str, progress: bool) -> Float32:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from leeroo.errors import ConfigError
 from leeroo.evaluation.costs import experts_of, table_costs
-from leeroo.evaluation.crossval import BASELINES, FOLDS, POOLS, Gain, folds_of, gain, without_stems_of
+from leeroo.evaluation.crossval import BASELINES, FOLDS, POOLS, Gain, folds_of, gain, more_won, without_stems_of
 from leeroo.evaluation.gains import draw, write_page
 from leeroo.evaluation.vectors import predictor_vectors
 from leeroo.outcomes.table import OutcomeTable
@@ -157,8 +157,9 @@ def held_out(folders: Sequence[str | Path], predictor: ResponsePredictor, *, poo
     for t in range(len(work.tables)):
         part, ours, near = work.held_out(t, predictor)
         if len(part) >= LEAST_HELD_OUT:
-            yield _gain(part, ours, "held out", pools)
-            yield _gain(part, near, "held out kNN", pools)
+            knn = _gain(part, near, "held out kNN", pools)
+            yield _beside(_gain(part, ours, "held out", pools), knn)
+            yield knn
 
 
 def study(folders: Sequence[str | Path], predictor: ResponsePredictor, *, pools: int = POOLS) -> Iterator[Gain]:
@@ -166,15 +167,19 @@ def study(folders: Sequence[str | Path], predictor: ResponsePredictor, *, pools:
     work = Study(folders, predictor, progress=sys.stderr.isatty())
     ours = work.cross_validated()
     for t, table in enumerate(work.tables):
-        yield _gain(table, ours[t], "leeroo", pools)
-        for name in BASELINES:
-            yield _gain(table, work.baseline(t, name), name, pools)
+        simple = {name: _gain(table, work.baseline(t, name), name, pools) for name in BASELINES}
+        yield _beside(_gain(table, ours[t], "leeroo", pools), simple["kNN, k=60"])
+        yield from simple.values()
     for t, table in enumerate(work.tables):
         yield _gain(table, work.left_out(t), "left out", pools)
 
 
 def _gain(table: OutcomeTable, told: Told, method: str, pools: int) -> Gain:
     return gain(table, told.quality, method, expected=table_costs(table, told.tokens), pools=pools)
+
+
+def _beside(ours: Gain, knn: Gain) -> Gain:
+    return replace(ours, over_knn=more_won(ours, knn))
 
 
 def main() -> None:

@@ -181,7 +181,13 @@ def source_key(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What decides an artifact's vectors: two artifacts with the same key give the same vectors."""
     settings = manifest["settings"]
     files = {name: manifest["files"][name] for name in source_files(manifest)}
-    return {"files": files, "source": settings.get("source"), "max_length": int(settings["max_length"])}
+    counts = bool(settings.get("counts"))
+    return {
+        "files": files,
+        "source": settings.get("source"),
+        "max_length": int(settings["max_length"]),
+        "counts": counts,
+    }
 
 
 def read_artifact(folder: Path) -> Artifact:

@@ -12,7 +12,8 @@ from leeroo.errors import ConfigError
 from leeroo.prediction.artifact import ENCODER, TOKENIZER
 from leeroo.prediction.lexical import LEXICAL, Lexical
 from leeroo.prediction.onnxfile import check
-from leeroo.prediction.text import pad, shorten, tokenise
+from leeroo.prediction.surface import surface
+from leeroo.prediction.text import as_read, pad, shorten, tokenise
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -23,25 +24,28 @@ class Encoder:
     Args:
         folder: Holds encoder.onnx and tokenizer.json.
         max_length: Tokens read of each text; of longer ones the head and the tail.
+        counts: Put what can be counted in a text behind its vector.
         threads: Threads per encoding; the runtime's choice when None.
     """
 
-    def __init__(self, folder: Path, *, max_length: int, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, *, max_length: int, counts: bool = False, threads: int | None = None) -> None:
         self._folder = folder
         self._max_length = max_length
+        self._counts = counts
         self._threads = threads
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any, Lexical | None] | None = None
 
     def encode(self, texts: Sequence[str], *, batch: int = 16) -> FloatArray:
-        """Mean-pooled vectors, and behind them the lexical ones where the artifact has them, shape (texts, width).
+        """Mean-pooled vectors, behind them lexical ones and counts where the artifact has them, shape (texts, width).
 
         Args:
             texts: Any number of texts.
             batch: Texts per run; they are sorted by length first, so that padding costs little.
         """
         session, tokenizer, lexical = self._load()
-        whole = tokenise(tokenizer, texts, self._max_length)
+        read = as_read(texts, self._max_length)
+        whole = tokenise(tokenizer, read)
         ids = [shorten(row, self._max_length) for row in whole]
         order = np.argsort([len(row) for row in ids], kind="stable")
         found: FloatArray | None = None
@@ -54,7 +58,8 @@ class Encoder:
             found[at] = vectors
         if found is None:
             return np.empty((0, 0), dtype=np.float32)
-        return found if lexical is None else np.concatenate([found, lexical.encode(whole)], axis=1)
+        behind = [] if lexical is None else [lexical.encode(whole)]
+        return np.concatenate([found, *behind, *([surface(read)] if self._counts else [])], axis=1)
 
     def _load(self) -> tuple[Any, Any, Lexical | None]:
         if self._loaded is None:

@@ -6,7 +6,8 @@ A kind of work is an outcome table. Within kind k a model e answers query q with
 
 m_ke is its level there, f_kj are functions of the query (the first is mostly how hard it is, the others part models
 that agree on most queries), u_kej is how far the model follows them: a Gaussian process with a kernel on queries times
-a kernel on models (Bonilla et al. 2008), in its eigenbasis over models. What a query is, is a mixture:
+a kernel on models (Bonilla et al. 2008), in its eigenbasis over models. Where a kind has enough queries, f is the mean
+of the process and of a forest of trees (`leeroo.prediction.forest`). What a query is, is a mixture:
 P(q, e) = sum_k pi_k(q) P_k(q, e), pi from a logistic regression, and even where a query is like nothing seen.
 
 Models without outcomes in a kind have levels and u by regression on their place z_e in the common space of all models.
@@ -41,6 +42,9 @@ import numpy.typing as npt
 from leeroo.pool.registry import Model
 from leeroo.prediction.arithmetic import sigmoid, unit
 from leeroo.prediction.facts import facts_of
+from leeroo.prediction.forest import PREFIX as OF_TREES
+from leeroo.prediction.forest import Forest
+from leeroo.prediction.labels import LABELS, TOOL_CALLS, WITH_TOOLS, WITHOUT_TOOLS
 from leeroo.prediction.lengths import PREFIX as OF_LENGTHS
 from leeroo.prediction.lengths import Lengths
 from leeroo.prediction.predictor import Source
@@ -55,25 +59,7 @@ _NO_LENGTHS = np.zeros((0, 0), dtype=np.float32)
 _TELLING = 30
 """Outcomes of a model in a kind that say how far it lies from what its place tells."""
 PREFIXES = ("kinds_", "models_", "facts_", "benchmark_")
-"""Of the arrays' names."""
-LABELS: Mapping[str, str] = {
-    "zeroeval": "math and code to reason about",
-    "bfcl": "tool calls",
-    "korbench": "puzzles with rules of their own",
-    "pmllm22": "long analyst work",
-    "pmllm3": "long analyst work, hard",
-    "shaberi_gpt41": "Japanese chat",
-    "shaberi_gpt51": "Japanese chat, strict judge",
-    "speechmap": "politically critical requests",
-    "mmlu": "school and exam knowledge",
-    "mmlu-pro": "hard exam questions",
-    "mixed": "common sense, reading, small programs",
-}
-"""Kinds of work in plain words, by the table they were learned from."""
-TOOL_CALLS = frozenset({"bfcl"})
-"""Kinds of work that need tools: their questions alone look like any other's."""
-WITH_TOOLS, WITHOUT_TOOLS = 3.0, 0.02
-"""How much likelier such a kind is where tools are bound, and where none are."""
+"""Of the names of the arrays described above."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +110,7 @@ class Kinds:
         both = [a["kinds_directions"], *([self.lengths.directions] if self.lengths else [])]
         self._directions = [np.concatenate([part[at] for part in both], axis=1) for at in own]
         self._told_of_quality = a["kinds_directions"].shape[1]
+        self._forest = Forest(arrays, REMEMBERED) if f"{OF_TREES}roots" in arrays else None
         self._told_of_one = lru_cache(maxsize=REMEMBERED)(self._tell_of_one)
         self.outcomes = a["kinds_outcomes"].astype(np.int64)
         self.rate = a["kinds_rate"]
@@ -190,7 +177,7 @@ class Kinds:
         points = self._landmarks[k]
         distance = (x**2).sum(axis=1)[:, None] + self._squares[k] - 2 * x @ points.T
         near = np.exp(-0.5 * np.maximum(distance, 0))
-        return np.asarray(near @ self._directions[k], dtype=np.float32)
+        return self._with_trees(near @ self._directions[k], x, k)
 
     def _tell_of_one(self, scaled_vector: bytes, k: int) -> Float32:
         """`_told` of one query, remembered: all steps of an agent's loop ask about the same text."""
@@ -198,7 +185,14 @@ class Kinds:
         # Without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
         distance = (x**2).sum() + self._squares[k] - 2 * np.einsum("lw,w->l", self._landmarks[k], x)
         near = np.exp(-0.5 * np.maximum(distance, 0))
-        return np.asarray(np.einsum("l,lr->r", near, self._directions[k])[None], dtype=np.float32)
+        return self._with_trees(np.einsum("l,lr->r", near, self._directions[k])[None], x[None], k)
+
+    def _with_trees(self, smooth: Float32, x: Float32, k: int) -> Float32:
+        """The mean of what the Gaussian process and the trees of a kind say, where it has trees."""
+        if self._forest is not None and self._forest.has(k):
+            trees = self._forest.told(x, k)[:, : smooth.shape[1]]  # without lengths where none are known of any kind
+            return np.asarray((smooth + trees) / 2, dtype=np.float32)
+        return np.asarray(smooth, dtype=np.float32)
 
     def features(self, x: Float32, likeness: Float32) -> npt.NDArray[np.float64]:
         """Pi and pi f of every kind, shape (queries, kinds, 1 + directions): what `quality` is linear in."""

@@ -25,7 +25,7 @@ def open_source(folder: Path, settings: Mapping[str, Any], *, threads: int | Non
 
     Args:
         folder: Holds the source's files.
-        settings: The artifact's: `max_length`, and `source` for any but the ONNX encoder.
+        settings: The artifact's: `max_length`, `counts`, and `source` for any but the ONNX encoder.
         threads: Threads per encoding; the runtime's choice when None.
 
     Raises:
@@ -38,7 +38,7 @@ def open_source(folder: Path, settings: Mapping[str, Any], *, threads: int | Non
     if kind == "onnx":
         from leeroo.prediction.encoder import Encoder
 
-        return Encoder(folder, max_length=max_length, threads=threads)
+        return Encoder(folder, max_length=max_length, counts=bool(settings.get("counts")), threads=threads)
     if kind == "causal-lm":
         try:
             from leeroo.prediction.causal_lm import CausalLM

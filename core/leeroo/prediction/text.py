@@ -20,18 +20,26 @@ def clip(text: str, max_length: int) -> str:
     return text if len(text) <= 2 * limit else text[:limit] + " " + text[-limit:]
 
 
-def tokenise(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """Token ids of each text without courtesies; of a text far over `max_length` tokens, of its head and its tail.
+def as_read(texts: Sequence[str], max_length: int) -> list[str]:
+    """Each text without courtesies; of a text far over `max_length` tokens its head and its tail.
 
     Args:
-        tokenizer: A `tokenizers.Tokenizer` without truncation or padding.
         texts: The texts.
         max_length: Tokens that the encoder reads; a long text is cut at many times as many.
     """
-    # Fast: without the tokens' places in the text.
-    plain_texts = [plain(_encodable(clip(text, max_length))) for text in texts]
-    # An empty text, where the tokenizer adds nothing of its own, is one padding token.
-    return [encoding.ids or [0] for encoding in tokenizer.encode_batch_fast(plain_texts)]
+    return [plain(_encodable(clip(text, max_length))) for text in texts]
+
+
+def tokenise(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of each text.
+
+    Args:
+        tokenizer: A `tokenizers.Tokenizer` without truncation or padding.
+        texts: As `as_read` gives them.
+    """
+    # Fast: without the tokens' places in the text. An empty text, where the tokenizer adds nothing of its own, is one
+    # padding token.
+    return [encoding.ids or [0] for encoding in tokenizer.encode_batch_fast(list(texts))]
 
 
 def _encodable(text: str) -> str:
@@ -52,7 +60,7 @@ def shorten(ids: list[int], max_length: int) -> list[int]:
 
 def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
     """Token ids of each text, at most `max_length` each."""
-    return [shorten(ids, max_length) for ids in tokenise(tokenizer, texts, max_length)]
+    return [shorten(ids, max_length) for ids in tokenise(tokenizer, as_read(texts, max_length))]
 
 
 def pad(rows: Sequence[Sequence[int]], pad_id: int = 0) -> tuple[IntArray, IntArray]:

@@ -2,7 +2,7 @@
 
 Nearly everything is closed-form: eigenvectors of the models' covariance within a table, a Gaussian process for each of
 them with its share of signal chosen by marginal likelihood, and least squares on the common space. What kind a query is
-like is a logistic regression.
+like is a logistic regression. Beside the Gaussian process grow trees (`leeroo.training.forest`), on the same functions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from leeroo.errors import MissingDependency
 from leeroo.prediction.kinds import from_place, scaled
 from leeroo.prediction.knowledge import OWN_OUTCOMES
-from leeroo.training import lengths
+from leeroo.training import forest, lengths
 from leeroo.training.abilities import Abilities
 from leeroo.training.placing import TableScores, by_model, completed, place_models, regression
 
@@ -138,7 +138,7 @@ def fit_kinds(
     full = [completed(table.scores) for table in tables]
     abilities = place_models(tables, full, models, prices, seed=seed)
     factors = [
-        _factors_of(x[table.rows], table, scores, abilities, k, *landmarks(x[table.rows], count, rng), most)
+        _factors_of(x[table.rows], table, scores, abilities, k, *landmarks(x[table.rows], count, rng), most, seed)
         for k, (table, scores) in enumerate(zip(tables, full, strict=True))
     ]
     found: dict[str, npt.NDArray[Any]] = {
@@ -151,6 +151,7 @@ def fit_kinds(
         "benchmark_loading": abilities.loading[len(tables) :].astype(np.float32),
         "benchmark_scale": abilities.scale[len(tables) :].astype(np.float32),
         **lengths.arrays_of([of.lengths for of in factors], abilities.place),
+        **forest.arrays_of([of.trees for of in factors]),
     }
     settings = {
         "width": width,
@@ -181,6 +182,7 @@ class _Factors:
         outcomes: Of each model, shape (M,).
         rate: Its mean score, shape (M,).
         lengths: Of the answers.
+        trees: Of both.
     """
 
     landmarks: Float32
@@ -190,6 +192,7 @@ class _Factors:
     outcomes: Float64
     rate: Float64
     lengths: lengths.TableLengths
+    trees: forest.Trees
 
 
 def _factors_of(
@@ -201,6 +204,7 @@ def _factors_of(
     points: Float32,
     features: Float32,
     most: int,
+    seed: int,
 ) -> _Factors:
     """The factors of the table's queries `x`, with `scores` complete; every model gets as many directions."""
     told_apart = kernel_with(x, points).astype(np.float64) @ features
@@ -219,13 +223,14 @@ def _factors_of(
     guess = from_place(abilities.place.astype(np.float32), {name: values[None] for name, values in found.items()})[0]
     loading = share[:, None] * merged + (1 - share[:, None]) * guess
     long = _lengths_of(told_apart, features, table, len(abilities.models))
-    return _Factors(points, features @ functions, loading, found, seen, mean, long)
+    trees = forest.grow(x, (scores - level) @ axes, long.wanted, seed)
+    return _Factors(points, features @ functions, loading, found, seen, mean, long, trees)
 
 
 def _lengths_of(told_apart: Float64, features: Float32, table: TableScores, models: int) -> lengths.TableLengths:
     """The lengths of a table's answers, of the experts that some are known of."""
     if table.tokens is None or not (known := ~np.isnan(table.tokens)).any():
-        return lengths.nothing(len(features), models)
+        return lengths.nothing(len(features), models, len(table.rows))
     on = known.any(axis=0)
     logs = np.log1p(table.tokens[:, on])
     low, high = np.nanquantile(logs, [0.001, 0.999])
@@ -235,7 +240,8 @@ def _lengths_of(told_apart: Float64, features: Float32, table: TableScores, mode
     own = np.concatenate([level[:, None], axes], axis=1)
     told = TableScores(table.name, table.rows, table.models[on], logs)
     merged, seen, _ = by_model(own, known[:, on].sum(axis=0), told, models)
-    return lengths.TableLengths(features @ functions, merged, seen, (low, high), max(float(np.nanmean(gap**2)), 1e-6))
+    noise = max(float(np.nanmean(gap**2)), 1e-6)
+    return lengths.TableLengths(features @ functions, merged, seen, (low, high), noise, (full - level) @ axes)
 
 
 def _arrays(factors: Sequence[_Factors]) -> dict[str, npt.NDArray[Any]]:

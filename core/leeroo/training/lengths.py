@@ -28,6 +28,7 @@ class TableLengths:
         seen: Answers of each, shape (M,).
         range: Smallest and largest length that is believed.
         noise: Variance around what is told; 0 where the table has no lengths.
+        wanted: What g ought to be of each query, shape (queries, S).
     """
 
     directions: Float64
@@ -35,12 +36,13 @@ class TableLengths:
     seen: Float64
     range: tuple[float, float]
     noise: float
+    wanted: Float64
 
 
-def nothing(landmarks: int, models: int) -> TableLengths:
+def nothing(landmarks: int, models: int, queries: int) -> TableLengths:
     """Of a table without lengths."""
-    none = np.zeros((models, 1 + DIRECTIONS))
-    return TableLengths(np.zeros((landmarks, DIRECTIONS)), none, np.zeros(models), (0.0, 0.0), 0.0)
+    level, none = np.zeros((models, 1 + DIRECTIONS)), np.zeros((queries, DIRECTIONS))
+    return TableLengths(np.zeros((landmarks, DIRECTIONS)), level, np.zeros(models), (0.0, 0.0), 0.0, none)
 
 
 def arrays_of(lengths: Sequence[TableLengths], place: Float64) -> dict[str, npt.NDArray[Any]]:

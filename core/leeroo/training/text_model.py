@@ -96,12 +96,12 @@ class Reader:
 def saved(
     backbone: "Backbone", corpus: Corpus, rows: Rows, place: Path, settings: "Settings", serve_length: int, words: bool
 ) -> Reader:
-    """The text model written to `place`, with `words` the lexical part of vectors beside it."""
+    """The text model written to `place`, with `words` the parts of vectors that are counted beside it."""
     source, files = backbone.save(place)
     if words:
         files = (*files, write_words(backbone.tokenizer, corpus, rows, place, serve_length, settings.seed))
     about = {**backbone.about, "training": {**asdict(settings), **backbone.identity}}
-    return Reader({"max_length": serve_length, **source}, files, about)
+    return Reader({"max_length": serve_length, **({"counts": True} if words else {}), **source}, files, about)
 
 
 def vectors_of(corpus: Corpus, place: Path, reader: Reader, threads: int | None, progress: bool) -> Vectors:

@@ -12,6 +12,7 @@ import numpy as np
 from leeroo.errors import ConfigError
 from leeroo.prediction.artifact import TOKENIZER, read_artifact, write_artifact
 from leeroo.prediction.lexical import LEXICAL
+from leeroo.prediction.surface import COUNTED
 from leeroo.training import text_model
 from leeroo.training.assembling import WORK, assemble, embed, fit_above, status, write_words
 from leeroo.training.corpus import Corpus
@@ -152,7 +153,7 @@ def train(
     del backbone  # a large LM need not lie in memory twice
     vectors = text_model.vectors_of(corpus, place, reader, threads, progress)
     with status("fitting the response model", progress):
-        fitted = _fit(corpus, rows, vectors, head, settings, lexical=DIMENSIONS if causal_lm is None else 0)
+        fitted = _fit(corpus, rows, vectors, head, settings, behind=DIMENSIONS + COUNTED if causal_lm is None else 0)
     artifact = assemble(
         corpus, fitted, place, serving=reader.serving, files=reader.files, about=reader.about, dirs=dirs
     )
@@ -161,10 +162,10 @@ def train(
 
 
 def _fit(
-    corpus: Corpus, rows: Rows, vectors: Vectors, head: Head | None, settings: "Settings", *, lexical: int
+    corpus: Corpus, rows: Rows, vectors: Vectors, head: Head | None, settings: "Settings", *, behind: int
 ) -> Fitted:
     """The response model, on the traits that the network learned, else on principal components."""
-    width, seed = vectors.shape[1] - lexical, settings.seed
+    width, seed = vectors.shape[1] - behind, settings.seed
     if head is None:
         project, project_bias = linear_traits(vectors[rows, :width], settings.traits)
         return fit_above(corpus, vectors, project, project_bias, activation="linear", seed=seed)
@@ -227,7 +228,7 @@ def refit(
     tokenizer.no_padding()
     rows, length = np.unique(corpus.to_read(numbers_only)), int(old.settings["max_length"])
     files = (*files, write_words(tokenizer, corpus, rows, place, length, seed))
-    serving = {"max_length": length}
+    serving = {"max_length": length, "counts": True}
     vectors = embed(list(corpus.queries), place, serving, files, threads=None, progress=progress)
     project, project_bias = old.arrays["project"], old.arrays["project_bias"]
     with status("fitting the response model", progress):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from leeroo.errors import MissingDependency
 from leeroo.prediction.lexical import Lexical
-from leeroo.prediction.text import tokenise
+from leeroo.prediction.text import as_read, tokenise
 
 DIMENSIONS = 64
 
@@ -22,7 +22,7 @@ def fit_lexical(
         tokenizer: A `tokenizers.Tokenizer` without truncation or padding.
         texts: Training texts.
         table: The table's number of each.
-        max_length: As in `tokenise`.
+        max_length: As in `as_read`.
         seed: Of the randomised decomposition (Halko et al. 2011).
 
     Raises:
@@ -33,7 +33,7 @@ def fit_lexical(
         from sklearn.utils.extmath import randomized_svd
     except ImportError as error:
         raise MissingDependency(f"Training needs {error.name}: pip install 'leeroo[train]'.") from None
-    ids = tokenise(tokenizer, texts, max_length)
+    ids = tokenise(tokenizer, as_read(texts, max_length))
     places = np.cumsum([0, *(len(row) for row in ids)])
     shape = (len(ids), int(tokenizer.get_vocab_size()))
     bags = csr_matrix((np.ones(places[-1], np.float32), np.concatenate(ids), places), shape=shape)

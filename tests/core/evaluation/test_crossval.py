@@ -3,7 +3,7 @@ import pytest
 
 from leeroo.errors import ConfigError
 from leeroo.evaluation.costs import table_costs
-from leeroo.evaluation.crossval import folds_of, frontier_areas, gain, least_cost, ordered, without_stems_of
+from leeroo.evaluation.crossval import folds_of, frontier_areas, gain, least_cost, more_won, ordered, without_stems_of
 from leeroo.outcomes.table import OutcomeTable
 from tests.core.tables import table_of
 
@@ -102,3 +102,15 @@ def test_knowing_what_each_call_costs_wins_more_than_mean_costs():
 def test_a_table_that_assumes_one_length_is_priced_by_it():
     t = table()
     assert np.allclose(table_costs(t, np.full(t.scores.shape, 1e6)), t.costs)
+
+
+def test_what_is_won_more_is_told_with_the_interval_of_the_difference():
+    t = table()
+    rng = np.random.default_rng(3)
+    good = t.scores + rng.normal(scale=0.3, size=t.scores.shape)
+    better, worse = (gain(t, told, "x", pools=20, resamples=20) for told in (good, rng.random(t.scores.shape)))
+    told, low, high = more_won(better, worse)
+    assert told == pytest.approx(better.won - worse.won)
+    assert low < told < high
+    assert more_won(better, better) == (0.0, 0.0, 0.0)
+    assert "draws" not in better.to_dict()
