@@ -6,8 +6,9 @@ import numpy as np
 
 from leeroo.budget import Budget
 from leeroo.consult.asking import Floats, Option, Standing, Step
-from leeroo.consult.lattice import UNASKED, depth_for
+from leeroo.consult.lattice import depth_for
 from leeroo.consult.model import ConsultModel
+from leeroo.consult.places import UNASKED
 from leeroo.consult.policy import STOP, Limits, plan, promising
 from leeroo.consult.posterior import Outlook, outlook
 from leeroo.consult.rules import Rule, rule_of

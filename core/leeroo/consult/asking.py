@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.budget import Budget
-from leeroo.consult.lattice import State
 from leeroo.consult.model import ConsultModel
+from leeroo.consult.places import State
 from leeroo.pool.experts import Expert
 
 Floats = npt.NDArray[np.float64]

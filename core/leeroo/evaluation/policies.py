@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.consult.lattice import UNASKED, depth_for
+from leeroo.consult.lattice import depth_for
 from leeroo.consult.model import ConsultModel
+from leeroo.consult.places import UNASKED
 from leeroo.consult.policy import HASTE, MOST_EXPERTS, STOP, plan, promising, rate_reaching, rate_within
 from leeroo.consult.posterior import Outlook, outlook
 from leeroo.evaluation.replaying import MISSING, Game, Played

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.consult.fit import Fit, fit
-from leeroo.consult.lattice import ABSTAINED
 from leeroo.consult.model import ConsultModel
 from leeroo.consult.observed import Observed, observe
+from leeroo.consult.places import ABSTAINED
 from leeroo.errors import ConfigError
 from leeroo.evaluation import policies
 from leeroo.evaluation.metrics import Curve, accuracy_at, cost_at, hull

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.consult.equivalence import Equivalence, Reply, cluster_all
-from leeroo.consult.lattice import ABSTAINED, UNASKED
 from leeroo.consult.marks import cluster_in
+from leeroo.consult.places import ABSTAINED, UNASKED
 from leeroo.consult.settings import alternatives_of
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.evaluation.costs import expected_costs, experts_of

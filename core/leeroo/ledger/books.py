@@ -166,13 +166,13 @@ class Books:
     def consultations(self) -> list[dict[str, Any]]:
         """Calls that consulted, oldest first, in the form of their records: who agreed with whom, and the feedback.
 
-        Keys: call_id, expert (whose answer was returned), candidates (expert and quality), consult (asks with expert
-        and cluster), score (the newest feedback, None without any).
+        Keys: call_id, expert (whose answer was returned), candidates (expert, quality), consult (asks with expert,
+        cluster, surplus), score (the newest feedback, None without any).
         """
         a, c, f = schema.asks.c, schema.calls.c, schema.feedback.c
         newest = select(f.call_id, func.max(f.id).label("id")).group_by(f.call_id).subquery()
         find = (
-            select(a.call_id, c.expert.label("accepted"), a.expert, a.cluster, a.quality, f.score)
+            select(a.call_id, c.expert.label("accepted"), a.expert, a.cluster, a.quality, a.surplus, f.score)
             .join_from(schema.asks, schema.calls, a.call_id == c.call_id)
             .outerjoin(newest, newest.c.call_id == a.call_id)
             .outerjoin(schema.feedback, f.id == newest.c.id)
@@ -183,10 +183,10 @@ class Books:
             for row in connection.execute(find):
                 new = {"call_id": row.call_id, "expert": row.accepted, "score": row.score, "candidates": []}
                 call = found.setdefault(row.call_id, new | {"consult": {"asks": []}})
-                call["candidates"].append(
-                    {"expert": row.expert, "quality": 0.5 if row.quality is None else row.quality}
-                )
-                call["consult"]["asks"].append({"expert": row.expert, "cluster": row.cluster})
+                quality = 0.5 if row.quality is None else row.quality
+                call["candidates"].append({"expert": row.expert, "quality": quality})
+                ask = {"expert": row.expert, "cluster": row.cluster, "surplus": row.surplus}
+                call["consult"]["asks"].append(ask)
         return list(found.values())
 
     def lessons(self, after: int) -> list[Lesson]:

@@ -20,8 +20,8 @@ from typing import Any, Generic, TypeVar
 
 from leeroo.consult.asking import Option, Standing
 from leeroo.consult.equivalence import INCOMPARABLE, UNDECIDED, Reply
-from leeroo.consult.lattice import UNASKED
 from leeroo.consult.logprobs import Shifts
+from leeroo.consult.places import UNASKED
 from leeroo.consult.settings import Consulting
 from leeroo.money import to_usd
 from leeroo.routing.alone import why_alone

@@ -5,7 +5,7 @@ import numpy as np
 from leeroo import Budget, Expert, Price, Query, Router, Usage
 from leeroo.consult.asking import Step
 from leeroo.consult.equivalence import Reply
-from leeroo.consult.lattice import UNASKED
+from leeroo.consult.places import UNASKED
 from leeroo.consult.settings import Consulting
 from leeroo.prediction import ConstantPredictor
 from leeroo.routing.consulting import consultation
