@@ -29,6 +29,8 @@ class Option:
         expected: Expected cost in nano-dollars.
         worst: Nano-dollars that must be free to ask it.
         seconds: Expected latency, 0 where nothing is known.
+        draw: Which answer of this expert it would be; further ones than the first are options of their own, after the
+            first ones of all. An expert's draws are asked in order.
     """
 
     expert: Expert
@@ -36,6 +38,7 @@ class Option:
     expected: int
     worst: int
     seconds: float
+    draw: int = 1
 
 
 @dataclass(frozen=True, slots=True)
