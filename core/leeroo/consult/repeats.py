@@ -20,6 +20,9 @@ the probability prod_(h<i) (q + h t) prod_(h<j) ((1 - q) nu + h t) prod ways(m, 
 prod_(h<n) (1 + h t), times that of the partition of all experts' fresh wrong draws.
 """
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,8 +31,16 @@ from leeroo.consult.hypotheses import Hypotheses
 Floats = npt.NDArray[np.float64]
 MOST = 5
 """Draws of one expert in one call, at most."""
+_DRAW = re.compile(r"(.+)#([2-9]|[1-9]\d+)")
 _EDGE = 1e-12
 """A correlation of 0 or 1 is kept this far off, so that logarithms are numbers."""
+
+
+def drawn_from(names: Sequence[str]) -> tuple[str, ...]:
+    """Whose answer each of some columns is: `small#2` is a further draw of `small`, where that is among them, too."""
+    known = set(names)
+    found = [(name, _DRAW.fullmatch(name)) for name in names]
+    return tuple(draw[1] if draw is not None and draw[1] in known else name for name, draw in found)
 
 
 def odds_of(correlation: float) -> float:

@@ -15,6 +15,7 @@ from leeroo.consult.fit import Fit, fit, log_likelihood
 from leeroo.consult.model import shipped
 from leeroo.consult.observed import Observed, observe
 from leeroo.consult.places import ABSTAINED, UNASKED
+from leeroo.consult.repeats import drawn_from
 from leeroo.consult.settings import alternatives_of
 from leeroo.errors import ConfigError
 from leeroo.evaluation.costs import experts_of
@@ -53,10 +54,11 @@ def observed_in(table: OutcomeTable, predictor: Predictor, parts: Collection[str
         asked = {j: kept.answers[row, j] for j in np.flatnonzero(~np.isnan(kept.scores[row])).tolist()}
         places = clusters_among(asked, question, len(kept.experts))
         answers.append([None if place <= ABSTAINED else str(place) for place in places])
-    quality = predictor.predict(list(kept.queries), experts_of(kept.experts, kept.prices)).quality
+    names = drawn_from(kept.experts)
+    quality = predictor.predict(list(kept.queries), experts_of(names, kept.prices)).quality
     alternatives = [alternatives_of(question) for question in kept.queries]
     scores = kept.scores.astype(np.float64)
-    found = observe(kept.experts, quality.astype(np.float64), answers, scores, alternatives)[0]
+    found = observe(names, quality.astype(np.float64), answers, scores, alternatives)[0]
     return found if len(found) else None
 
 

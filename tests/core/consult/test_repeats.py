@@ -12,6 +12,7 @@ from leeroo.consult.model import ConsultModel, Trait
 from leeroo.consult.places import ABSTAINED, UNASKED
 from leeroo.consult.policy import STOP, plan
 from leeroo.consult.posterior import outlook
+from leeroo.consult.repeats import drawn_from
 from leeroo.errors import ConfigError
 from tests.core.consult.reference import simulate
 
@@ -183,3 +184,8 @@ def test_a_correlation_is_a_share():
     with pytest.raises(ConfigError, match="repeat_correlation"):
         ConsultModel(repeat_correlation=1.5)
     assert ABSTAINED < 0
+
+
+def test_a_name_with_a_number_is_a_draw_of_who_stands_beside_it():
+    names = ("small", "small#2", "small#10", "other#2", "small#1", "small#02")
+    assert drawn_from(names) == ("small", "small", "small", "other#2", "small#1", "small#02")
