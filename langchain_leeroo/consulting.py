@@ -53,7 +53,7 @@ def consulted(
 
     structured = request.structured is not None
     # The first one reads the model of answers from a file.
-    begin = partial(consultation, opened.call, host.consulting, structured=structured)
+    begin = partial(consultation, opened.call, host.consulting, structured=structured, bound=host.bound)
     several: Consultation[Any] | None = yield way.apart(begin, brief=False)
     if several is None:
         return None

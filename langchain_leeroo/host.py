@@ -99,12 +99,17 @@ class ModelHost:
             config["metadata"] = {**settings.metadata, **(config.get("metadata") or {})}
         return config
 
+    def bound(self, expert: Expert) -> dict[str, Any]:
+        """Kwargs that the user has bound to an expert's model."""
+        return bound_to(expert.name, self._settings.experts.get(expert.name))
+
     def target(self, request: Request, attempt: Attempt) -> tuple[Runnable[Any, Any], dict[str, Any]]:
         """What to call for an attempt, and with which kwargs."""
         model = self._model(attempt.expert)
-        bound = bound_to(attempt.expert.name, self._settings.experts.get(attempt.expert.name))
+        if attempt.draw > 1:
+            model = model.model_copy(update={"cache": False})  # which would give the earlier answer again
         kwargs = {
-            **bound,
+            **self.bound(attempt.expert),
             **taken(attempt.expert, request.kwargs, attempt.expert.base_url),
             **limits(model, attempt, request.timeout),
         }

@@ -10,7 +10,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from langchain_leeroo.reading import beside, read
 from leeroo.conversation import Role, Turn, scored_text, tool_names
-from leeroo.pool.extras import as_sent, cache_writes, searches, service_of, unpriced
+from leeroo.pool.extras import as_sent, cache_writes, sampling_of, searches, service_of, unpriced
 from leeroo.pool.forwarded import MEDIA
 from leeroo.pool.media import measure
 from leeroo.query import Capability, Query
@@ -128,6 +128,7 @@ def to_query(
         cache_writes=cache_writes(asked),
         searches=searches(asked),
         service=service_of(asked),
+        sampling=sampling_of(asked),
         sticky=tied,
         last_expert=last,
         cached_tokens=cached,

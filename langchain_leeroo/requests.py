@@ -11,6 +11,7 @@ from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from leeroo.budget import Budget
+from leeroo.pool.experts import Expert
 from leeroo.query import Query
 from leeroo.routing.attempt import Attempt
 from leeroo.routing.call import Call
@@ -83,6 +84,10 @@ class Host(Protocol):
         streaming: bool = False,
     ) -> tuple[Request, RunnableConfig]:
         """Everything of a call, sorted: what the router needs, what the expert is sent, and the config."""
+        ...
+
+    def bound(self, expert: Expert) -> Mapping[str, Any]:
+        """Kwargs that the user has bound to an expert's model."""
         ...
 
     def open(self, request: Request) -> Call:

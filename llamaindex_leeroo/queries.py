@@ -9,7 +9,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
 from leeroo import Query
 from leeroo.conversation import Role, Turn, scored_text, tool_names
-from leeroo.pool.extras import as_sent, cache_writes, searches, service_of, unpriced
+from leeroo.pool.extras import as_sent, cache_writes, sampling_of, searches, service_of, unpriced
 from leeroo.query import Capability
 from llamaindex_leeroo.caps import asked
 from llamaindex_leeroo.messages import MadeBy
@@ -90,6 +90,7 @@ def to_query(
         cache_writes=cache_writes(asked_for),
         searches=searches(asked_for),
         service=service_of(asked_for),
+        sampling=sampling_of(asked_for),
         sticky=tied,
     )
 

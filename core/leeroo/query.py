@@ -1,6 +1,6 @@
 """One request as the router sees it: `Query`."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Literal
 
 from leeroo.errors import InvalidRequest
@@ -33,6 +33,37 @@ class Medium:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """What is known of how an answer is drawn; None where nothing is said.
+
+    Attributes:
+        temperature: 0: always the likeliest token.
+        top_p: 0: the same.
+        top_k: 1: the same.
+        seed: The same draw each time, as far as the endpoint can.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+
+    def over(self, other: "Sampling") -> "Sampling":
+        """This, and the other's where this says nothing."""
+        own, others = astuple(self), astuple(other)
+        return Sampling(*(b if a is None else a for a, b in zip(own, others, strict=True)))
+
+    @property
+    def fixed(self) -> str | None:
+        """Why the same request is answered the same again; None where answers may differ."""
+        if self.temperature == 0:
+            return "temperature is 0"
+        if self.top_p == 0 or self.top_k == 1:
+            return "top_p is 0" if self.top_p == 0 else "top_k is 1"
+        return None if self.seed is None else "a seed is set"
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """The text and the needs of one request.
 
@@ -57,6 +88,7 @@ class Query:
         cache_writes: How long the provider is asked to keep the input in its cache, None: it is not asked.
         searches: Searches of the web that the provider may make at most.
         service: The service tier that is asked for, None: the standard one.
+        sampling: How the answer is to be drawn, as far as the request says.
     """
 
     text: str
@@ -75,6 +107,7 @@ class Query:
     cache_writes: Literal["5m", "1h"] | None = None
     searches: int = 0
     service: str | None = None
+    sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:
         if self.messages < 1:

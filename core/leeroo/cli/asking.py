@@ -10,7 +10,7 @@ from leeroo.budget import Budget
 from leeroo.cli.options import AsJson, PoolOption, with_budget
 from leeroo.cli.pools import open_router
 from leeroo.cli.printing import cell, out, print_json, text_of
-from leeroo.cli.reasons import explained
+from leeroo.cli.reasons import explained, repeats_in_words
 from leeroo.errors import ConfigError
 from leeroo.money import show_usd, to_nano, to_usd
 from leeroo.query import Query
@@ -68,6 +68,7 @@ def explain(
         reasons = explained(decision, router.predictor)
         if budget.consults:
             reasons.append(f"Consult model: {router.consulting.in_use().words}.")
+            reasons += repeats_in_words(router.consulting.repeats, decision)
     if as_json:
         order = decision.selection.order
         print_json(

@@ -1,5 +1,6 @@
 """`leeroo feedback` and `leeroo feedback-export`: how good answers were, and what the predictor can learn from that."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,37 @@ def feedback(
     """
     keep(call_id, score, note, ledger=ledger)
     out.print(f"{visible(call_id)}: {score:g}", highlight=False, markup=False)
+    _tell_what_consult_may_learn(call_id, ledger)
+
+
+def _tell_what_consult_may_learn(call_id: str, url: str) -> None:
+    """After feedback on a call that consulted: what the consult model could be fitted on, and how.
+
+    It is not fitted here: feedback comes one by one and from many places, a fit takes seconds, nobody has said where
+    the model is to be kept, and which experts are asked should not change by a mark that somebody gives.
+    """
+    opened = open_ledger_at(url)
+    try:
+        found = opened.consulted(call_id)
+    finally:
+        opened.close()
+    if not found.this:
+        return
+    from leeroo.evaluation.learned_consult import LEAST
+
+    at = "" if os.environ.get("LEEROO_LEDGER") == url else f" --ledger {_shown(url)}"
+    how = f"leeroo consult-fit{at} --out consult.json"
+    words = f"{found.calls} calls of this ledger have consulted, {found.marked} of them have feedback"
+    if found.calls < LEAST:
+        words += f"; from {LEAST} on, `{how}` fits the consult model on them."
+    else:
+        words += f". `{how}` fits the consult model on all of them; nothing is fitted before."
+    out.print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def _shown(url: str) -> str:
+    """A ledger's URL as a command may show it: with a password in it, by the variable that it belongs in."""
+    return url if url.startswith("sqlite") else "$LEEROO_LEDGER"
 
 
 def feedback_export(

@@ -27,6 +27,20 @@ def explained(decision: Decision, predictor: Predictor) -> list[str]:
     return [*lines, *_tipped(decision)]
 
 
+def repeats_in_words(repeats: int, decision: Decision) -> list[str]:
+    """How often one expert may be asked in a call that consults, and who only once; nothing where each is once.
+
+    Args:
+        repeats: How often one expert may be asked.
+        decision: Who may be asked.
+    """
+    if repeats == 1:
+        return []
+    once = {c.expert.name: c.expert.sampling.fixed for c in decision.selection.order}
+    but = "; ".join(f"{name} once, its {why}" for name, why in once.items() if why)
+    return [f"One expert may be asked up to {repeats} times{f' ({but})' if but else ''}."]
+
+
 def _tipped(decision: Decision) -> list[str]:
     order = decision.selection.order
     if len(order) < 2:

@@ -37,6 +37,9 @@ def replay(
 ) -> None:
     """Play a policy on the answers of a table: experts are asked one by one, and nobody looks at scores.
 
+    A table has one answer of each expert to a query. Further draws of an expert stand in it as experts of their own,
+    named `small#2`, `small#3`: consult then knows that they are `small`'s.
+
     `--compare` and `--fit` look at scores: the one when all is played, the other to fit. Both are honest only on
     queries that the predictor was not trained on. `--compare` with `--split validation,test` plays each part with the
     model that was fitted on the other.

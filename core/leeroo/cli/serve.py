@@ -22,7 +22,7 @@ keys_app = typer.Typer(help="Keys of `leeroo serve`, hashed at rest, each bound 
 Keys = Annotated[Path, typer.Option("--keys", envvar="LEEROO_KEYS", help="File of keys.")]
 
 
-# long: 34 of its lines are its options.
+# long: 37 of its lines are its options.
 def serve(
     pool: Annotated[
         Path | None,
@@ -57,6 +57,9 @@ def serve(
     judge: Annotated[
         str | None, typer.Option(help="Expert that is asked whether two answers agree that no rule can compare.")
     ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="How often one expert may be asked in a call that consults, 1 to 5.")
+    ] = None,
 ) -> None:
     """Serve the pool as an OpenAI-compatible endpoint.
 
@@ -79,7 +82,7 @@ def serve(
             router.on_empty = on_empty_of(on_empty, "--on-empty")
         if judge is not None:
             judge = router.pool[judge].name
-        router.consulting = router.consulting.with_(model=consult_model, judge=judge)
+        router.consulting = router.consulting.with_(model=consult_model, judge=judge, repeats=repeats)
         router.consulting.check()
         run(router, host=host, port=port, keys=None if keys is None else KeyFile(keys), settings=settings)
 

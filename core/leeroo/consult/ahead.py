@@ -1,13 +1,15 @@
 """The policy in use: ask whom the look-ahead says (`leeroo.consult.policy`), by the budget's rule."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from leeroo.budget import Budget
 from leeroo.consult.asking import Floats, Option, Standing, Step
-from leeroo.consult.lattice import UNASKED, depth_for
+from leeroo.consult.lattice import depth_for
 from leeroo.consult.model import ConsultModel
+from leeroo.consult.places import UNASKED
 from leeroo.consult.policy import STOP, Limits, plan, promising
 from leeroo.consult.posterior import Outlook, outlook
 from leeroo.consult.rules import Rule, rule_of
@@ -31,7 +33,11 @@ class LookAhead:
         known = [option.expert for option in options]
         self._names = [model.name_of(expert.name, expert.traits, expert.model_id) for expert in known]
         self._rule: Rule | None = None
-        self.considered = frozenset({0, *promising(self._quality[0], self._costs)})
+        first = {option.expert.name: e for e, option in reversed(list(enumerate(options)))}
+        self._draws = [first[option.expert.name] for option in options]
+        own = sorted(first.values())
+        kept = {0, *(own[e] for e in promising(self._quality[0, own], self._costs[own]))}
+        self.considered = frozenset(e for e, one in enumerate(self._draws) if one in kept)
 
     @property
     def words(self) -> str | None:
@@ -45,8 +51,10 @@ class LookAhead:
 
     def step(self, standing: Standing) -> Step:
         """The best action in the state."""
-        left = sum(p == UNASKED and e not in standing.closed for e, p in enumerate(standing.places))
-        far = depth_for(1 + max(*standing.places, -1), left)
+        left = Counter(
+            self._draws[e] for e, p in enumerate(standing.places) if p == UNASKED and e not in standing.closed
+        )
+        far = depth_for(1 + max(*standing.places, -1), list(left.values()))
         ahead = self._look(standing, far if standing.asks_left is None else min(far, standing.asks_left))
         costs, limits = self._costs[list(ahead.left)][None, :], self._limits(ahead, standing)
         if self._rule is None:
@@ -64,15 +72,19 @@ class LookAhead:
         return np.asarray(self._look(standing, 0).posterior()[0])
 
     def _look(self, standing: Standing, depth: int) -> Outlook:
+        # A caller's own comparison may see more different answers than there are options.
+        most = 1 + max(standing.places, default=-1)
+        few = self._alternatives is not None and most > self._alternatives + 1
         return outlook(
             self._model,
             self._quality,
             self._names,
             standing.places,
             depth,
-            alternatives=self._alternatives,
+            alternatives=None if few else self._alternatives,
             closed=standing.closed,
             shifts=standing.shifts,
+            draws=self._draws,
         )
 
     def _limits(self, ahead: Outlook, standing: Standing) -> tuple[Limits, ...]:

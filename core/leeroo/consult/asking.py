@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.budget import Budget
-from leeroo.consult.lattice import State
 from leeroo.consult.model import ConsultModel
+from leeroo.consult.places import State
 from leeroo.pool.experts import Expert
 
 Floats = npt.NDArray[np.float64]
@@ -29,6 +29,8 @@ class Option:
         expected: Expected cost in nano-dollars.
         worst: Nano-dollars that must be free to ask it.
         seconds: Expected latency, 0 where nothing is known.
+        draw: Which answer of this expert it would be; further ones than the first are options of their own, after the
+            first ones of all. An expert's draws are asked in order.
     """
 
     expert: Expert
@@ -36,6 +38,7 @@ class Option:
     expected: int
     worst: int
     seconds: float
+    draw: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leeroo.consult.evidence import Verify, check_of, verdict
-from leeroo.consult.lattice import ABSTAINED
 from leeroo.consult.likeness import Likeness, Similarity, shipped
 from leeroo.consult.logprobs import LogProb
+from leeroo.consult.places import ABSTAINED
 from leeroo.consult.readings import Reading, as_json, by_value, is_refusal, options_of, read
 from leeroo.errors import ConfigError
 

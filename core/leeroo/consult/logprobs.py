@@ -118,9 +118,10 @@ class Shifts:
         """
         if self.known is None or found is None:
             return {}
-        by = self._certainty * self.known.surplus(self._experts[option], found)
+        surplus = self.known.surplus(self._experts[option], found)
+        by = self._certainty * surplus
         if by:
             values = list(self.values or [0.0] * len(self._experts))
             values[option] = min(max(by, -MOST), MOST)
             self.values = tuple(values)
-        return {"logprob": round(found.value, 4)}
+        return {"logprob": round(found.value, 4), **({"surplus": round(surplus, 4)} if surplus else {})}

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from leeroo.consult.equivalence import INCOMPARABLE, Equivalence, Groups, Reply
-from leeroo.consult.lattice import ABSTAINED
+from leeroo.consult.places import ABSTAINED
 
 _MARK = re.compile(r"#(\d+|-)")
 _SILENT = "#-"

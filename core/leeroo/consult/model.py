@@ -4,7 +4,8 @@ A query has a difficulty z ~ N(0, 1) that all experts share; low z is hard. Give
 sigmoid(b logit(Q_e) + a_e + l_e s z), where Q_e is its predicted quality, and the experts' errors are independent. All
 right answers agree. Wrong answers fall into clusters by a Chinese restaurant process whose concentration
 exp(t0 + t1 z) is smaller on hard questions, where many fall for the same mistake; of a question with m options, by the
-finite process over the m - 1 wrong ones. A wrong expert gives no comparable answer at all with probability nu_e.
+finite process over the m - 1 wrong ones. A wrong expert gives no comparable answer at all with probability nu_e. An
+expert that is asked again repeats itself as `leeroo.consult.repeats` says, with one correlation rho.
 """
 
 import json
@@ -55,6 +56,8 @@ class ConsultModel:
         abstention: nu, P(nothing comparable | wrong) of experts whose own is not known.
         certainty: c, logits by which an answer is more probably right for each nat that its log-probability lies above
             its expert's usual one; 0: log-probabilities are not asked for. A default that nobody fitted.
+        repeat_correlation: rho, 0..1, of repeated draws of one expert on a query, given its difficulty: 0 where each is
+            as good as another expert of the same quality, 1 where they say nothing. A default that nobody fitted.
         traits: By expert name; the usual `Trait` for everybody else.
         queries: How many queries it was fitted on, 0 for a model that nobody fitted.
     """
@@ -65,6 +68,7 @@ class ConsultModel:
     tilt: float = 0.8
     abstention: float = 0.03
     certainty: float = 0.25
+    repeat_correlation: float = 0.5
     traits: Mapping[str, Trait] = field(default_factory=dict)
     queries: int = 0
 
@@ -79,6 +83,8 @@ class ConsultModel:
         least = min(self.spread, self.certainty)
         if self.slope <= 0 or least < 0 or not all(0 < nu < 1 for nu in silences):
             raise ConfigError("A consult model needs slope > 0, spread and certainty >= 0, and 0 < abstention < 1.")
+        if not 0 <= self.repeat_correlation <= 1:
+            raise ConfigError(f"repeat_correlation of a consult model is {self.repeat_correlation}; give 0 to 1.")
 
     def chances(self, quality: Floats, names: Sequence[str], shifts: Sequence[float] = ()) -> Floats:
         """P(right) at every node of the difficulty.

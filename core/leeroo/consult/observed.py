@@ -1,13 +1,16 @@
 """What came of asking several experts the same queries, as the fit takes it: `Observed`. Clusters, never texts."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.consult.lattice import ABSTAINED, UNASKED
+from leeroo.consult.places import ABSTAINED, UNASKED
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -21,11 +24,13 @@ class Observed:
     """Outcomes of several experts, without their texts.
 
     Attributes:
-        names: The experts, one per column.
+        names: The experts, one per column. A name that stands again is a further draw of the same expert.
         quality: What was predicted, by a predictor that was not trained on these queries, shape (queries, experts).
         clusters: `UNASKED`, `ABSTAINED` or the answer's cluster, numbered from 0 by query, same shape.
         right: The cluster that is right, `NONE_RIGHT` or `UNKNOWN`, shape (queries,).
         alternatives: How many wrong answers there were to choose from, 0 for without end, shape (queries,).
+        surplus: Nats by which an answer's log-probability lay above its expert's usual one, NaN where that is not
+            known, shape (queries, experts).
     """
 
     names: tuple[str, ...]
@@ -33,13 +38,31 @@ class Observed:
     clusters: Indices
     right: Indices
     alternatives: Indices
+    surplus: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def __post_init__(self) -> None:
+        if self.surplus.shape != self.clusters.shape:
+            object.__setattr__(self, "surplus", np.full(self.clusters.shape, np.nan))
 
     def __len__(self) -> int:
         return len(self.right)
 
     def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Observed":
         """Some of the queries."""
-        return Observed(self.names, self.quality[rows], self.clusters[rows], self.right[rows], self.alternatives[rows])
+        right, alternatives = self.right[rows], self.alternatives[rows]
+        return Observed(self.names, self.quality[rows], self.clusters[rows], right, alternatives, self.surplus[rows])
+
+    @property
+    def repeated(self) -> int:
+        """Queries on which an expert was asked more than once."""
+        asked = self.clusters != UNASKED
+        own = [[c for c, name in enumerate(self.names) if name == wanted] for wanted in dict.fromkeys(self.names)]
+        return int(np.any([asked[:, columns].sum(axis=1) > 1 for columns in own], axis=0).sum()) if own else 0
+
+    @property
+    def certain(self) -> int:
+        """Comparable answers whose log-probability is known beside a usual one."""
+        return int(((self.clusters >= 0) & ~np.isnan(self.surplus)).sum())
 
 
 def clusters_of(answers: Sequence[str | None]) -> list[int]:
@@ -57,20 +80,26 @@ def from_records(records: Iterable[Mapping[str, Any]], scores: Mapping[str, floa
             feedback it is unknown which cluster is right, and the fit integrates over that.
     """
     told = [record for record in records if _compared(record.get("consult") or {})]
-    names = tuple(sorted({ask["expert"] for record in told for ask in record["consult"]["asks"]}))
+    draws = [Counter(ask["expert"] for ask in record["consult"]["asks"]) for record in told]
+    most: Counter[str] = reduce(or_, draws, Counter())
+    names = tuple(sorted(most.elements()))  # each as often as one call has asked it
     clusters = np.full((len(told), len(names)), UNASKED)
-    quality = np.full((len(told), len(names)), 0.5)
+    quality, surplus = np.full((len(told), len(names)), 0.5), np.full((len(told), len(names)), np.nan)
     right = np.full(len(told), UNKNOWN)
     for row, record in enumerate(told):
         predicted = {one["expert"]: one["quality"] for one in record["candidates"]}
         for ask in record["consult"]["asks"]:
             column = names.index(ask["expert"])
+            while clusters[row, column] != UNASKED:
+                column += 1
             clusters[row, column] = ABSTAINED if ask["cluster"] is None else ask["cluster"]
             quality[row, column] = predicted.get(ask["expert"], 0.5)
+            known = ask.get("surplus")
+            surplus[row, column] = np.nan if known is None else known
             score = (scores or {}).get(record["call_id"])
             if ask["expert"] == record["expert"] and ask["cluster"] is not None and (score or 0.0) >= RIGHT_FROM:
                 right[row] = ask["cluster"]
-    return Observed(names, quality, clusters, right, np.zeros(len(told), dtype=np.int64))
+    return Observed(names, quality, clusters, right, np.zeros(len(told), dtype=np.int64), surplus)
 
 
 def _compared(consult: Mapping[str, Any]) -> bool:

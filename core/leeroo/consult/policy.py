@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.consult.lattice import Level
-from leeroo.consult.posterior import Outlook
+from leeroo.consult.posterior import NOBODY, Outlook
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
-STOP = -1
+STOP = NOBODY
 MOST_EXPERTS = 8
 """Of larger pools only so many are looked ahead for."""
 HASTE = 0.1
@@ -99,12 +99,12 @@ def plan(
         children_quality = np.take_along_axis(_after(quality, level), chosen, axis=-1)[..., 0]
         value = np.where(stop, best[:, :, here], gained)
         quality = np.where(stop, best[:, :, here], children_quality)
-    columns = np.array(outlook.left, dtype=np.int64)
+    columns, further = (np.array(own, dtype=np.int64) for own in (outlook.left, outlook.further))
     first = np.where(stop[:, :, 0], STOP, chosen[:, :, 0, 0])
     beside = _beside(outlook, second, first, asks[:, :, 0], due, haste) if haste > 0 else np.full(first.shape, STOP)
     return Plan(
         action=np.where(first == STOP, STOP, columns[first]),
-        beside=np.where(beside == STOP, STOP, columns[beside]),
+        beside=np.where(beside == STOP, STOP, np.where(beside == first, further[beside], columns[beside])),
         value=value[:, :, 0] / reached,
         quality=quality[:, :, 0] / reached,
     )
@@ -191,7 +191,7 @@ def _after(following: Floats, level: Level) -> Floats:
 def _fitting(outlook: Outlook, limits: tuple[Limits, ...]) -> npt.NDArray[np.bool_]:
     """Whether an expert can still be asked in a state, shape (states, experts)."""
     asked = outlook.lattice.asked
-    fits = np.ones(asked.shape, dtype=np.bool_)
+    fits = np.ones(asked.shape, dtype=np.bool_)  # who has no draw left is not among a state's asks
     for limit in limits:
         fits &= (asked @ limit.expected)[:, None] + limit.worst[None, :] <= limit.left
     return fits

@@ -10,6 +10,7 @@ from leeroo.consult.equivalence import Equivalence
 from leeroo.consult.model import ConsultModel, shipped
 from leeroo.consult.policy import HASTE
 from leeroo.consult.readings import options_of
+from leeroo.consult.repeats import MOST
 from leeroo.errors import ConfigError
 
 SMALL = 5
@@ -28,6 +29,8 @@ class Consulting:
         haste: Share of a second expert's price that may be wasted to ask two at once; 0: one after the other.
         policy: Whom to ask next, and when to stop.
         judge: An expert of the pool that is asked whether two answers agree that no rule can compare; None: nobody.
+        repeats: How often one expert may be asked in a call, 1 to 5; None: what the pool file says, else once. Who
+            would say the same again (temperature 0, a seed) is asked once all the same, and the record says so.
     """
 
     equivalence: Equivalence = field(default_factory=Equivalence)
@@ -35,12 +38,15 @@ class Consulting:
     haste: float = HASTE
     policy: Policy = LookAhead
     judge: str | None = None
+    repeats: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.haste <= 1:
             raise ConfigError(f"haste is {self.haste}; give a share between 0 and 1.")
         if self.judge is not None and (not isinstance(self.judge, str) or not self.judge):
             raise ConfigError(f"judge is {self.judge!r}; give the name of an expert of the pool.")
+        if self.repeats is not None:
+            repeats_of(self.repeats)
 
     def model_in_use(self) -> ConsultModel:
         """The model, stricter where the caller checks answers."""
@@ -55,6 +61,21 @@ class Consulting:
         """The policy of one call."""
         model, alternatives = self.model_in_use(), alternatives_of(question)
         return self.policy(options, budget, model=model, haste=self.haste, alternatives=alternatives)
+
+
+def repeats_of(given: object, place: str = "repeats") -> int:
+    """How often one expert may be asked.
+
+    Args:
+        given: What somebody has said.
+        place: Where, for the error.
+
+    Raises:
+        ConfigError: It is no whole number from 1 to `repeats.MOST`.
+    """
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MOST:
+        raise ConfigError(f"{place} is {given!r}; give a whole number, 1 (each expert once) to {MOST}.")
+    return given
 
 
 def alternatives_of(question: str) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 from leeroo.conversation import Role, Turn, scored_text, tool_names
 from leeroo.errors import InvalidRequest
 from leeroo.pool.experts import Expert
-from leeroo.pool.extras import cache_writes, searches, service_of, unpriced
+from leeroo.pool.extras import cache_writes, sampling_of, searches, service_of, unpriced
 from leeroo.pool.forwarded import everything, medium_of
 from leeroo.pool.kinds import PLAIN, kinds_of
 from leeroo.pool.media import measure
@@ -73,6 +73,7 @@ def to_query(body: Mapping[str, Any], router: Router) -> Query:
         cache_writes=cache_writes(body),
         searches=searches(body),
         service=service_of(body),
+        sampling=sampling_of(body),
         sticky=tied,
     )
 

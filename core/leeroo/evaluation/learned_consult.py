@@ -2,16 +2,20 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Collection, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from leeroo.consult.fit import Fit, fit, log_likelihood
-from leeroo.consult.lattice import ABSTAINED, UNASKED
 from leeroo.consult.model import shipped
 from leeroo.consult.observed import Observed, observe
+from leeroo.consult.places import ABSTAINED, UNASKED
+from leeroo.consult.repeats import drawn_from
 from leeroo.consult.settings import alternatives_of
 from leeroo.errors import ConfigError
 from leeroo.evaluation.costs import experts_of
@@ -50,26 +54,29 @@ def observed_in(table: OutcomeTable, predictor: Predictor, parts: Collection[str
         asked = {j: kept.answers[row, j] for j in np.flatnonzero(~np.isnan(kept.scores[row])).tolist()}
         places = clusters_among(asked, question, len(kept.experts))
         answers.append([None if place <= ABSTAINED else str(place) for place in places])
-    quality = predictor.predict(list(kept.queries), experts_of(kept.experts, kept.prices)).quality
+    names = drawn_from(kept.experts)
+    quality = predictor.predict(list(kept.queries), experts_of(names, kept.prices)).quality
     alternatives = [alternatives_of(question) for question in kept.queries]
     scores = kept.scores.astype(np.float64)
-    found = observe(kept.experts, quality.astype(np.float64), answers, scores, alternatives)[0]
+    found = observe(names, quality.astype(np.float64), answers, scores, alternatives)[0]
     return found if len(found) else None
 
 
 def joined(found: Sequence[Observed]) -> Observed:
-    """Several sources as one, an expert of the same name the same column."""
-    names = tuple(sorted({name for one in found for name in one.names}))
+    """Several sources as one, an expert of the same name the same column (as many as it has draws)."""
+    names = tuple(sorted(reduce(or_, (Counter(one.names) for one in found)).elements()))
     queries = sum(len(one) for one in found)
     quality, clusters = np.full((queries, len(names)), 0.5), np.full((queries, len(names)), UNASKED)
+    surplus = np.full(clusters.shape, np.nan)
     start = 0
     for one in found:
         rows = slice(start, start + len(one))
-        columns = [names.index(name) for name in one.names]
+        columns = [names.index(name) + one.names[:c].count(name) for c, name in enumerate(one.names)]
         quality[rows, columns], clusters[rows, columns] = one.quality, one.clusters
+        surplus[rows, columns] = one.surplus
         start += len(one)
     right = np.concatenate([one.right for one in found])
-    return Observed(names, quality, clusters, right, np.concatenate([one.alternatives for one in found]))
+    return Observed(names, quality, clusters, right, np.concatenate([one.alternatives for one in found]), surplus)
 
 
 def learn(found: Sequence[Observed], *, seed: int = 0) -> Fit:
@@ -156,9 +163,14 @@ def keep(found: Fit, folder: str | Path, sources: Sequence[str] = ()) -> None:
 
 def words(found: Fit) -> str:
     """What a fit found, in one sentence."""
+    model = found.model
+    repeats = f"of {found.repeated} queries on which an expert was asked again" if found.repeated else "not fitted, no"
+    repeats += "" if found.repeated else " expert was asked again"
+    certainty = f"of {found.certain} answers" if found.certain else "not fitted, no log-probabilities are known"
     return (
-        f"fitted on {found.queries} queries, {len(found.model.traits)} experts: log likelihood "
-        f"{found.before:.4f} -> {found.log_likelihood:.4f} a query"
+        f"fitted on {found.queries} queries, {len(model.traits)} experts: log likelihood "
+        f"{found.before:.4f} -> {found.log_likelihood:.4f} a query; repeat correlation "
+        f"{model.repeat_correlation:.2f} ({repeats}), certainty {model.certainty:.2f} ({certainty})"
     )
 
 

@@ -5,14 +5,16 @@ A setting is a willingness to pay: one over the quality that a dollar is worth. 
 posterior as consult; what differs is what they may do.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from leeroo.consult.lattice import UNASKED, depth_for
+from leeroo.consult.lattice import depth_for
 from leeroo.consult.model import ConsultModel
+from leeroo.consult.places import UNASKED
 from leeroo.consult.policy import HASTE, MOST_EXPERTS, STOP, plan, promising, rate_reaching, rate_within
 from leeroo.consult.posterior import Outlook, outlook
 from leeroo.evaluation.replaying import MISSING, Game, Played
@@ -196,23 +198,25 @@ def _from(
         kinds.setdefault((int(game.alternatives[row]), _closed(game, row, depth).tobytes()), []).append(row)
     for (alternatives, _), same in kinds.items():
         closed = frozenset(np.flatnonzero(_closed(game, same[0], depth)).tolist())
-        left = sum(place == UNASKED and e not in closed for e, place in enumerate(state))
-        far = depth_for(1 + max(*state, -1), left) if depth is None else depth
+        left = Counter(game.draws[e] for e, place in enumerate(state) if place == UNASKED and e not in closed)
+        far = depth_for(1 + max(*state, -1), list(left.values())) if depth is None else depth
         for begin in range(0, len(same), CHUNK):
             at = np.array(same[begin : begin + CHUNK])
             ahead = outlook(
-                model, game.quality[at], game.experts, state, far, alternatives=alternatives or None, closed=closed
-            )
+                model, game.quality[at], game.names, state, far, alternatives=alternatives or None, closed=closed,
+                draws=game.draws,
+            )  # fmt: skip
             yield at, ahead, game.costs[np.ix_(at, np.array(ahead.left, dtype=np.int64))]
 
 
 def _closed(game: Game, row: int, depth: int | None) -> npt.NDArray[np.bool_]:
     """Experts that cannot be asked, and those of a large pool that are not looked ahead for."""
     closed = np.asarray(game.clusters[row] == MISSING)
-    if depth != 0 and len(game.experts) > MOST_EXPERTS:
-        possible = np.flatnonzero(~closed)
-        closed = np.ones(len(closed), dtype=np.bool_)
-        closed[possible[promising(game.quality[row, possible], game.costs[row, possible])]] = False
+    firsts, at = np.unique(np.array(game.draws)[~closed], return_index=True)
+    if depth != 0 and len(firsts) > MOST_EXPERTS:
+        possible = np.flatnonzero(~closed)[at]
+        kept = firsts[promising(game.quality[row, possible], game.costs[row, possible])]
+        closed = closed | ~np.isin(game.draws, kept)
     return closed
 
 
@@ -251,13 +255,15 @@ def _speakers(game: Game, model: ConsultModel, rows: Indices, state: tuple[int, 
 
 
 def _best_set(ahead: Outlook, costs: Floats, rates: Floats, must: bool) -> tuple[Indices, Indices]:
-    masks = ahead.lattice.asked @ (1 << np.arange(len(ahead.left)))
+    base = int(ahead.lattice.asked.max(initial=1)) + 1  # an expert may be asked more than once
+    digits = base ** np.arange(len(ahead.left))
+    masks = ahead.lattice.asked @ digits
     sets, which = np.unique(masks, return_inverse=True)
     summed = np.zeros((len(costs), len(sets)))
     for k in range(len(sets)):
         summed[:, k] = ahead.best[:, which == k].sum(axis=1)
     value = summed / ahead.reached[:, :1]
-    members = (sets[:, None] >> np.arange(len(ahead.left))) & 1
+    members = sets[:, None] // digits % base
     worth = value[:, None, :] - rates[:, :, None] * (costs @ members.T)[:, None, :]
     if must and len(sets) > 1:
         worth[:, :, sets == 0] = -np.inf

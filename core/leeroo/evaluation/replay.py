@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.consult.fit import Fit, fit
-from leeroo.consult.lattice import ABSTAINED
 from leeroo.consult.model import ConsultModel
 from leeroo.consult.observed import Observed, observe
+from leeroo.consult.places import ABSTAINED
 from leeroo.errors import ConfigError
 from leeroo.evaluation import policies
 from leeroo.evaluation.metrics import Curve, accuracy_at, cost_at, hull
@@ -102,7 +102,7 @@ def observed_of(game: Game, table: OutcomeTable) -> tuple[Observed, Indices]:
     """A game's outcomes for the fit, and the rows that they are of; contradictory grades are left out."""
     scores, _ = scores_of(game, table)
     answers = [[None if place <= ABSTAINED else str(place) for place in row] for row in game.clusters]
-    return observe(game.experts, game.quality, answers, scores, [int(m) or None for m in game.alternatives])
+    return observe(game.names, game.quality, answers, scores, [int(m) or None for m in game.alternatives])
 
 
 def fit_on(game: Game, table: OutcomeTable) -> Fit:

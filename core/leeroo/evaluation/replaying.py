@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from leeroo.consult.equivalence import Equivalence, Reply, cluster_all
-from leeroo.consult.lattice import ABSTAINED, UNASKED
 from leeroo.consult.marks import cluster_in
+from leeroo.consult.places import ABSTAINED, UNASKED
+from leeroo.consult.repeats import drawn_from
 from leeroo.consult.settings import alternatives_of
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.evaluation.costs import expected_costs, experts_of
@@ -45,6 +47,16 @@ class Game:
 
     def __len__(self) -> int:
         return len(self.query_ids)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Whose answer is in each column: `small#2` is a further draw of `small`."""
+        return drawn_from(self.experts)
+
+    @cached_property
+    def draws(self) -> tuple[int, ...]:
+        """Of every column the first one of the same expert."""
+        return tuple(self.names.index(name) for name in self.names)
 
     def take(self, rows: Indices) -> "Game":
         """Some of the queries."""
@@ -90,7 +102,8 @@ def read_game(
     data = read_columns(place / "outcomes.parquet", ("query_id", "expert", "answer"))
     names = [find(name, list(prices)) for name in experts] if experts else list(prices)
     if len(set(names)) < len(names) or not names:
-        raise ConfigError(f"{', '.join(names) or 'No expert'}: name one or more experts, each once.")
+        more = "" if not names else f" {place} has one answer of each to a query; a further draw is an expert `NAME#2`."
+        raise ConfigError(f"{', '.join(names) or 'No expert'}: name one or more experts, each once.{more}")
     wanted = frozenset(split.split(","))
     if unknown := wanted - {*PARTS, "all"}:
         raise ConfigError(f"Unknown split {min(unknown)!r}.{did_you_mean(min(unknown), (*PARTS, 'all'))}")
@@ -108,7 +121,7 @@ def read_game(
         raise ConfigError(f"{place}: no query of the part {split!r} has an answer of {', '.join(names)}.")
     rows = [texts[query_id] for query_id in ids]
     usd = np.array([prices[name] for name in names], dtype=np.float32)
-    made = experts_of(names, usd)
+    made = experts_of(drawn_from(names), usd)
     prediction = predictor.predict(rows, made)
     prompts = np.array([[tokens.get((query_id, j), np.nan) for j in range(len(names))] for query_id in ids])
     return Game(

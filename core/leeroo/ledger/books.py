@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, exists, func, or_, se
 from leeroo.errors import ConfigError, LeerooError, did_you_mean
 from leeroo.ledger import schema
 from leeroo.ledger import statements as s
+from leeroo.ledger.consulted import Consulted, consultations, consulted
 from leeroo.ledger.database import Database
 from leeroo.ledger.limits import EVERYTHING, SECOND, LedgerError, Limit, ancestors, check_scope
 from leeroo.ledger.memory import KEPT_LESSONS, Lesson
@@ -166,28 +167,16 @@ class Books:
     def consultations(self) -> list[dict[str, Any]]:
         """Calls that consulted, oldest first, in the form of their records: who agreed with whom, and the feedback.
 
-        Keys: call_id, expert (whose answer was returned), candidates (expert and quality), consult (asks with expert
-        and cluster), score (the newest feedback, None without any).
+        Keys: call_id, expert (whose answer was returned), candidates (expert, quality), consult (asks with expert,
+        cluster, surplus), score (the newest feedback, None without any).
         """
-        a, c, f = schema.asks.c, schema.calls.c, schema.feedback.c
-        newest = select(f.call_id, func.max(f.id).label("id")).group_by(f.call_id).subquery()
-        find = (
-            select(a.call_id, c.expert.label("accepted"), a.expert, a.cluster, a.quality, f.score)
-            .join_from(schema.asks, schema.calls, a.call_id == c.call_id)
-            .outerjoin(newest, newest.c.call_id == a.call_id)
-            .outerjoin(schema.feedback, f.id == newest.c.id)
-            .order_by(c.at, a.call_id, a.number)
-        )
-        found: dict[str, dict[str, Any]] = {}
         with self._database.read() as connection:
-            for row in connection.execute(find):
-                new = {"call_id": row.call_id, "expert": row.accepted, "score": row.score, "candidates": []}
-                call = found.setdefault(row.call_id, new | {"consult": {"asks": []}})
-                call["candidates"].append(
-                    {"expert": row.expert, "quality": 0.5 if row.quality is None else row.quality}
-                )
-                call["consult"]["asks"].append({"expert": row.expert, "cluster": row.cluster})
-        return list(found.values())
+            return consultations(connection)
+
+    def consulted(self, call_id: str) -> Consulted:
+        """Whether a call consulted, and how many did."""
+        with self._database.read() as connection:
+            return consulted(connection, call_id)
 
     def lessons(self, after: int) -> list[Lesson]:
         """First feedback of calls after a lesson's number, oldest first, of the newest few thousand.

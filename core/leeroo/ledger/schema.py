@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from leeroo.ledger.limits import LedgerError, window
 
-VERSION = 5
+VERSION = 6
 FOREVER = 2**62
 """The end of a window that never ends, in microseconds since 1970."""
 
@@ -132,6 +132,7 @@ asks = Table(
     Column("expert", String(200), nullable=False),
     Column("cluster", Integer),  # NULL: nothing that could be compared
     Column("quality", Float),  # as it was predicted before
+    Column("surplus", Float),  # nats by which its log-probability lay above the expert's usual one; NULL: not known
 )
 feedback = Table(
     "feedback",
@@ -182,11 +183,18 @@ def _consultations_are_kept(_: Connection) -> None:
     """The table is new; what calls answered before is not known."""
 
 
+def _asks_keep_the_surplus(connection: Connection) -> None:
+    known = inspect(connection)
+    if known.has_table("asks") and "surplus" not in {column["name"] for column in known.get_columns("asks")}:
+        connection.exec_driver_sql("ALTER TABLE asks ADD COLUMN surplus FLOAT")
+
+
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     1: _windows_get_an_end,
     2: _calls_keep_the_base_quality,
     3: _attempts_get_a_key,
     4: _consultations_are_kept,
+    5: _asks_keep_the_surplus,
 }
 """Step n brings a ledger of version n to n + 1; all run in one transaction."""
 

@@ -291,7 +291,7 @@ def _asks(record: dict[str, Any]) -> list[dict[str, Any]]:
     predicted = {one["expert"]: one["quality"] for one in record["candidates"]}
     return [
         {"call_id": record["call_id"], "number": n, "expert": ask["expert"], "cluster": ask["cluster"],
-         "quality": predicted.get(ask["expert"])}
+         "quality": predicted.get(ask["expert"]), "surplus": ask.get("surplus")}
         for n, ask in enumerate(consult["asks"])
     ]  # fmt: skip
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.pool.extras import unpriced
+from leeroo.pool.extras import sampling_of, unpriced
 from leeroo.pool.kinds import SERVICES
 from leeroo.pool.prices import Price, PriceTier, Strict
 from leeroo.pool.providers import split_provider
-from leeroo.query import Capability
+from leeroo.query import Capability, Sampling
 
 DEFAULT_CAPABILITIES: frozenset[Capability] = frozenset({"tools", "structured_output", "streaming"})
 LOOKS_LIKE_KEY = re.compile(r"\b(sk-[A-Za-z0-9_-]{8,}|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,})")
@@ -140,6 +140,16 @@ class Expert(Strict):
         places = (fields, *(fields.get(name) for name in ("model_kwargs", "additional_kwargs", "extra_body")))
         found = (place.get("service_tier") for place in places if isinstance(place, Mapping))
         return next((tier for tier in found if isinstance(tier, str) and tier in SERVICES), None)
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """How a ready model object has answers drawn, as far as its fields tell."""
+        fields = getattr(self.model, "__dict__", {})
+        inner = (fields.get(name) for name in ("extra_body", "model_kwargs", "additional_kwargs", "generate_kwargs"))
+        found = Sampling()
+        for place in (*inner, fields):
+            found = found.over(sampling_of(place)) if isinstance(place, Mapping) else found
+        return found
 
     @cached_property
     def unpriced(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from leeroo.pool.kinds import SERVICES
+from leeroo.query import Sampling
 
 SEARCHES = 10
 """Searches assumed at most where a request allows them and says no number."""
@@ -68,6 +69,18 @@ def service_of(body: Mapping[str, Any]) -> str | None:
     """The service tier that a request asks for; None: the standard one, or one that is not known."""
     tier = body.get("service_tier")
     return tier if isinstance(tier, str) and tier in SERVICES else None
+
+
+def sampling_of(body: Mapping[str, Any]) -> Sampling:
+    """How a request, or a ready model object by its fields, has answers drawn."""
+
+    def number(*names: str) -> Any:
+        found = (body.get(name) for name in names)
+        return next((v for v in found if isinstance(v, (int, float)) and not isinstance(v, bool)), None)
+
+    seed = number("seed", "random_seed")
+    # Local servers take -1 for a new seed each time.
+    return Sampling(number("temperature"), number("top_p"), number("top_k"), None if seed is None or seed < 0 else seed)
 
 
 def _all(name: str, body: Mapping[str, Any]) -> Iterator[Any]:

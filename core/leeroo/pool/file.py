@@ -13,7 +13,7 @@ from leeroo.pool.yamlfile import load_mapping
 
 KEYS = ("experts", "reference", "budget", "ledger", "predictor", "learn", "on_empty", "consult")
 LEARN_KEYS = ("memory", "scope_memory", "signals", "frozen", "every")
-CONSULT_KEYS = ("model", "likeness", "judge")
+CONSULT_KEYS = ("model", "likeness", "judge", "repeats")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class PoolFile:
         predictor: Folder of an artifact or of versions, None for the predictor that ships.
         learn: Options of the learner from feedback, None where nothing is learned.
         on_empty: What an answer with nothing in it means: "next" or "accept".
-        consult: How several experts are consulted: `model` and `likeness` (paths), `judge` (an expert's name).
+        consult: How several experts are consulted: `model` and `likeness` (paths), `judge` (an expert's name),
+            `repeats` (how often one expert may be asked).
     """
 
     pool: Pool
@@ -94,6 +95,9 @@ def _consult(name: str, data: Mapping[str, Any], pool: Pool, around: Path) -> di
     for key in given:
         if key not in CONSULT_KEYS:
             raise ConfigError(f"{name}: consult: unknown key {key!r}.{did_you_mean(str(key), CONSULT_KEYS)}")
+        if key == "repeats":
+            found[key] = _repeats(name, given[key])
+            continue
         text = _string(f"{name}: consult", given, key)
         if text is not None:
             found[key] = text if key == "judge" else around / text
@@ -101,6 +105,12 @@ def _consult(name: str, data: Mapping[str, Any], pool: Pool, around: Path) -> di
         near = did_you_mean(found["judge"], pool.names)
         raise ConfigError(f"{name}: consult.judge {found['judge']!r} is not in the pool.{near}")
     return found
+
+
+def _repeats(name: str, given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise ConfigError(f"{name}: consult.repeats is {given!r}; give a whole number, 1 or more.")
+    return given
 
 
 def _string(name: str, data: Mapping[str, Any], key: str) -> str | None:

@@ -95,9 +95,11 @@ class Attempt:
         reserved: Nano-dollars set aside for it, its worst case.
         reserved_tokens: Input and output tokens set aside for it, its worst case.
         cost: Nano-dollars that it cost, once it has ended.
+        draw: Which answer of this expert the call asks for; from 2 on it must be another one than before.
     """
 
     cost: int = 0
+    draw: int = 1
 
     def __init__(
         self,

@@ -94,7 +94,7 @@ class Call:
         self._began = time.monotonic()
         self._attempts: list[dict[str, Any]] = []
         self._answered: tuple[Candidate, Usage] | None = None
-        self._answers: dict[str, tuple[Candidate, Usage]] = {}
+        self._answers: dict[int, tuple[Candidate, Usage]] = {}
         self._error: LeerooError | None = None
         self._record: dict[str, Any] | None = None
         self._lock = threading.Lock()
@@ -231,9 +231,9 @@ class Call:
         """Nano-dollars of the call's cap neither spent nor reserved, None where there is no cap."""
         return self._purse.remaining_nano
 
-    def accept(self, expert: Expert) -> None:
-        """Take the answer of one of several experts that have answered; the newest is taken unless told."""
-        self._answered = self._answers.get(expert.name, self._answered)
+    def accept(self, candidate: Candidate) -> None:
+        """Take one of several answers, by the candidate that its attempt was started with; else it is the newest."""
+        self._answered = self._answers.get(id(candidate), self._answered)
 
     def stop(self) -> None:
         """Try nobody else: the caller gave up."""
@@ -267,7 +267,8 @@ class Call:
         expert, failure = ending.candidate.expert, ending.failure
         self._estimated = self._estimated or ending.estimated
         if failure is None and ending.usage is not None and ending.purpose is None:
-            self._answered = self._answers[expert.name] = (ending.candidate, ending.usage)
+            # By the object: an expert that is asked again has equal ones. Kept beside it, its id stays its own.
+            self._answered = self._answers[id(ending.candidate)] = (ending.candidate, ending.usage)
         if failure is not None:
             if ending.error is not None:
                 self._met.append((failure, ending.error))

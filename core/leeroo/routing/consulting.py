@@ -18,16 +18,15 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from leeroo.consult.asking import Option, Standing
+from leeroo.consult.asking import Standing
 from leeroo.consult.equivalence import INCOMPARABLE, UNDECIDED, Reply
-from leeroo.consult.lattice import UNASKED
 from leeroo.consult.logprobs import Shifts
+from leeroo.consult.places import UNASKED
 from leeroo.consult.settings import Consulting
 from leeroo.money import to_usd
-from leeroo.routing.alone import why_alone
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
-from leeroo.routing.decision import least_cost
+from leeroo.routing.draws import Bound, Draws, draws_of, rule_said, why_alone
 from leeroo.routing.health import key_of
 from leeroo.routing.judged import Comparison, Placing
 from leeroo.routing.logs import event
@@ -52,18 +51,22 @@ class Consultation(Generic[T]):
         call: The call; the caller closes it.
         settings: How experts are consulted.
         structured: Whether answers are objects or tool calls, which can always be compared.
+        draws: What may be asked for; each expert once, or as often as the settings say, when absent.
 
     Attributes:
         stopped: Why nobody else is asked, None while somebody may be.
         logprobs: Log-probabilities of the answers, see `leeroo.consult.logprobs`.
     """
 
-    def __init__(self, call: Call, settings: Consulting | None = None, *, structured: bool = False) -> None:
+    def __init__(
+        self, call: Call, settings: Consulting | None = None, *, structured: bool = False, draws: Draws | None = None
+    ) -> None:
         self.stopped: str | None = None
         self._call, settings = call, settings or Consulting()
-        self._candidates = call.decision.selection.order
-        self._state = [UNASKED] * len(self._candidates)
-        own, keys = call.consulting, [key_of(c.expert) for c in self._candidates]
+        self._draws = draws or draws_of(call, settings.repeats or 1)
+        options = self._draws.options
+        self._state = [UNASKED] * len(options)
+        own, keys = call.consulting, [key_of(option.expert) for option in options]
         self.logprobs = Shifts(own.logprobs if own else None, settings.model_in_use().certainty, keys)
         self._placing = Placing(call, settings)
         self._answers: list[_Answer[T]] = []
@@ -71,9 +74,6 @@ class Consultation(Generic[T]):
         self._rounds = 0
         self._news: list[News] = []
         self._comparable = settings.expects(call.query.text, structured=structured)
-        options = [
-            Option(c.expert, c.quality, c.expected_cost, least_cost(c), c.latency or 0.0) for c in self._candidates
-        ]
         self._policy = settings.open(options, call.decision.budget, call.query.text)
         self._closed = set(range(len(options))) - self._policy.considered
 
@@ -115,7 +115,8 @@ class Consultation(Generic[T]):
         if self._call.acceptance.fault(attempt, None, usage) is not None:
             reply = replace(reply, truncated=True)  # what was not read cannot be agreed on
         ask = {"expert": attempt.expert.name, "cost": to_usd(attempt.cost), "cluster": None}
-        ask |= self.logprobs.take(self._candidates.index(attempt.candidate), reply.logprob)
+        ask |= {"draw": attempt.draw} if attempt.draw > 1 else {}
+        ask |= self.logprobs.take(self._draws.at(attempt.candidate), reply.logprob)
         self._asks.append(ask)
         self._answers.append(_Answer(attempt.candidate, UNDECIDED, content, ask))
         self._placing.add(len(self._answers) - 1, reply)
@@ -156,7 +157,7 @@ class Consultation(Generic[T]):
 
     def lost(self, attempt: Attempt) -> None:
         """An expert has failed, and its attempt is settled by somebody else: it is out."""
-        self._closed.add(self._candidates.index(attempt.candidate))
+        self._closed |= self._draws.same(self._draws.at(attempt.candidate))
         self._note()
         self._tell("failed", expert=attempt.expert.name)
 
@@ -165,7 +166,7 @@ class Consultation(Generic[T]):
         for place, cluster in self._placing.found():
             answer = self._answers[place]
             answer.cluster = cluster
-            at = self._candidates.index(answer.candidate)
+            at = self._draws.at(answer.candidate)
             if cluster == INCOMPARABLE:
                 self._closed.add(at)
                 self.stopped = self.stopped or "nothing can be compared: chosen once"
@@ -217,12 +218,14 @@ class Consultation(Generic[T]):
         """Reserve the asks; those that cannot be made are out."""
         started: list[Attempt] = []
         for at in places:
-            if started and not self._call.pays_for(self._candidates[at]):
+            candidate = self._draws.candidates[at]
+            if started and not self._call.pays_for(candidate):
                 continue  # not beside the first, but perhaps after it
-            attempt = self._call.start(self._candidates[at])
+            attempt = self._call.start(candidate)
             if attempt is None:
-                self._closed.add(at)
+                self._closed |= self._draws.same(at)
             else:
+                attempt.draw = self._draws.options[at].draw
                 started.append(attempt)
         return started
 
@@ -243,7 +246,7 @@ class Consultation(Generic[T]):
     def _finish(self) -> None:
         best = self._best()
         if best is not None:
-            self._call.accept(best.candidate.expert)
+            self._call.accept(best.candidate)
             told = self._note()
             event(
                 logging.INFO, "consult", call_id=self._call.id, expert=best.candidate.expert.name,
@@ -263,25 +266,17 @@ class Consultation(Generic[T]):
         compared = not any(answer.cluster in (INCOMPARABLE, UNDECIDED) for answer in self._answers)
         posterior = round(float(self._policy.posterior(self._standing()).max()), 4) if sizes and compared else None
         noted: dict[str, Any] = {
-            "asks": list(self._asks),
-            "compared": compared,
-            "clusters": sizes,
-            "posterior": posterior,
-            "rounds": self._rounds,
-            "stopped": self.stopped,
-        }
+            "asks": list(self._asks), "compared": compared, "clusters": sizes, "posterior": posterior,
+            "rounds": self._rounds, "stopped": self.stopped, **self._draws.note,
+        }  # fmt: skip
         if self._placing.notes:
             noted["notes"] = list(self._placing.notes)
-        self._call.extra["consult"] = noted
-        if self._policy.words is not None:
-            self._call.extra["rule"] = self._policy.words
-            if posterior is not None and self._policy.least is not None:
-                self._call.extra["adequate"] = posterior >= self._policy.least
+        self._call.extra |= {"consult": noted, **rule_said(self._policy, posterior)}
         return noted
 
 
 def consultation(
-    call: Call, settings: Consulting | None = None, *, structured: bool = False
+    call: Call, settings: Consulting | None = None, *, structured: bool = False, bound: Bound | None = None
 ) -> "Consultation[Any] | None":
     """The consultation of a call; None, with the reason on the record, where one expert answers alone.
 
@@ -289,12 +284,16 @@ def consultation(
         call: The call.
         settings: How experts are consulted.
         structured: Whether answers are objects or tool calls.
+        bound: Kwargs that go to an expert with every request and that its `Expert` does not show.
     """
     if not call.decision.budget.consults:
         return None
-    reason = why_alone(call)
+    usual = 1 if call.consulting is None else call.consulting.repeats
+    draws = draws_of(call, usual if settings is None or settings.repeats is None else settings.repeats, bound)
+    reason = why_alone(call, draws)
     if reason is None:
         completed = settings if call.consulting is None else call.consulting.complete(settings)
-        return Consultation(call, completed, structured=structured)
-    call.extra["consult"] = {"asks": [], "clusters": [], "posterior": None, "rounds": 0, "stopped": reason}
+        return Consultation(call, completed, structured=structured, draws=draws)
+    nothing: dict[str, Any] = {"asks": [], "clusters": [], "posterior": None, "rounds": 0}
+    call.extra["consult"] = {**nothing, "stopped": reason, **draws.note}
     return None

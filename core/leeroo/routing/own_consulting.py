@@ -40,7 +40,7 @@ class OwnConsulting:
 
     Args:
         predictor: Gives the router's predictor.
-        given: What the pool file says under `consult`: `model` and `likeness` (files), `judge` (an expert).
+        given: What the pool file says under `consult`: `model` and `likeness` (files), `judge` (an expert), `repeats`.
 
     Attributes:
         logprobs: What its calls have learned of the experts' log-probabilities.
@@ -55,7 +55,7 @@ class OwnConsulting:
         self._fitted: tuple[Any, ConsultModel] | None = None
 
     def with_(self, **given: Any) -> "OwnConsulting":
-        """The same with other files or another judge, where they are given."""
+        """The same with other files, another judge or other repeats, where they are given."""
         more = {key: value for key, value in given.items() if value is not None}
         return OwnConsulting(self._predictor, {**self._given, **more})
 
@@ -64,12 +64,21 @@ class OwnConsulting:
         """The expert that judges where no rule can compare."""
         return self._given.get("judge")
 
+    @property
+    def repeats(self) -> int:
+        """How often one expert may be asked in a call."""
+        return int(self._given.get("repeats") or 1)
+
     def check(self) -> None:
         """Read the files that are named.
 
         Raises:
             ConfigError: One is missing, or is not what it should be.
         """
+        if self._given.get("repeats") is not None:
+            from leeroo.consult.settings import repeats_of
+
+            repeats_of(self._given["repeats"], "consult.repeats")
         if self._given.get("model") is not None and self._file is None:
             from leeroo.consult.model import ConsultModel
 
@@ -88,7 +97,8 @@ class OwnConsulting:
         self.check()
         if self._likeness is not None and own.equivalence.likeness is usual():
             own = replace(own, equivalence=replace(own.equivalence, likeness=self._likeness))
-        return replace(own, model=self.in_use(own).model, judge=own.judge or self.judge)
+        repeats = self.repeats if own.repeats is None else own.repeats
+        return replace(own, model=self.in_use(own).model, judge=own.judge or self.judge, repeats=repeats)
 
     def in_use(self, settings: "Consulting | None" = None) -> InUse:
         """The consult model: the caller's, the pool file's, the artifact's, or the one that ships.

@@ -58,7 +58,7 @@ def test_an_option_reaches_its_limit_and_no_other(settings_of, option):
 
 def test_every_option_of_a_limit_is_tested_here():
     known = {name for parameter in _parameters() for name in parameter.opts}
-    others = {"--host", "--port", "--keys", "pool", "--on-empty", "--consult-model", "--judge"}
+    others = {"--host", "--port", "--keys", "pool", "--on-empty", "--consult-model", "--judge", "--repeats"}
     assert known - set(OPTIONS) == others
 
 

@@ -4,12 +4,16 @@ from functools import cache
 
 import numpy as np
 
-from leeroo.consult.lattice import ABSTAINED, UNASKED
 from leeroo.consult.model import ConsultModel, nodes
+from leeroo.consult.places import ABSTAINED, UNASKED
 
 
-def simulate(model: ConsultModel, quality, names, draws, rng, *, alternatives=None):
-    """Draw (state, whether each cluster is right) as the model says, with the quadrature's difficulties."""
+def simulate(model: ConsultModel, quality, names, draws, rng, *, alternatives=None, of=()):
+    """Draw (state, whether each cluster is right) as the model says, with the quadrature's difficulties.
+
+    `of` says of every column the first one of the same expert: a further draw repeats an earlier one, or is fresh.
+    """
+    rho = model.repeat_correlation
     places, weights = nodes()
     chances = model.chances(np.array([quality]), names)[0]
     nu = model.abstentions(names)
@@ -19,7 +23,11 @@ def simulate(model: ConsultModel, quality, names, draws, rng, *, alternatives=No
         silent = ~right & (rng.random(len(quality)) < nu)
         blocks: list[int] = []
         answers: list[object] = []
-        for good, quiet in zip(right, silent, strict=True):
+        for column, (good, quiet) in enumerate(zip(right, silent, strict=True)):
+            own = [answers[c] for c in range(column) if of and of[c] == of[column]]
+            if own and rng.random() < len(own) * rho / (1 - rho + len(own) * rho):
+                answers.append(own[rng.integers(len(own))])
+                continue
             if good or quiet:
                 answers.append("right" if good else None)
                 continue

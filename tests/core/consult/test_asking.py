@@ -3,9 +3,11 @@
 import numpy as np
 
 from leeroo import Budget, Expert, Price, Query, Router, Usage
-from leeroo.consult.asking import Step
+from leeroo.consult.ahead import LookAhead
+from leeroo.consult.asking import Option, Standing, Step
 from leeroo.consult.equivalence import Reply
-from leeroo.consult.lattice import UNASKED
+from leeroo.consult.model import ConsultModel
+from leeroo.consult.places import UNASKED
 from leeroo.consult.settings import Consulting
 from leeroo.prediction import ConstantPredictor
 from leeroo.routing.consulting import consultation
@@ -95,3 +97,13 @@ def test_a_policy_is_told_where_the_call_is():
     assert (first.answers, first.asks_left, last.answers) == (0, None, 2)
     assert 0 < last.nano < first.nano <= 10**9
     assert 0 < last.seconds <= first.seconds <= 60
+
+
+def test_more_different_answers_than_a_question_has_options_have_probabilities_all_the_same():
+    options = [Option(Expert(model=name, name=name), 0.6, 100, 100, 0.0) for name in "abcd"]
+    asking = LookAhead(options, Budget(), model=ConsultModel(), haste=0.0, alternatives=1)
+    standing = Standing(
+        places=(0, 1, 2, UNASKED), closed=frozenset(), answers=3, asks_left=None, nano=None, seconds=None
+    )
+    assert np.isfinite(asking.posterior(standing)).all()
+    assert asking.step(standing).ask in ((), (3,))

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel
 
 from leeroo.consult.equivalence import INCOMPARABLE, Equivalence, Groups, Reply, cluster_all
-from leeroo.consult.lattice import ABSTAINED
+from leeroo.consult.places import ABSTAINED
 from leeroo.consult.readings import by_value, letter_of, options_of
 from leeroo.errors import ConfigError
 

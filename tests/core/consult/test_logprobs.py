@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from leeroo.consult.lattice import ABSTAINED, UNASKED
 from leeroo.consult.logprobs import LEAST_SEEN, MOST, LogProb, LogProbs, Shifts, logprob_of
 from leeroo.consult.model import ConsultModel, Trait
+from leeroo.consult.places import ABSTAINED, UNASKED
 from leeroo.consult.posterior import outlook
 from leeroo.errors import ConfigError
 

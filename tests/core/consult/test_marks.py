@@ -1,7 +1,7 @@
 import math
 
-from leeroo.consult.lattice import ABSTAINED
 from leeroo.consult.marks import cluster_in, fingerprint, marks_of, marks_of_fingerprints
+from leeroo.consult.places import ABSTAINED
 
 CHOICE = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
 SAID = ["The answer is B.", "A", "(B)", "", None]

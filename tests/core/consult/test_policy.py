@@ -3,8 +3,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from leeroo.consult.lattice import ABSTAINED, UNASKED
 from leeroo.consult.model import ConsultModel
+from leeroo.consult.places import ABSTAINED, UNASKED
 from leeroo.consult.policy import STOP, Limits, plan, promising, rate_reaching, rate_within
 from leeroo.consult.posterior import outlook
 from tests.core.consult.reference import value

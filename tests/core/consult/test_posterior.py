@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leeroo.consult.lattice import ABSTAINED, MOST_STATES, UNASKED, depth_for, lattice
+from leeroo.consult.lattice import MOST_STATES, Drawn, depth_for, lattice
 from leeroo.consult.model import ConsultModel, Trait
+from leeroo.consult.places import ABSTAINED, UNASKED
 from leeroo.consult.posterior import outlook
 from tests.core.consult.reference import joint, simulate
 
@@ -82,9 +83,9 @@ def test_abstentions_are_no_agreement():
 
 
 def test_a_lattice_is_made_once_and_holds_every_state():
-    assert lattice((), 5, 5) is lattice((), 5, 5)
-    assert len(lattice((), 5, 5).states) == 674
-    assert len(lattice((2, 1), 2, 2).states) == 1 + 2 * 4 + (4 * 4 + 1)
+    assert lattice((), (Drawn(),) * 5, 5) is lattice((), (Drawn(),) * 5, 5)
+    assert len(lattice((), (Drawn(),) * 5, 5).states) == 674
+    assert len(lattice((2, 1), (Drawn(),) * 2, 2).states) == 1 + 2 * 4 + (4 * 4 + 1)
 
 
 @pytest.mark.parametrize("experts", [1, 5, 6, 8, 29])
@@ -92,4 +93,4 @@ def test_the_look_ahead_is_as_deep_as_its_states_allow(experts):
     depth = depth_for(0, experts)
     assert depth >= min(2, experts)
     assert depth == experts or experts > 6
-    assert len(lattice((), experts, depth).states) <= MOST_STATES
+    assert len(lattice((), (Drawn(),) * experts, depth).states) <= MOST_STATES

@@ -12,10 +12,13 @@ from leeroo import Budget, Expert, Price, Query, Router, Usage
 from leeroo.cli import app
 from leeroo.cli.train import _learn_to_consult
 from leeroo.consult.equivalence import Reply
+from leeroo.consult.logprobs import LogProb
 from leeroo.consult.model import ConsultModel, shipped
+from leeroo.consult.observed import from_records
+from leeroo.consult.settings import Consulting
 from leeroo.errors import ConfigError
 from leeroo.evaluation import learned_consult
-from leeroo.evaluation.learned_consult import LEAST, is_better, joined, keep, learn, learn_from, observed_in
+from leeroo.evaluation.learned_consult import LEAST, is_better, joined, keep, learn, learn_from, observed_in, words
 from leeroo.ledger.opening import open_ledger
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction import ConstantPredictor
@@ -135,6 +138,31 @@ def test_calls_of_a_ledger_teach_without_any_text(tmp_path):
     assert done.exit_code == 0, done.output
     assert ConsultModel.read(out).queries == 40
     assert ConsultModel.read(out) != shipped()
+
+
+def test_draws_and_log_probabilities_of_calls_are_kept_and_teach(tmp_path):
+    url = f"sqlite:///{tmp_path}/calls.db"
+    ledger, rng = open_ledger(url), np.random.default_rng(0)
+    experts = {name: Expert(model=name, price=Price(input=1, output=1)) for name in QUALITY}
+    router = Router(experts, predictor=ConstantPredictor(QUALITY, output_tokens=5), ledger=ledger)
+    settings = Consulting(model=ConsultModel(repeat_correlation=0.1), repeats=3)
+    for _ in range(40):
+        budget = Budget(consult=True, willingness_to_pay=100.0, expert="small")
+        with router.open(Query(text="What is the capital of France?"), budget) as call:
+            several = consultation(call, settings)
+            while attempts := several.round():
+                for attempt in attempts:
+                    text, sure = str(rng.choice(["Paris", "Lyon"])), LogProb(-float(rng.random()), "answer")
+                    several.answered(attempt, text, Reply(text, logprob=sure), Usage(10, 5))
+    found = learn([from_records(ledger.consultations())])
+    ledger.close()
+    assert found.repeated == 40
+    assert found.certain > 60
+    assert found.model.repeat_correlation != shipped().repeat_correlation
+    assert found.model.certainty != shipped().certainty
+    assert "of 40 queries on which an expert was asked again" in words(found)
+    done = CliRunner().invoke(app, ["consult-fit", "--ledger", url, "--out", str(tmp_path / "consult.json")])
+    assert "repeat correlation" in done.output, done.output
 
 
 def test_the_command_puts_a_new_version_to_use(folder, artifact, tmp_path):  # noqa: F811

@@ -243,3 +243,46 @@ def test_crossed_parts_with_different_references_are_refused(folder, game):
     rest = np.setdiff1d(np.arange(len(game)), cheap_wins)
     with pytest.raises(ConfigError, match="cheap is the best of one part and dear of the other"):
         compare_crossed(game.take(cheap_wins), game.take(rest), table)
+
+
+@pytest.fixture(scope="module")
+def repeated(folder, tmp_path_factory):
+    """The same questions, and two more draws of the cheap expert: half of the time it says the same again."""
+    place = tmp_path_factory.mktemp("tables") / "repeated"
+    place.mkdir()
+    (place / "queries.parquet").write_bytes((folder / "queries.parquet").read_bytes())
+    prices = (folder / "experts.csv").read_text()
+    (place / "experts.csv").write_text(f"{prices}cheap#2,0.1,0.1\ncheap#3,0.1,0.1\n")
+    rng, table = np.random.default_rng(0), pq.read_table(folder / "outcomes.parquet").to_pylist()
+    for row in [row for row in table if row["expert"] == "cheap"]:
+        for draw in ("cheap#2", "cheap#3"):
+            fresh = "A" if rng.random() < 0.6 else str(rng.choice(list("BCDEFGHIJ")))
+            answer = row["answer"] if rng.random() < 0.5 else fresh
+            table.append({**row, "expert": draw, "answer": answer, "score": float(answer == "A")})
+    pq.write_table(pa.Table.from_pylist(table), place / "outcomes.parquet")
+    return place
+
+
+def test_further_draws_of_an_expert_are_played_as_its_own(repeated):
+    game = read_game(repeated, PREDICTOR)
+    assert game.names == ("cheap", "other", "dear", "cheap", "cheap")
+    assert game.draws == (0, 1, 2, 0, 0)
+    assert (game.quality[:, 3] == game.quality[:, 0]).all()
+    for play in policies.consult(game, sweep(game), MODEL) + policies.cascade_routing(game, sweep(game), MODEL):
+        for asked in play.asked:
+            assert len(set(asked)) == len(asked)
+            assert [e for e in asked if game.draws[e] == 0] == [e for e in (0, 3, 4) if e in asked]
+    copies = ConsultModel(repeat_correlation=1.0)
+    assert all(set(a) <= {0, 1, 2} for play in policies.consult(game, sweep(game), copies) for a in play.asked)
+
+
+def test_how_an_expert_repeats_itself_is_fitted_on_a_table_with_draws(repeated):
+    found = replay.fit_on(read_game(repeated, PREDICTOR), OutcomeTable.read(repeated))
+    assert found.repeated == 240
+    assert set(found.model.traits) == set(EXPERTS)
+    assert found.model.repeat_correlation != ConsultModel().repeat_correlation
+
+
+def test_a_table_of_single_answers_repeats_nobody(folder):
+    with pytest.raises(ConfigError, match=r"each once.*one answer of each.*NAME#2"):
+        read_game(folder, PREDICTOR, experts=["cheap", "cheap"])

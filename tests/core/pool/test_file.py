@@ -142,6 +142,7 @@ def test_how_several_experts_are_consulted(tmp_path):
         "experts:\n  a: {model: openai:gpt-4o}\n  b: {model: openai:gpt-4o-mini}\nconsult: {model: c.json, judge: b}\n"
     )
     assert read_pool(path).consult == {"model": tmp_path / "c.json", "judge": "b"}
+    assert read_pool({**GOOD, "consult": {"repeats": 3}}).consult == {"repeats": 3}
     assert read_pool(GOOD).consult is None
 
 
@@ -149,6 +150,8 @@ def test_how_several_experts_are_consulted(tmp_path):
     ("given", "match"),
     [
         ({"judge": "smal"}, r"consult.judge 'smal' is not in the pool.*'small'"),
+        ({"repeats": "3"}, r"consult.repeats is '3'; give a whole number"),
+        ({"repeats": 0}, r"consult.repeats is 0; give a whole number"),
         ({"modle": "c.json"}, r"consult: unknown key 'modle'.*'model'"),
         ({"model": 3}, "'model' must be a string"),
         ("c.json", "'consult' must be a mapping"),
