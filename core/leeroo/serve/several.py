@@ -70,9 +70,9 @@ def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
     calls = tool_calls(message)
     if calls:
         delta["tool_calls"] = [{"index": place, **one} for place, one in enumerate(calls)]
-    yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None, "logprobs": choice.get("logprobs")}]}
     end = choice.get("finish_reason") or "stop"
-    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": end}]}
+    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": end, "logprobs": None}]}
 
 
 def _without_logprobs(answer: Json) -> Json:

@@ -90,6 +90,20 @@ def test_logprobs_are_evidence_and_given_to_nobody_who_has_not_asked_for_them(cl
     assert [body.get("logprobs") for body in experts.bodies()] == [True, True, None]
 
 
+def test_a_held_back_stream_has_the_logprobs_that_its_client_asks_for(client, experts):
+    for model, letter in (("small-model", "A"), ("large-model", "B")):
+        experts.behave(model, {"text": f"{letter}.", "logprobs": [(letter, -0.3), (".", -0.1)]})
+    given = {"model": "leeroo", "messages": ASK, "stream": True, "extra_body": {"leeroo": BUDGET}}
+    wanted = [piece.choices[0] for piece in client.chat.completions.create(**given, logprobs=True) if piece.choices]
+    tokens = [token for choice in wanted if choice.logprobs for token in choice.logprobs.content]
+    assert [(token.token, token.logprob) for token in tokens] == [("B", -0.3), (".", -0.1)]
+    assert wanted[-1].finish_reason == "stop"
+    assert wanted[-1].logprobs is None
+    plain = [piece.choices[0] for piece in client.chat.completions.create(**given) if piece.choices]
+    assert [choice.logprobs for choice in plain] == [None, None]
+    assert all(body["logprobs"] is True for body in experts.bodies())
+
+
 def test_who_refuses_logprobs_answers_without(client, experts):
     for model, letter in (("small-model", "A"), ("large-model", "B")):
         experts.behave(model, {"text": f"{letter}.", "refuses": ("logprobs",)})
@@ -98,3 +112,15 @@ def test_who_refuses_logprobs_answers_without(client, experts):
         record = answer.model_extra["leeroo"]
         assert [attempt["error"] for attempt in record["attempts"]] == [None]
     assert ["logprobs" in body for body in experts.bodies()] == [True, False, False]
+
+
+def test_so_has_one_of_the_responses_endpoint(client, experts):
+    for model, letter in (("small-model", "A"), ("large-model", "B")):
+        experts.behave(model, {"text": f"{letter}.", "logprobs": [(letter, -0.3), (".", -0.1)]})
+    include = ["message.output_text.logprobs"]
+    given = {"model": "leeroo", "input": ASK[0]["content"], "include": include, "extra_body": {"leeroo": BUDGET}}
+    events = list(client.responses.create(**given, stream=True))
+    said = [token for event in events if event.type == "response.output_text.delta" for token in event.logprobs]
+    assert [(token.token, token.logprob) for token in said] == [("B", -0.3), (".", -0.1)]
+    whole = client.responses.create(**given).output[0].content[0]
+    assert [(token.token, token.logprob) for token in whole.logprobs] == [("B", -0.3), (".", -0.1)]
