@@ -1,7 +1,8 @@
 """A call that asks several experts, where its budget says `consult`: the rounds, as steps for sync and async alike."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +11,10 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, Completi
 from llama_index.core.bridge.pydantic import BaseModel
 
 from leeroo import Attempt, Call
+from leeroo.consult.logprobs import logprob_of
+from leeroo.endpoints.asking_logprobs import asked_with_logprobs
 from leeroo.routing.aside import unasked
+from llamaindex_leeroo import logprobs
 from llamaindex_leeroo.answers import finish_reason
 from llamaindex_leeroo.attempt import Request, Try
 from llamaindex_leeroo.base import RoutedLLM
@@ -71,8 +75,10 @@ def consulted(
         for attempt in attempts:
             tell_news(several.news(), owner.role)
             current = begun(attempt)
+            kept = several.logprobs.known if current.may_ask_logprobs else None
+            ask = partial(_drained if streamed else _asked, current)
             try:
-                pieces = yield from (_drained(current) if streamed else _asked(current))
+                pieces = yield from asked_with_logprobs(kept, attempt.expert, ask)
             except BaseException as error:
                 several.lost(attempt)
                 failed = partial(current.failed, error, others=several.has_answers)
@@ -81,7 +87,9 @@ def consulted(
                     raise
                 continue
             yield Work(current.answered, call.waits)
-            settle = partial(several.answered, attempt, (current, pieces), reply_of(pieces[-1], current), current.usage)
+            reply = reply_of(pieces, current, call.query.text)
+            shown = [logprobs.without(piece) for piece in pieces] if current.may_ask_logprobs else pieces
+            settle = partial(several.answered, attempt, (current, shown), reply, current.usage)
             yield Work(settle, call.waits or owner.consulting is not None)  # the caller's own check may take its time
         yield from _compared(owner, request, call, several)
     tell_news(several.news(), owner.role)
@@ -129,35 +137,54 @@ def _compared(owner: RoutedLLM, request: Request[Any], call: Call, several: "Con
             yield Work(partial(several.judged, comparison, answer.message.content or "", current.usage), call.waits)
 
 
-def reply_of(answer: Any, current: Try) -> Any:
-    """An answer as it is compared."""
+def reply_of(pieces: Sequence[Any], current: Try, question: str) -> Any:
+    """An answer as it is compared.
+
+    Args:
+        pieces: Its pieces, one where it is whole.
+        current: Its try.
+        question: What was asked.
+    """
     from leeroo.consult.equivalence import Reply
 
+    answer = pieces[-1]
     cut = (
         current.tally.cut is not None
         or str(finish_reason(getattr(answer, "raw", None))).lower().rpartition(".")[2] in CUT_OFF
     )
+    # An object does not show them; the LLM's own answer was overheard.
+    given = {logprobs.NAME: logprobs.tokens_of([current.heard] if current.heard is not None else pieces)}
     if isinstance(answer, ChatResponse):
         calls = [block for block in answer.message.blocks if isinstance(block, ToolCallBlock)]
+        text = answer.message.content or ""
         return Reply(
-            text=answer.message.content or "",
+            text=text,
             tool_calls=tuple((block.tool_name, block.tool_kwargs) for block in calls),
             truncated=cut,
             tool_call_ids=current.tally.tool_call_ids,
+            logprob=logprob_of(given, text, question),
         )
     if isinstance(answer, CompletionResponse):
-        return Reply(answer.text, truncated=cut)
-    return Reply("", parsed=answer) if isinstance(answer, BaseModel) else Reply(str(answer))
+        return Reply(answer.text, truncated=cut, logprob=logprob_of(given, answer.text, question))
+    if isinstance(answer, BaseModel):
+        return Reply("", parsed=answer, logprob=logprob_of(given, "", question))
+    return Reply(str(answer))
 
 
-def _asked(current: Try) -> Steps[list[Any]]:
-    answer = yield Ask(current.invoke, current.attempt.timeout)
+def _asked(current: Try, more: Mapping[str, Any]) -> Steps[list[Any]]:
+    """A whole answer, asked for with more parameters of a chat request."""
+    current.more, began = more, time.monotonic()
+    try:
+        answer = yield Ask(current.invoke, current.seconds)
+    finally:
+        current.seconds -= time.monotonic() - began
     yield Work(partial(current.take, answer), current.waits)
     return [answer]
 
 
-def _drained(current: Try) -> Steps[list[Any]]:
-    """All pieces of a stream."""
+def _drained(current: Try, more: Mapping[str, Any]) -> Steps[list[Any]]:
+    """All pieces of a stream, asked for with more parameters of a chat request."""
+    current.more = more
     source = yield from current.waited(Open(current.invoke, current.seconds))
     pieces: list[Any] = []
     while (item := (yield from current.waited(Piece(source, current.seconds)))) is not END:
