@@ -165,7 +165,7 @@ def _settled(course: _Course, attempt: Attempt, output: Any) -> Steps[None]:
 def _compared(course: _Course) -> Steps[None]:
     """Ask the judge about what no rule can compare, one pair after the other."""
     opened, several = course.opened, course.several
-    while (comparison := (yield course.apart(several.comparison))) is not None:
+    while (comparison := (yield course.apart(several.comparison, undo=unasked))) is not None:
         attempt, prompt = comparison.attempt, ChatPromptValue(messages=convert_to_messages(comparison.messages))
         request = Request(prompt, prompt.to_messages(), comparison.query, opened.call.decision.budget)
         try:

@@ -119,7 +119,7 @@ class _Judged(NamedTuple):
 
 def _compared(owner: RoutedLLM, request: Request[Any], call: Call, several: "Consultation[Any]") -> Steps[None]:
     """Ask the judge about what no rule can compare, one pair after the other."""
-    while (comparison := (yield Work(several.comparison, call.waits))) is not None:
+    while (comparison := (yield Work(several.comparison, call.waits, unasked))) is not None:
         asked = Request[Any](comparison.query, request.budget, lambda _: None)
         messages = [ChatMessage(content=one["content"], role=one["role"]) for one in comparison.messages]
         current = None
@@ -130,9 +130,10 @@ def _compared(owner: RoutedLLM, request: Request[Any], call: Call, several: "Con
         except BaseException as error:
             if current is not None:
                 yield from settled(partial(current.failed, error, others=True), call.waits, error)
-            yield from settled(partial(several.unjudged, comparison, error), call.waits, error)
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception):  # the caller has left: nothing is said of the two answers
+                yield from settled(comparison.attempt.cancelled, call.waits, error)
                 raise
+            yield from settled(partial(several.unjudged, comparison, error), call.waits, error)
         else:
             yield Work(partial(several.judged, comparison, answer.message.content or "", current.usage), call.waits)
 

@@ -61,7 +61,7 @@ class Consultation(Generic[T]):
     def __init__(self, call: Call, settings: Consulting | None = None, *, structured: bool = False) -> None:
         self.stopped: str | None = None
         self._call, settings = call, settings or Consulting()
-        self._candidates = call.decision.selection.order
+        order = self._candidates = call.decision.selection.order
         self._state = [UNASKED] * len(self._candidates)
         own, keys = call.consulting, [key_of(c.expert) for c in self._candidates]
         self.logprobs = Shifts(own.logprobs if own else None, settings.model_in_use().certainty, keys)
@@ -71,9 +71,7 @@ class Consultation(Generic[T]):
         self._rounds = 0
         self._news: list[News] = []
         self._comparable = settings.expects(call.query.text, structured=structured)
-        options = [
-            Option(c.expert, c.quality, c.expected_cost, least_cost(c), c.latency or 0.0) for c in self._candidates
-        ]
+        options = [Option(c.expert, c.quality, c.expected_cost, least_cost(c), c.latency or 0.0) for c in order]
         self._policy = settings.open(options, call.decision.budget, call.query.text)
         self._closed = set(range(len(options))) - self._policy.considered
 
@@ -120,6 +118,8 @@ class Consultation(Generic[T]):
         self._answers.append(_Answer(attempt.candidate, UNDECIDED, content, ask))
         self._placing.add(len(self._answers) - 1, reply)
         self._placed()
+        if self._answers[-1].cluster == UNDECIDED:
+            self._note()  # the judge comes first, and may not come back
 
     def comparison(self) -> Comparison | None:
         """Two answers for the judge to compare now, its ask reserved; None where nothing is undecided."""
