@@ -14,6 +14,7 @@ from langchain_leeroo import logprobs
 from langchain_leeroo.driving import Steps
 from langchain_leeroo.endings import by_callback, message_of
 from langchain_leeroo.errors import as_langchain
+from langchain_leeroo.holding import held_back
 from langchain_leeroo.messages import tool_call_ids
 from langchain_leeroo.rebinding import rebind
 from langchain_leeroo.requests import Host, Request
@@ -121,7 +122,7 @@ def _asks(course: _Course, attempts: Sequence[Attempt]) -> Steps[dict[Attempt, A
                 continue
             kept = course.several.logprobs.known if course.host.may_ask_logprobs(course.request, attempt) else None
             ends = time.monotonic() + course.request.seconds(attempt)
-            one = partial(_ask, course, attempt, model, kwargs, child, ends)
+            one = partial(_ask, course, attempt, model, kwargs, held_back(child), ends)
             asks[attempt] = partial(asked_with_logprobs, kept, attempt.expert, one)
     except GeneratorExit:
         raise
@@ -170,7 +171,7 @@ def _compared(course: _Course) -> Steps[None]:
         request = Request(prompt, prompt.to_messages(), comparison.query, opened.call.decision.budget)
         try:
             model, kwargs, child, _ = yield from course.ready(request, opened, attempt)
-            message = yield course.way.ask(model, prompt, child, kwargs, attempt.timeout)
+            message = yield course.way.ask(model, prompt, held_back(child), kwargs, attempt.timeout)
             usage = usage_of(message, comparison.query, attempt)
         except Exception as error:
             if by_callback(error):

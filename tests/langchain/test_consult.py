@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from langchain.agents import create_agent
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import BaseModel
 
 import leeroo
@@ -204,3 +206,38 @@ async def test_a_task_that_is_cancelled_while_the_second_is_asked_loses_nothing(
         assert second["cost"] > 0, "the provider may have worked: counted at the worst case"
         assert spent.cost == pytest.approx(record["cost"]) == pytest.approx(first["cost"] + second["cost"])
         assert spent.remaining == pytest.approx(1.0 - spent.cost), "nothing stays reserved"
+
+
+@pytest.fixture
+def judged(make, fake):
+    """Two whose long answers only a judge can compare; it is one of them, and says NO to whatever it is asked then."""
+    ships = "Ships are held above the waves by the wishes of the sailors on board, who sing to the sea each night. " * 3
+
+    def says(messages):
+        return {"content": "NO" if "answer_1" in messages[-1].text else f"Indeed. {ships}"}
+
+    settings = Consulting(judge="large", haste=0.0)
+    return make(fake(says=ships), fake(script=says), consulting=settings)
+
+
+async def test_no_token_of_any_ask_reaches_who_reads_a_stream_of_events(they_disagree, judged):
+    for llm, question in ((they_disagree, QUESTION), (judged, "Why do ships float?")):
+        heard = [e async for e in llm.astream_events(question, version="v2", **DEMAND)]
+        kinds = [e["event"] for e in heard]
+        assert "on_chat_model_stream" not in kinds
+        assert kinds.count("on_chat_model_start") == kinds.count("on_chat_model_end") >= 1
+        said = "".join(e["data"]["chunk"].text for e in heard if e["event"] == "on_chain_stream")
+        assert said == llm.invoke(question, **DEMAND).text
+
+
+async def test_an_agent_s_messages_are_the_accepted_ones(they_disagree, judged):
+    for llm, question in ((they_disagree, QUESTION), (judged, "Why do ships float?")):
+        agent = create_agent(llm.bind(**DEMAND), [])
+        asked = {"messages": [HumanMessage(question)]}
+        streams = [
+            list(agent.stream(asked, stream_mode="messages")),
+            [piece async for piece in agent.astream(asked, stream_mode="messages")],
+        ]
+        for pieces in streams:
+            texts = [message.text for message, _ in pieces if isinstance(message, AIMessage)]
+            assert texts == [llm.invoke(question, **DEMAND).text]
