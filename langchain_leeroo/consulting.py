@@ -22,11 +22,12 @@ from langchain_leeroo.rounds import Ask, round_of
 from langchain_leeroo.runs import Opened
 from langchain_leeroo.usage import usage_of
 from langchain_leeroo.ways import Way
+from langchain_leeroo.worth import wrong_with
 from leeroo.consult.logprobs import logprob_of
 from leeroo.endpoints.asking_logprobs import asked_with_logprobs
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
 from leeroo.routing.aside import unasked
-from leeroo.routing.attempt import Attempt
+from leeroo.routing.attempt import Attempt, Usage
 
 if TYPE_CHECKING:
     from leeroo.routing.consulting import Consultation
@@ -156,8 +157,12 @@ def _settled(course: _Course, attempt: Attempt, output: Any) -> Steps[None]:
     if isinstance(output, BaseException):
         yield course.apart(_lost, several, attempt, output)
         return
-    message = message_of(output)
-    usage, reply = usage_of(message, request.query, attempt), _reply(output, message, course.opened.call.query.text)
+    usage = usage_of(message_of(output), request.query, attempt)
+    wrong = wrong_with(output, structured=request.structured is not None)
+    if wrong is not None and wrong.is_none:
+        yield course.apart(_lost, several, attempt, wrong, usage)
+        return
+    reply = _reply(output, course.opened.call.query.text, useless=wrong is not None)
     given = logprobs.without(output) if course.host.may_ask_logprobs(request, attempt) else output
     # The caller's own check may take its time.
     yield course.apart(several.answered, attempt, given, reply, usage, brief=course.host.consulting is None)
@@ -189,9 +194,10 @@ def _told(course: _Course) -> Steps[None]:
             yield course.way.news(course.opened.run, EVENT, {"stage": stage, **told})
 
 
-def _reply(output: Any, message: Any, question: str) -> Any:
+def _reply(output: Any, question: str, *, useless: bool) -> Any:
     from leeroo.consult.equivalence import Reply
 
+    message = message_of(output)
     if not isinstance(message, AIMessage):
         return Reply(str(output))
     reason = message.response_metadata.get("finish_reason") or message.response_metadata.get("stop_reason")
@@ -202,19 +208,19 @@ def _reply(output: Any, message: Any, question: str) -> Any:
     return Reply(
         text=text,
         tool_calls=tuple((call["name"], call["args"]) for call in message.tool_calls),
-        truncated=str(reason).lower() in CUT_OFF,
+        truncated=str(reason).lower() in CUT_OFF or useless,
         tool_call_ids=tool_call_ids(message),
         logprob=logprob,
     )
 
 
-def _lost(several: Any, attempt: Attempt, error: BaseException) -> None:
-    """As `endings.lost`, for an attempt whose failure others may make up for."""
+def _lost(several: Any, attempt: Attempt, error: BaseException, used: Usage | None = None) -> None:
+    """As `endings.lost`, for an attempt whose failure others may make up for; `used`: by an answer that is none."""
     if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or by_callback(error):
         attempt.cancelled()
         raise error
     try:
-        several.failed(attempt, error)
+        several.failed(attempt, error, used=used)
     except ExpertsFailed as failed:
         if isinstance(error, (ConfigError, MissingDependency, InvalidRequest)):
             raise error from None

@@ -135,8 +135,8 @@ class Try:
             raise TimeoutError
         return given
 
-    def take(self, answer: Any) -> Any:
-        """Count a whole answer.
+    def take(self, answer: Any, *, compared: bool = False) -> Any:
+        """Count a whole answer. `compared`: as in `check`.
 
         Raises:
             UselessAnswer: It is none.
@@ -144,22 +144,31 @@ class Try:
         """
         if self.listener is not None and self.listener.error is not None and not self.listener.answers:
             raise self.listener.error
-        self.check([self.see(answer)], answer)
+        self.check([self.see(answer)], answer, compared=compared)
         return answer
 
-    def check(self, pieces: Sequence[Any], whole: Any = None) -> None:
+    def fault(self, pieces: Sequence[Any]) -> UselessAnswer | None:
+        """What is wrong with an answer; None where it is one. `pieces`: of a stream, or the answer alone."""
+        return fault(pieces, self._output_cls)
+
+    def check(self, pieces: Sequence[Any], whole: Any = None, *, compared: bool = False) -> None:
         """See that what has come is an answer, whole or streamed; an empty one is taken where nobody else is left.
 
         Args:
             pieces: The pieces of a stream, or the answer alone.
             whole: The answer, where it came whole: it can be kept for the case that nobody else answers.
+            compared: Whether it is compared with others' answers, where an empty one abstains.
 
         Raises:
             UselessAnswer: It is none; the next expert may have one.
         """
-        found = fault(pieces, self._output_cls)
+        found = self.fault(pieces)
         if found is not None and (not pieces or self._output_cls is not None):
             raise found  # there is nothing to hand on
+        if compared and found is not None and found.is_none:
+            raise found
+        if compared:
+            return
         # Tools that were run are not run again.
         usage = None if whole is None or (self.listener is not None and self._output_cls is None) else self.usage
         found = self._call.acceptance.rejects(self.attempt, found, usage, content=(self, whole))
@@ -172,7 +181,7 @@ class Try:
         Raises:
             UselessAnswer: A structured answer that never became one, or one that was broken off.
         """
-        found = fault([last], self._output_cls)
+        found = self.fault([last])
         if found is not None and (self._output_cls is not None or found.is_none):
             raise found
         self.answered()

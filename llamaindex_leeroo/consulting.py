@@ -152,6 +152,7 @@ def reply_of(pieces: Sequence[Any], current: Try, question: str) -> Any:
     cut = (
         current.tally.cut is not None
         or str(finish_reason(getattr(answer, "raw", None))).lower().rpartition(".")[2] in CUT_OFF
+        or current.fault(pieces) is not None
     )
     # An object does not show them; the LLM's own answer was overheard.
     given = {logprobs.NAME: logprobs.tokens_of([current.heard] if current.heard is not None else pieces)}
@@ -179,7 +180,7 @@ def _asked(current: Try, more: Mapping[str, Any]) -> Steps[list[Any]]:
         answer = yield Ask(current.invoke, current.seconds)
     finally:
         current.seconds -= time.monotonic() - began
-    yield Work(partial(current.take, answer), current.waits)
+    yield Work(partial(current.take, answer, compared=True), current.waits)
     return [answer]
 
 
@@ -194,5 +195,5 @@ def _drained(current: Try, more: Mapping[str, Any]) -> Steps[list[Any]]:
         if current.passes(item):
             yield Close(source)
             break
-    yield Work(partial(current.check, pieces), current.waits)
+    yield Work(partial(current.check, pieces, compared=True), current.waits)
     return pieces

@@ -11,10 +11,12 @@ from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import BaseModel
 
 import leeroo
+from langchain_leeroo import ChatLeeroo
 from leeroo import BudgetExceeded, ExpertsFailed
 from leeroo.consult.equivalence import Equivalence
 from leeroo.consult.settings import Consulting
 from leeroo.prediction.predictor import ConstantPredictor
+from tests.given_up import in_rounds_of
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
 DEMAND = {"consult": True, "min_quality": 0.99}
@@ -241,3 +243,21 @@ async def test_an_agent_s_messages_are_the_accepted_ones(they_disagree, judged):
         for pieces in streams:
             texts = [message.text for message, _ in pieces if isinstance(message, AIMessage)]
             assert texts == [llm.invoke(question, **DEMAND).text]
+
+
+CAPITAL = "What is the capital of France?"
+SPELT = '<tool_call>{"name": "gas", "arguments": {}}</tool_call>'
+
+
+async def test_what_is_of_no_use_abstains_and_what_was_broken_off_is_a_failure(server, pool):
+    qualities = ConstantPredictor({"small": 0.6, "large": 0.9}, output_tokens=50)
+    llm = ChatLeeroo.from_pool(pool, predictor=qualities, consulting=Consulting(policy=in_rounds_of(1)))
+    server.behave("small-model", {"text": "Paris"})
+    for how, error in (({"text": SPELT}, None), ({"text": "Rome", "finish": "error"}, "bad_answer")):
+        server.behave("large-model", how)
+        for message in (llm.invoke(CAPITAL, **DEMAND), await llm.ainvoke(CAPITAL, **DEMAND)):
+            record = message.response_metadata["leeroo"]
+            assert message.text == "Paris"
+            assert {one["expert"]: one["error"] for one in record["attempts"]} == {"large": error, "small": None}
+            assert asked(record) == ({"small": 0} if error else {"large": None, "small": 0})
+            assert all(one["cost"] > 0 for one in record["attempts"])

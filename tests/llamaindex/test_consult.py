@@ -9,6 +9,7 @@ from leeroo import ExpertsFailed, budget
 from leeroo.consult.equivalence import Equivalence
 from leeroo.consult.settings import Consulting
 from llamaindex_leeroo import Leeroo
+from tests.given_up import in_rounds_of
 from tests.llamaindex.conftest import pool_of
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
@@ -58,6 +59,41 @@ def test_an_expert_that_fails_is_made_up_for(llm, server):
     record = llm.chat(ASK, **DEMAND).additional_kwargs["leeroo"]
     assert record["expert"] == "small"
     assert "server" in [a["error"] for a in record["attempts"]]
+
+
+async def test_an_empty_answer_abstains_and_is_no_failure(llm, server):
+    """As in the core: that two experts say nothing is evidence, and the best-predicted one's answer is taken."""
+    for model in ("small-model", "large-model"):
+        server.behave(model, {"text": ""})
+    for response in (
+        llm.chat(ASK, **DEMAND),
+        await llm.achat(ASK, **DEMAND),
+        list(llm.stream_chat(ASK, **DEMAND))[-1],
+        [piece async for piece in await llm.astream_chat(ASK, **DEMAND)][-1],
+    ):
+        record = response.additional_kwargs["leeroo"]
+        assert {(ask["expert"], ask["cluster"]) for ask in record["consult"]["asks"]} == {
+            ("small", None),
+            ("large", None),
+        }
+        assert [attempt["error"] for attempt in record["attempts"]] == [None, None]
+        assert record["expert"] == "large"
+
+
+CAPITAL = [ChatMessage(role="user", content="What is the capital of France?")]
+SPELT = '<tool_call>{"name": "gas", "arguments": {}}</tool_call>'
+
+
+async def test_what_is_of_no_use_abstains_and_what_was_broken_off_is_a_failure(server, predictor):
+    llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=Consulting(policy=in_rounds_of(1)))
+    server.behave("small-model", {"text": "Paris"})
+    for how, error in (({"text": SPELT}, None), ({"text": "Rome", "finish": "error"}, "bad_answer")):
+        server.behave("large-model", how)
+        for response in (llm.chat(CAPITAL, **DEMAND), [p async for p in await llm.astream_chat(CAPITAL, **DEMAND)][-1]):
+            record = response.additional_kwargs["leeroo"]
+            assert response.message.content == "Paris"
+            assert {one["expert"]: one["error"] for one in record["attempts"]} == {"large": error, "small": None}
+            assert all(one["cost"] > 0 for one in record["attempts"])
 
 
 def test_everybody_fails(llm, server):

@@ -49,6 +49,17 @@ def test_a_streamed_one_is_held_back(client):
     assert pieces[-1].model_extra["leeroo"]["expert"] == "large"
 
 
+def test_a_tool_call_that_is_spelt_out_abstains(client, experts):
+    experts.behave("large-model", {"text": '<tool_call>{"name": "gas", "arguments": {}}</tool_call>'})
+    experts.behave("small-model", {"text": "Paris"})
+    capital = [{"role": "user", "content": "What is the capital of France?"}]
+    budget = {"consult": True, "willingness_to_pay": 10.0}
+    answer = client.chat.completions.create(model="leeroo", messages=capital, extra_body={"leeroo": budget})
+    asks = {ask["expert"]: ask["cluster"] for ask in answer.model_extra["leeroo"]["consult"]["asks"]}
+    assert answer.choices[0].message.content == "Paris"
+    assert asks == {"large": None, "small": 0}
+
+
 def test_headers_say_it_too(client):
     headers = {"X-Leeroo-Consult": "true", "X-Leeroo-Min-Quality": "0.99"}
     answer = client.chat.completions.create(model="leeroo", messages=ASK, extra_headers=headers)
