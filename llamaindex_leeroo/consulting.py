@@ -13,6 +13,7 @@ from llama_index.core.bridge.pydantic import BaseModel
 from leeroo import Attempt, Call
 from leeroo.consult.logprobs import logprob_of
 from leeroo.endpoints.asking_logprobs import asked_with_logprobs
+from leeroo.routing.alone import nothing_asked
 from leeroo.routing.aside import unasked
 from llamaindex_leeroo import logprobs
 from llamaindex_leeroo.answers import finish_reason
@@ -57,8 +58,11 @@ def consulted(
     Raises:
         ExpertsFailed: The request itself is at fault.
     """
-    if not call.decision.budget.consults or (request.overhear and request.output_cls is None):
-        return None  # what is overheard and no object runs tools: that is done once
+    if not call.decision.budget.consults:
+        return None
+    if request.overhear and request.output_cls is None:  # what is overheard and no object runs tools
+        call.extra["consult"] = nothing_asked("the tools of an answer are run, and that is done once")
+        return None
     # Brings numpy along, which a call that asks one expert may not need.
     from leeroo.consult.settings import Consulting
     from leeroo.routing.consulting import Consultation, consultation

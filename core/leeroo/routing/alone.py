@@ -1,5 +1,7 @@
 """Why one expert answers alone although the budget lets several be asked."""
 
+from typing import Any
+
 from leeroo.routing.call import Call
 
 
@@ -12,3 +14,8 @@ def why_alone(call: Call) -> str | None:
     if len(call.decision.selection.order) < 2:
         return "one expert is eligible"
     return None
+
+
+def nothing_asked(reason: str) -> dict[str, Any]:
+    """What the record says under `consult` where one expert answers alone."""
+    return {"asks": [], "compared": False, "clusters": [], "posterior": None, "rounds": 0, "stopped": reason}

@@ -24,7 +24,7 @@ from leeroo.consult.lattice import UNASKED
 from leeroo.consult.logprobs import Shifts
 from leeroo.consult.settings import Consulting
 from leeroo.money import to_usd
-from leeroo.routing.alone import why_alone
+from leeroo.routing.alone import nothing_asked, why_alone
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.decision import least_cost
@@ -91,8 +91,7 @@ class Consultation(Generic[T]):
         self._placing.give_up("judge: nobody asked it")  # only where a driver knows none
         self._placed()
         while self.stopped is None:
-            attempts = self._start(self._next())
-            if attempts:
+            if attempts := self._start(self._next()):
                 self._rounds += 1
                 self._note()
                 self._tell("asking", experts=[one.expert.name for one in attempts], round=self._rounds)
@@ -296,5 +295,5 @@ def consultation(
     if reason is None:
         completed = settings if call.consulting is None else call.consulting.complete(settings)
         return Consultation(call, completed, structured=structured)
-    call.extra["consult"] = {"asks": [], "clusters": [], "posterior": None, "rounds": 0, "stopped": reason}
+    call.extra["consult"] = nothing_asked(reason)
     return None
