@@ -76,28 +76,36 @@ def consulted(
     if several is None:
         return None
     while attempts := (yield Work(several.round, call.waits, unasked)):
-        for attempt in attempts:
-            tell_news(several.news(), owner.role)
-            current = begun(attempt)
-            kept = several.logprobs.known if current.may_ask_logprobs else None
-            ask = partial(_drained if streamed else _asked, current)
-            try:
-                pieces = yield from asked_with_logprobs(kept, attempt.expert, ask)
-            except BaseException as error:
-                several.lost(attempt)
-                failed = partial(current.failed, error, others=several.has_answers)
-                yield from settled(failed, call.waits, error)
-                if not isinstance(error, Exception):
-                    raise
-                continue
-            yield Work(current.answered, call.waits)
-            reply = reply_of(pieces, current, call.query.text)
-            shown = [logprobs.without(piece) for piece in pieces] if current.may_ask_logprobs else pieces
-            settle = partial(several.answered, attempt, (current, shown), reply, current.usage)
-            yield Work(settle, call.waits or owner.consulting is not None)  # the caller's own check may take its time
+        try:
+            for attempt in attempts:
+                tell_news(several.news(), owner.role)
+                yield from _take(owner, call, several, begun(attempt), streamed)
+        except BaseException as error:
+            yield from settled(partial(unasked, attempts), call.waits, error)  # those that are still open
+            raise
         yield from _compared(owner, request, call, several)
     tell_news(several.news(), owner.role)
     return several.accepted
+
+
+def _take(owner: RoutedLLM, call: Call, several: "Consultation[Any]", current: Try, streamed: bool) -> Steps[None]:
+    """Ask an expert, and take what it gives or meets into the books."""
+    attempt, silent = current.attempt, current.may_ask_logprobs
+    ask = partial(_drained if streamed else _asked, current)
+    try:
+        pieces = yield from asked_with_logprobs(several.logprobs.known if silent else None, attempt.expert, ask)
+    except BaseException as error:
+        several.lost(attempt)
+        failed = partial(current.failed, error, others=several.has_answers)
+        yield from settled(failed, call.waits, error)
+        if not isinstance(error, Exception):
+            raise
+        return
+    yield Work(current.answered, call.waits)
+    reply = reply_of(pieces, current, call.query.text)
+    shown = [logprobs.without(piece) for piece in pieces] if silent else pieces
+    settle = partial(several.answered, attempt, (current, shown), reply, current.usage)
+    yield Work(settle, call.waits or owner.consulting is not None)  # the caller's own check may take its time
 
 
 class _Judged(NamedTuple):

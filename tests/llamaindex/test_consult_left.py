@@ -13,7 +13,7 @@ from tests.llamaindex.conftest import pool_of
 DEMAND = {"consult": True, "min_quality": 0.99}
 
 
-@pytest.fixture(params=[when for when in WHEN if "pair" not in when])  # one is asked after the other here
+@pytest.fixture(params=[when for when in WHEN if "pair" not in when])
 def left(request, server, tmp_path):
     return Left(request.param, server, tmp_path)
 
@@ -86,3 +86,22 @@ async def test_a_stream_that_is_closed_once_an_answer_is_accepted(server, predic
         assert record["consult"]["stopped"] == "nobody is left to ask"
         assert [one["error"] for one in record["attempts"]] == [None, None]
     assert len(records) == 4
+
+
+async def test_whom_nobody_has_asked_yet_costs_nothing(server, predictor, records):
+    """Two that a policy wants at once are asked one after the other here."""
+    settings = Consulting(policy=in_rounds_of(2))
+    llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=settings)
+    llm.router._on_close = records.append
+    server.behave("large-model", {"hang": 1.0})
+    task = asyncio.create_task(llm.achat(asking(QUESTION), **DEMAND))
+    while not server.requests:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    large, small = records[-1]["attempts"]
+    assert [large["error"], small["error"]] == ["cancelled", "cancelled"]
+    assert large["expert"] == "large"
+    assert large["cost"] > small["cost"] == 0
+    assert server.asked() == ["large-model"]
