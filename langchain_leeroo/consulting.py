@@ -1,36 +1,69 @@
 """A call that asks several experts, where its budget says `consult`: the rounds, as steps for sync and async alike."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.messages import AIMessage, convert_to_messages
 from langchain_core.prompt_values import ChatPromptValue
+from langchain_core.runnables import RunnableConfig
 
+from langchain_leeroo import logprobs
 from langchain_leeroo.driving import Steps
-from langchain_leeroo.endings import by_callback
+from langchain_leeroo.endings import by_callback, message_of
 from langchain_leeroo.errors import as_langchain
+from langchain_leeroo.holding import held_back
 from langchain_leeroo.messages import tool_call_ids
+from langchain_leeroo.rebinding import rebind
 from langchain_leeroo.requests import Host, Request
+from langchain_leeroo.rounds import Ask, round_of
 from langchain_leeroo.runs import Opened
 from langchain_leeroo.usage import usage_of
-from langchain_leeroo.ways import Sync, Way
+from langchain_leeroo.ways import Way
+from langchain_leeroo.worth import wrong_with
+from leeroo.consult.logprobs import logprob_of
+from leeroo.endpoints.asking_logprobs import asked_with_logprobs
 from leeroo.errors import ConfigError, ExpertsFailed, InvalidRequest, MissingDependency
 from leeroo.routing.aside import unasked
-from leeroo.routing.attempt import Attempt
+from leeroo.routing.attempt import Attempt, Usage
+
+if TYPE_CHECKING:
+    from leeroo.routing.consulting import Consultation
 
 CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 """Why an answer ended that the output cap has cut off, in providers' words."""
 EVENT = "leeroo_consult"
 """Name of the custom events that tell each ask, answer and stop."""
+Ready = Callable[[Request, Opened, Attempt], Steps[Any]]
 
 
-def consulted(
-    way: Way, host: Host, request: Request, opened: Opened, ready: Callable[[Request, Opened, Attempt], Steps[Any]]
-) -> Steps[Any]:
+class _Course(NamedTuple):
+    """A consultation with all that its steps need.
+
+    Attributes:
+        way: Sync or async.
+        host: The chat model's settings.
+        request: The request.
+        opened: Its call, open.
+        ready: What to call for a request's attempt: the model, its kwargs, its config, and what overhears it.
+        several: The consultation.
+    """
+
+    way: Way
+    host: Host
+    request: Request
+    opened: Opened
+    ready: Ready
+    several: "Consultation[Any]"
+
+    def apart(self, work: Callable[..., Any], *args: Any, brief: bool = True, undo: Any = None) -> Any:
+        """As `Way.apart`; `brief` is what the work is but for the ledger."""
+        return self.way.apart(work, *args, brief=brief and not self.opened.call.waits, undo=undo)
+
+
+def consulted(way: Way, host: Host, request: Request, opened: Opened, ready: Ready) -> Steps[Any]:
     """Ask whom the consultation says until it accepts an answer.
 
     Args:
@@ -49,7 +82,7 @@ def consulted(
     if not opened.call.decision.budget.consults:
         return None
     # Brings numpy along, which a call that asks one expert may not need.
-    from leeroo.routing.consulting import Consultation, consultation
+    from leeroo.routing.consulting import consultation
 
     structured = request.structured is not None
     # The first one reads the model of answers from a file.
@@ -57,105 +90,137 @@ def consulted(
     several: Consultation[Any] | None = yield way.apart(begin, brief=False)
     if several is None:
         return None
-    brief = not opened.call.waits
-    while attempts := (yield way.apart(several.round, brief=brief, undo=unasked)):
-        yield from _told(way, opened, several)
-        asks = []
-        for attempt in list(attempts):
-            try:
-                model, kwargs, child, _ = yield from ready(request, opened, attempt)
-            except BaseException as error:
-                yield way.apart(_lost, several, attempt, error, brief=brief)
-                attempts.remove(attempt)
-                continue
-            asks.append(partial(way.ask, model, host.prompt(request, attempt), child, kwargs, request.seconds(attempt)))
-        outputs = yield (_at_once(asks) if isinstance(way, Sync) else _aat_once(asks))
-        for attempt, output in zip(attempts, outputs, strict=True):
-            if isinstance(output, BaseException):
-                yield way.apart(_lost, several, attempt, output, brief=brief)
-                continue
-            message = output if request.structured is None else output.get("raw")
-            usage = usage_of(message, request.query, attempt)
-            reply = _reply(output, message)
-            # The caller's own check may take its time.
-            yield way.apart(several.answered, attempt, output, reply, usage, brief=brief and host.consulting is None)
-        yield from _compared(way, host, opened, several, ready)
-        yield from _told(way, opened, several)
-    yield from _told(way, opened, several)
+    course = _Course(way, host, request, opened, ready, several)
+    while attempts := (yield course.apart(several.round, undo=unasked)):
+        yield from _told(course)
+        running = round_of(way, (yield from _asks(course, attempts)))
+        try:
+            while ended := (yield running.next()):
+                for attempt, output in ended:
+                    yield from _settled(course, attempt, output)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            for attempt, output in (yield running.give_up()) or ():
+                if not isinstance(output, BaseException):  # it has come all the same, and is charged as it is
+                    yield course.apart(attempt.cancelled, usage_of(message_of(output), request.query, attempt))
+            raise
+        yield from _compared(course)
+        yield from _told(course)
+    yield from _told(course)
     return several.accepted
 
 
-def _compared(
-    way: Way, host: Host, opened: Opened, several: Any, ready: Callable[[Request, Opened, Attempt], Steps[Any]]
-) -> Steps[None]:
+def _asks(course: _Course, attempts: Sequence[Attempt]) -> Steps[dict[Attempt, Ask]]:
+    """What asks the experts of a round; who cannot even be asked is out."""
+    asks: dict[Attempt, Ask] = {}
+    try:
+        for attempt in attempts:
+            try:
+                model, kwargs, child, _ = yield from course.ready(course.request, course.opened, attempt)
+            except BaseException as error:
+                yield course.apart(_lost, course.several, attempt, error)
+                continue
+            kept = course.several.logprobs.known if course.host.may_ask_logprobs(course.request, attempt) else None
+            ends = time.monotonic() + course.request.seconds(attempt)
+            one = partial(_ask, course, attempt, model, kwargs, held_back(child), ends)
+            asks[attempt] = partial(asked_with_logprobs, kept, attempt.expert, one)
+    except GeneratorExit:
+        raise
+    except BaseException:
+        yield course.apart(unasked, attempts)  # nobody of this round has been asked anything
+        raise
+    return asks
+
+
+def _ask(
+    course: _Course,
+    attempt: Attempt,
+    model: Any,
+    kwargs: dict[str, Any],
+    child: RunnableConfig,
+    ends: float,
+    more: Mapping[str, Any],
+) -> Steps[Any]:
+    """Ask one expert, with more kwargs of a chat request, until its time ends (by `time.monotonic`)."""
+    if course.request.structured is None:
+        kwargs = {**kwargs, **more}
+    else:
+        model = rebind(model, more)
+    prompt = course.host.prompt(course.request, attempt)
+    return (yield course.way.ask(model, prompt, child, kwargs, ends - time.monotonic()))
+
+
+def _settled(course: _Course, attempt: Attempt, output: Any) -> Steps[None]:
+    """Take what an expert has given or raised into the books."""
+    request, several = course.request, course.several
+    if isinstance(output, BaseException):
+        yield course.apart(_lost, several, attempt, output)
+        return
+    usage = usage_of(message_of(output), request.query, attempt)
+    wrong = wrong_with(output, structured=request.structured is not None)
+    if wrong is not None and wrong.is_none:
+        yield course.apart(_lost, several, attempt, wrong, usage)
+        return
+    reply = _reply(output, course.opened.call.query.text, useless=wrong is not None)
+    given = logprobs.without(output) if course.host.may_ask_logprobs(request, attempt) else output
+    # The caller's own check may take its time.
+    yield course.apart(several.answered, attempt, given, reply, usage, brief=course.host.consulting is None)
+
+
+def _compared(course: _Course) -> Steps[None]:
     """Ask the judge about what no rule can compare, one pair after the other."""
-    brief = not opened.call.waits
-    while (comparison := (yield way.apart(several.comparison, brief=brief))) is not None:
+    opened, several = course.opened, course.several
+    while (comparison := (yield course.apart(several.comparison, undo=unasked))) is not None:
         attempt, prompt = comparison.attempt, ChatPromptValue(messages=convert_to_messages(comparison.messages))
         request = Request(prompt, prompt.to_messages(), comparison.query, opened.call.decision.budget)
         try:
-            model, kwargs, child, _ = yield from ready(request, opened, attempt)
-            message = yield way.ask(model, prompt, child, kwargs, attempt.timeout)
+            model, kwargs, child, _ = yield from course.ready(request, opened, attempt)
+            message = yield course.way.ask(model, prompt, held_back(child), kwargs, attempt.timeout)
             usage = usage_of(message, comparison.query, attempt)
         except Exception as error:
             if by_callback(error):
                 attempt.cancelled()
                 raise
-            yield way.apart(several.unjudged, comparison, error, brief=brief)
+            yield course.apart(several.unjudged, comparison, error)
         else:
-            yield way.apart(several.judged, comparison, str(message.text), usage, brief=brief)
+            yield course.apart(several.judged, comparison, str(message.text), usage)
 
 
-def _told(way: Way, opened: Opened, several: Any) -> Steps[None]:
+def _told(course: _Course) -> Steps[None]:
     """Tell the listeners of the call's run what has happened, as custom events."""
-    for stage, told in several.news():
-        if opened.run.handlers:
-            yield way.news(opened.run, EVENT, {"stage": stage, **told})
+    for stage, told in course.several.news():
+        if course.opened.run.handlers:
+            yield course.way.news(course.opened.run, EVENT, {"stage": stage, **told})
 
 
-def _at_once(asks: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What each ask gives or raises; two are in threads, each in a copy of the caller's context."""
-    if len(asks) == 1:
-        return [_outcome(asks[0])]
-    with ThreadPoolExecutor(len(asks) or 1) as threads:
-        running = [threads.submit(copy_context().run, _outcome, ask) for ask in asks]
-        return [one.result() for one in running]
-
-
-async def _aat_once(asks: Sequence[Callable[[], Any]]) -> list[Any]:
-    return await asyncio.gather(*(ask() for ask in asks), return_exceptions=True)
-
-
-def _outcome(ask: Callable[[], Any]) -> Any:
-    try:
-        return ask()
-    except Exception as error:
-        return error
-
-
-def _reply(output: Any, message: Any) -> Any:
+def _reply(output: Any, question: str, *, useless: bool) -> Any:
     from leeroo.consult.equivalence import Reply
 
+    message = message_of(output)
     if not isinstance(message, AIMessage):
         return Reply(str(output))
     reason = message.response_metadata.get("finish_reason") or message.response_metadata.get("stop_reason")
+    text = str(message.text)
+    logprob = logprob_of(message.response_metadata, text, question)
     if isinstance(output, dict):
-        return Reply("", parsed=output.get("parsed"))
+        return Reply("", parsed=output.get("parsed"), logprob=logprob)
     return Reply(
-        text=str(message.text),
+        text=text,
         tool_calls=tuple((call["name"], call["args"]) for call in message.tool_calls),
-        truncated=str(reason).lower() in CUT_OFF,
+        truncated=str(reason).lower() in CUT_OFF or useless,
         tool_call_ids=tool_call_ids(message),
+        logprob=logprob,
     )
 
 
-def _lost(several: Any, attempt: Attempt, error: BaseException) -> None:
-    """As `endings.lost`, for an attempt whose failure others may make up for."""
+def _lost(several: Any, attempt: Attempt, error: BaseException, used: Usage | None = None) -> None:
+    """As `endings.lost`, for an attempt whose failure others may make up for; `used`: by an answer that is none."""
     if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or by_callback(error):
         attempt.cancelled()
         raise error
     try:
-        several.failed(attempt, error)
+        several.failed(attempt, error, used=used)
     except ExpertsFailed as failed:
         if isinstance(error, (ConfigError, MissingDependency, InvalidRequest)):
             raise error from None

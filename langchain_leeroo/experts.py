@@ -205,14 +205,25 @@ def beside_tools(model: BaseChatModel, expert: Expert, kwargs: Mapping[str, Any]
         kwargs: As the model would be called.
     """
     given = dict(kwargs)
-    if not _kind(type(model))[1] or any(getattr(model, name, None) for name in ("reasoning_effort", "reasoning")):
+    if not is_openai(model) or any(getattr(model, name, None) for name in ("reasoning_effort", "reasoning")):
         return given
-    responses = getattr(model, "_use_responses_api", None)
-    if callable(responses) and responses({**given, "tools": []}):
+    if asks_responses(model, {**given, "tools": []}):
         return given
     place = expert.base_url or getattr(model, "openai_api_base", None)
     told = with_tools(expert.model_id, place, {**given, "tools": True})
     return {key: value for key, value in told.items() if key != "tools"}
+
+
+def is_openai(model: BaseChatModel) -> bool:
+    """Whether a model is one of langchain-openai's, or derived from one."""
+    return _kind(type(model))[1]
+
+
+def asks_responses(model: BaseChatModel, kwargs: Mapping[str, Any]) -> bool:
+    """Whether a model of langchain-openai's asks OpenAI's responses with these kwargs, and no chat completions."""
+    responses = getattr(model, "_use_responses_api", None)
+    tools = [tool for tool in kwargs.get("tools") or () if isinstance(tool, Mapping)]
+    return callable(responses) and bool(responses({**kwargs, "tools": tools}))
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,7 @@ from langchain_core.runnables.config import ensure_config, merge_configs
 from langchain_leeroo.authorship import readable_by
 from langchain_leeroo.caching import KWARG, cache_kwargs, marked_tools, readable_marks
 from langchain_leeroo.experts import beside_tools, build, limits
+from langchain_leeroo.logprobs import may_ask
 from langchain_leeroo.messages import RawTools
 from langchain_leeroo.preparation import SENT, Defaults, prepare
 from langchain_leeroo.rebinding import rebind
@@ -151,6 +152,11 @@ class ModelHost:
             readable = readable_marks(readable, request, attempt.expert, self._model(attempt.expert))
         same = all(map(is_, readable, request.messages))
         return request.prompt if same else ChatPromptValue(messages=readable)
+
+    def may_ask_logprobs(self, request: Request, attempt: Attempt) -> bool:
+        """Whether a consultation may ask the attempt's expert for log-probabilities that nobody has spoken of."""
+        bound = bound_to(attempt.expert.name, self._settings.experts.get(attempt.expert.name))
+        return may_ask(self._model(attempt.expert), {**bound, **request.kwargs})
 
     def listens(self, attempt: Attempt) -> bool:
         """Whether the expert's model has callbacks of its own."""

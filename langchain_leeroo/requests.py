@@ -106,6 +106,10 @@ class Host(Protocol):
         """The request's messages as the attempt's expert can read them."""
         ...
 
+    def may_ask_logprobs(self, request: Request, attempt: Attempt) -> bool:
+        """Whether a consultation may ask the attempt's expert for log-probabilities that nobody has spoken of."""
+        ...
+
     def listens(self, attempt: Attempt) -> bool:
         """Whether the expert's model has callbacks of its own."""
         ...

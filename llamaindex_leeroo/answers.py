@@ -72,26 +72,28 @@ def no_form_of(output_cls: type | None) -> UselessAnswer:
 
 def _refuses(raw: Any) -> bool:
     """Whether OpenAI's field for refusals says something."""
-    return any(bool(_get(_get(choice, "message"), "refusal")) for choice in _choices(raw))
+    return any(bool(part_of(part_of(choice, "message"), "refusal")) for choice in choices_of(raw))
 
 
 def finish_reason(raw: Any) -> str | None:
     """Why the answer ended, in the provider's word."""
-    for place in (raw, *_choices(raw)):
+    for place in (raw, *choices_of(raw)):
         for name in REASONS:
-            found = _get(place, name)
+            found = part_of(place, name)
             if found is not None:
                 return str(getattr(found, "name", found))  # Google's are enums
     return None
 
 
-def _choices(raw: Any) -> list[Any]:
+def choices_of(raw: Any) -> list[Any]:
+    """The first of the answers that an endpoint has given, in a list; none where there is none."""
     for name in ("choices", "candidates"):
-        found = _get(raw, name)
+        found = part_of(raw, name)
         if isinstance(found, (list, tuple)):
             return list(found[:1])
     return []
 
 
-def _get(place: Any, name: str) -> Any:
+def part_of(place: Any, name: str) -> Any:
+    """A part of what an endpoint has given, whether a mapping or an SDK's object."""
     return place.get(name) if isinstance(place, Mapping) else getattr(place, name, None)

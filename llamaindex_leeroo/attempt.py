@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +17,7 @@ from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.caching import asking, without_marks
 from llamaindex_leeroo.caps import capped
 from llamaindex_leeroo.lending import Loan, is_openai_family
+from llamaindex_leeroo.logprobs import may_ask
 from llamaindex_leeroo.messages import MadeBy, copied
 from llamaindex_leeroo.steps import END, Step, Steps
 from llamaindex_leeroo.usage import Listener, Tally
@@ -54,6 +55,7 @@ class Try:
 
     Attributes:
         seconds: How long it may still be waited for.
+        more: Parameters beside the request's own.
 
     Args:
         owner: The router's LLM.
@@ -72,20 +74,36 @@ class Try:
         self._invoke = request.invoke
         self._output_cls = request.output_cls
         self._call = call
+        self.more: Mapping[str, Any] = {}
         llm = owner.llm_of(self.name)
         manager = owner.callback_manager if owner.callback_manager.handlers else None
         if request.overhear:
             manager = self.listener = Listener(manager or llm.callback_manager, self.tally.usage_of)
-        self.kwargs = asking(attempt.expert, request.query, capped(request.kwargs, type(llm), attempt.max_tokens))
+        self._kwargs = asking(attempt.expert, request.query, capped(request.kwargs, type(llm), attempt.max_tokens))
         if is_openai_family(type(llm)):
-            self.kwargs = parameters.taken(
-                taken(attempt.expert, self.kwargs, attempt.expert.base_url), getattr(llm, "model", None)
+            self._kwargs = parameters.taken(
+                taken(attempt.expert, self._kwargs, attempt.expert.base_url), getattr(llm, "model", None)
             )
         prompt = owner.system_prompt if request.lend_prompt else None
         self._loan = Loan(
             llm, manager=manager, system_prompt=prompt, max_tokens=attempt.max_tokens, timeout=attempt.timeout
         )
         self.llm = self._loan.llm
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """What the expert is called with, anew at each call."""
+        return {**self._kwargs, **self.more}
+
+    @property
+    def may_ask_logprobs(self) -> bool:
+        """Whether a consultation may ask the expert for log-probabilities that nobody has spoken of."""
+        return may_ask(self.llm, self._kwargs)
+
+    @property
+    def heard(self) -> Any:
+        """The LLM's own answer, where it was overheard."""
+        return None if self.listener is None else self.listener.response
 
     def invoke(self) -> Any:
         """Call the expert's method."""
@@ -117,8 +135,8 @@ class Try:
             raise TimeoutError
         return given
 
-    def take(self, answer: Any) -> Any:
-        """Count a whole answer.
+    def take(self, answer: Any, *, compared: bool = False) -> Any:
+        """Count a whole answer. `compared`: as in `check`.
 
         Raises:
             UselessAnswer: It is none.
@@ -126,22 +144,31 @@ class Try:
         """
         if self.listener is not None and self.listener.error is not None and not self.listener.answers:
             raise self.listener.error
-        self.check([self.see(answer)], answer)
+        self.check([self.see(answer)], answer, compared=compared)
         return answer
 
-    def check(self, pieces: Sequence[Any], whole: Any = None) -> None:
+    def fault(self, pieces: Sequence[Any]) -> UselessAnswer | None:
+        """What is wrong with an answer; None where it is one. `pieces`: of a stream, or the answer alone."""
+        return fault(pieces, self._output_cls)
+
+    def check(self, pieces: Sequence[Any], whole: Any = None, *, compared: bool = False) -> None:
         """See that what has come is an answer, whole or streamed; an empty one is taken where nobody else is left.
 
         Args:
             pieces: The pieces of a stream, or the answer alone.
             whole: The answer, where it came whole: it can be kept for the case that nobody else answers.
+            compared: Whether it is compared with others' answers, where an empty one abstains.
 
         Raises:
             UselessAnswer: It is none; the next expert may have one.
         """
-        found = fault(pieces, self._output_cls)
+        found = self.fault(pieces)
         if found is not None and (not pieces or self._output_cls is not None):
             raise found  # there is nothing to hand on
+        if compared and found is not None and found.is_none:
+            raise found
+        if compared:
+            return
         # Tools that were run are not run again.
         usage = None if whole is None or (self.listener is not None and self._output_cls is None) else self.usage
         found = self._call.acceptance.rejects(self.attempt, found, usage, content=(self, whole))
@@ -154,7 +181,7 @@ class Try:
         Raises:
             UselessAnswer: A structured answer that never became one, or one that was broken off.
         """
-        found = fault([last], self._output_cls)
+        found = self.fault([last])
         if found is not None and (self._output_cls is not None or found.is_none):
             raise found
         self.answered()

@@ -1,7 +1,8 @@
 """A call that asks several experts, where its budget says `consult`: the rounds, as steps for sync and async alike."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +11,11 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, Completi
 from llama_index.core.bridge.pydantic import BaseModel
 
 from leeroo import Attempt, Call
+from leeroo.consult.logprobs import logprob_of
+from leeroo.endpoints.asking_logprobs import asked_with_logprobs
 from leeroo.routing.aside import unasked
+from leeroo.routing.draws import nothing_asked
+from llamaindex_leeroo import logprobs
 from llamaindex_leeroo.answers import finish_reason
 from llamaindex_leeroo.attempt import Request, Try
 from llamaindex_leeroo.base import RoutedLLM
@@ -53,8 +58,11 @@ def consulted(
     Raises:
         ExpertsFailed: The request itself is at fault.
     """
-    if not call.decision.budget.consults or (request.overhear and request.output_cls is None):
-        return None  # what is overheard and no object runs tools: that is done once
+    if not call.decision.budget.consults:
+        return None
+    if request.overhear and request.output_cls is None:  # what is overheard and no object runs tools
+        call.extra["consult"] = nothing_asked("the tools of an answer are run, and that is done once")
+        return None
     # Brings numpy along, which a call that asks one expert may not need.
     from leeroo.consult.settings import Consulting
     from leeroo.routing.consulting import Consultation, consultation
@@ -68,24 +76,36 @@ def consulted(
     if several is None:
         return None
     while attempts := (yield Work(several.round, call.waits, unasked)):
-        for attempt in attempts:
-            tell_news(several.news(), owner.role)
-            current = begun(attempt)
-            try:
-                pieces = yield from (_drained(current) if streamed else _asked(current))
-            except BaseException as error:
-                several.lost(attempt)
-                failed = partial(current.failed, error, others=several.has_answers)
-                yield from settled(failed, call.waits, error)
-                if not isinstance(error, Exception):
-                    raise
-                continue
-            yield Work(current.answered, call.waits)
-            settle = partial(several.answered, attempt, (current, pieces), reply_of(pieces[-1], current), current.usage)
-            yield Work(settle, call.waits or owner.consulting is not None)  # the caller's own check may take its time
+        try:
+            for attempt in attempts:
+                tell_news(several.news(), owner.role)
+                yield from _take(owner, call, several, begun(attempt), streamed)
+        except BaseException as error:
+            yield from settled(partial(unasked, attempts), call.waits, error)  # those that are still open
+            raise
         yield from _compared(owner, request, call, several)
     tell_news(several.news(), owner.role)
     return several.accepted
+
+
+def _take(owner: RoutedLLM, call: Call, several: "Consultation[Any]", current: Try, streamed: bool) -> Steps[None]:
+    """Ask an expert, and take what it gives or meets into the books."""
+    attempt, silent = current.attempt, current.may_ask_logprobs
+    ask = partial(_drained if streamed else _asked, current)
+    try:
+        pieces = yield from asked_with_logprobs(several.logprobs.known if silent else None, attempt.expert, ask)
+    except BaseException as error:
+        several.lost(attempt)
+        failed = partial(current.failed, error, others=several.has_answers)
+        yield from settled(failed, call.waits, error)
+        if not isinstance(error, Exception):
+            raise
+        return
+    yield Work(current.answered, call.waits)
+    reply = reply_of(pieces, current, call.query.text)
+    shown = [logprobs.without(piece) for piece in pieces] if silent else pieces
+    settle = partial(several.answered, attempt, (current, shown), reply, current.usage)
+    yield Work(settle, call.waits or owner.consulting is not None)  # the caller's own check may take its time
 
 
 class _Judged(NamedTuple):
@@ -111,7 +131,7 @@ class _Judged(NamedTuple):
 
 def _compared(owner: RoutedLLM, request: Request[Any], call: Call, several: "Consultation[Any]") -> Steps[None]:
     """Ask the judge about what no rule can compare, one pair after the other."""
-    while (comparison := (yield Work(several.comparison, call.waits))) is not None:
+    while (comparison := (yield Work(several.comparison, call.waits, unasked))) is not None:
         asked = Request[Any](comparison.query, request.budget, lambda _: None)
         messages = [ChatMessage(content=one["content"], role=one["role"]) for one in comparison.messages]
         current = None
@@ -122,42 +142,63 @@ def _compared(owner: RoutedLLM, request: Request[Any], call: Call, several: "Con
         except BaseException as error:
             if current is not None:
                 yield from settled(partial(current.failed, error, others=True), call.waits, error)
-            yield from settled(partial(several.unjudged, comparison, error), call.waits, error)
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception):  # the caller has left: nothing is said of the two answers
+                yield from settled(comparison.attempt.cancelled, call.waits, error)
                 raise
+            yield from settled(partial(several.unjudged, comparison, error), call.waits, error)
         else:
             yield Work(partial(several.judged, comparison, answer.message.content or "", current.usage), call.waits)
 
 
-def reply_of(answer: Any, current: Try) -> Any:
-    """An answer as it is compared."""
+def reply_of(pieces: Sequence[Any], current: Try, question: str) -> Any:
+    """An answer as it is compared.
+
+    Args:
+        pieces: Its pieces, one where it is whole.
+        current: Its try.
+        question: What was asked.
+    """
     from leeroo.consult.equivalence import Reply
 
+    answer = pieces[-1]
     cut = (
         current.tally.cut is not None
         or str(finish_reason(getattr(answer, "raw", None))).lower().rpartition(".")[2] in CUT_OFF
+        or current.fault(pieces) is not None
     )
+    # An object does not show them; the LLM's own answer was overheard.
+    given = {logprobs.NAME: logprobs.tokens_of([current.heard] if current.heard is not None else pieces)}
     if isinstance(answer, ChatResponse):
         calls = [block for block in answer.message.blocks if isinstance(block, ToolCallBlock)]
+        text = answer.message.content or ""
         return Reply(
-            text=answer.message.content or "",
+            text=text,
             tool_calls=tuple((block.tool_name, block.tool_kwargs) for block in calls),
             truncated=cut,
             tool_call_ids=current.tally.tool_call_ids,
+            logprob=logprob_of(given, text, question),
         )
     if isinstance(answer, CompletionResponse):
-        return Reply(answer.text, truncated=cut)
-    return Reply("", parsed=answer) if isinstance(answer, BaseModel) else Reply(str(answer))
+        return Reply(answer.text, truncated=cut, logprob=logprob_of(given, answer.text, question))
+    if isinstance(answer, BaseModel):
+        return Reply("", parsed=answer, logprob=logprob_of(given, "", question))
+    return Reply(str(answer))
 
 
-def _asked(current: Try) -> Steps[list[Any]]:
-    answer = yield Ask(current.invoke, current.attempt.timeout)
-    yield Work(partial(current.take, answer), current.waits)
+def _asked(current: Try, more: Mapping[str, Any]) -> Steps[list[Any]]:
+    """A whole answer, asked for with more parameters of a chat request."""
+    current.more, began = more, time.monotonic()
+    try:
+        answer = yield Ask(current.invoke, current.seconds)
+    finally:
+        current.seconds -= time.monotonic() - began
+    yield Work(partial(current.take, answer, compared=True), current.waits)
     return [answer]
 
 
-def _drained(current: Try) -> Steps[list[Any]]:
-    """All pieces of a stream."""
+def _drained(current: Try, more: Mapping[str, Any]) -> Steps[list[Any]]:
+    """All pieces of a stream, asked for with more parameters of a chat request."""
+    current.more = more
     source = yield from current.waited(Open(current.invoke, current.seconds))
     pieces: list[Any] = []
     while (item := (yield from current.waited(Piece(source, current.seconds)))) is not END:
@@ -166,5 +207,5 @@ def _drained(current: Try) -> Steps[list[Any]]:
         if current.passes(item):
             yield Close(source)
             break
-    yield Work(partial(current.check, pieces), current.waits)
+    yield Work(partial(current.check, pieces, compared=True), current.waits)
     return pieces

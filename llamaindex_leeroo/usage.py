@@ -200,6 +200,12 @@ class Listener(CallbackManager):
     Args:
         inner: The callback manager that the expert would have had.
         usage_of: Tells what one response has used.
+
+    Attributes:
+        usage: What all answers have used; None where nobody has answered.
+        answers: How many there were.
+        response: The newest one.
+        error: What the LLM has met since.
     """
 
     def __init__(self, inner: CallbackManager, usage_of: Callable[[Any], Usage]) -> None:
@@ -209,6 +215,7 @@ class Listener(CallbackManager):
         self._counted: set[str] = set()
         self.usage: Usage | None = None
         self.answers = 0
+        self.response: Any = None
         self.error: BaseException | None = None
 
     @property
@@ -271,5 +278,6 @@ class Listener(CallbackManager):
             return
         self.answers += 1
         self.error = None
-        used = self._usage_of(payload.get(EventPayload.RESPONSE) or payload.get(EventPayload.COMPLETION))
+        self.response = payload.get(EventPayload.RESPONSE) or payload.get(EventPayload.COMPLETION)
+        used = self._usage_of(self.response)
         self.usage = used if self.usage is None else self.usage.plus(used)

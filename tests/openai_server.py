@@ -57,7 +57,8 @@ class Behaviour:
         text: What to answer; "" makes an empty answer or stream.
         tool_calls: Tools to call, as (name, arguments); arguments may be a string that is no JSON.
         finish: The finish reason, such as "content_filter".
-        logprobs: Tokens of a whole answer with their log-probabilities, for requests that ask for them.
+        logprobs: Tokens of the answer with their log-probabilities, for requests that ask for them; of a stream one a
+            piece of text, and what is left on its last piece.
         pace: Seconds before every piece of a stream.
         model: The model name to report, in place of the one asked for.
     """
@@ -338,7 +339,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not body.get("stream"):
             choice = form.choice(message, finish)
             if how.logprobs and body.get("logprobs"):
-                choice["logprobs"] = {"content": [{"token": t, "logprob": p, "bytes": None} for t, p in how.logprobs]}
+                choice["logprobs"] = _probable(how.logprobs)
             answer = {**head, "object": form.whole, "choices": [choice]}
             return self._send(200, answer if usage is None else {**answer, "usage": usage})
         head["object"] = form.piece
@@ -346,6 +347,8 @@ class _Handler(BaseHTTPRequestHandler):
         nothing = {} if usage is None or not asked else {"usage": None}
         events = [{**head, "choices": [form.delta(delta)], **nothing} for delta in _deltas(message)]
         events.append({**head, "choices": [form.delta({}, finish)], **nothing})
+        if how.logprobs and body.get("logprobs"):
+            _add_logprobs(events, how.logprobs)
         if how.running and usage is not None:
             events = [{**event, "usage": _so_far(usage, at + 1, len(events))} for at, event in enumerate(events)]
         if asked and usage is not None:
@@ -537,6 +540,19 @@ def _deltas(message: Json) -> Iterator[Json]:
         half = len(arguments) // 2
         for part in filter(None, (arguments[:half], arguments[half:])):
             yield {"tool_calls": [{"index": at, "function": {"arguments": part}}]}
+
+
+def _probable(tokens: Sequence[tuple[str, float]]) -> Json:
+    return {"content": [{"token": t, "logprob": p, "bytes": None, "top_logprobs": []} for t, p in tokens]}
+
+
+def _add_logprobs(events: Sequence[Json], tokens: Sequence[tuple[str, float]]) -> None:
+    left = list(tokens)
+    spoken = [event["choices"][0] for event in events if event["choices"][0].get("delta", {}).get("content")]
+    for choice in spoken[:-1]:
+        choice["logprobs"], left = _probable(left[:1]), left[1:]
+    for choice in spoken[-1:]:
+        choice["logprobs"] = _probable(left)
 
 
 def _pieces(text: str) -> list[str]:

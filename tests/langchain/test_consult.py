@@ -5,14 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from langchain.agents import create_agent
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import BaseModel
 
 import leeroo
+from langchain_leeroo import ChatLeeroo
 from leeroo import BudgetExceeded, ExpertsFailed
 from leeroo.consult.equivalence import Equivalence
 from leeroo.consult.settings import Consulting
 from leeroo.prediction.predictor import ConstantPredictor
+from tests.given_up import in_rounds_of
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
 DEMAND = {"consult": True, "min_quality": 0.99}
@@ -204,3 +208,56 @@ async def test_a_task_that_is_cancelled_while_the_second_is_asked_loses_nothing(
         assert second["cost"] > 0, "the provider may have worked: counted at the worst case"
         assert spent.cost == pytest.approx(record["cost"]) == pytest.approx(first["cost"] + second["cost"])
         assert spent.remaining == pytest.approx(1.0 - spent.cost), "nothing stays reserved"
+
+
+@pytest.fixture
+def judged(make, fake):
+    """Two whose long answers only a judge can compare; it is one of them, and says NO to whatever it is asked then."""
+    ships = "Ships are held above the waves by the wishes of the sailors on board, who sing to the sea each night. " * 3
+
+    def says(messages):
+        return {"content": "NO" if "answer_1" in messages[-1].text else f"Indeed. {ships}"}
+
+    settings = Consulting(judge="large", haste=0.0)
+    return make(fake(says=ships), fake(script=says), consulting=settings)
+
+
+async def test_no_token_of_any_ask_reaches_who_reads_a_stream_of_events(they_disagree, judged):
+    for llm, question in ((they_disagree, QUESTION), (judged, "Why do ships float?")):
+        heard = [e async for e in llm.astream_events(question, version="v2", **DEMAND)]
+        kinds = [e["event"] for e in heard]
+        assert "on_chat_model_stream" not in kinds
+        assert kinds.count("on_chat_model_start") == kinds.count("on_chat_model_end") >= 1
+        said = "".join(e["data"]["chunk"].text for e in heard if e["event"] == "on_chain_stream")
+        assert said == llm.invoke(question, **DEMAND).text
+
+
+async def test_an_agent_s_messages_are_the_accepted_ones(they_disagree, judged):
+    for llm, question in ((they_disagree, QUESTION), (judged, "Why do ships float?")):
+        agent = create_agent(llm.bind(**DEMAND), [])
+        asked = {"messages": [HumanMessage(question)]}
+        streams = [
+            list(agent.stream(asked, stream_mode="messages")),
+            [piece async for piece in agent.astream(asked, stream_mode="messages")],
+        ]
+        for pieces in streams:
+            texts = [message.text for message, _ in pieces if isinstance(message, AIMessage)]
+            assert texts == [llm.invoke(question, **DEMAND).text]
+
+
+CAPITAL = "What is the capital of France?"
+SPELT = '<tool_call>{"name": "gas", "arguments": {}}</tool_call>'
+
+
+async def test_what_is_of_no_use_abstains_and_what_was_broken_off_is_a_failure(server, pool):
+    qualities = ConstantPredictor({"small": 0.6, "large": 0.9}, output_tokens=50)
+    llm = ChatLeeroo.from_pool(pool, predictor=qualities, consulting=Consulting(policy=in_rounds_of(1)))
+    server.behave("small-model", {"text": "Paris"})
+    for how, error in (({"text": SPELT}, None), ({"text": "Rome", "finish": "error"}, "bad_answer")):
+        server.behave("large-model", how)
+        for message in (llm.invoke(CAPITAL, **DEMAND), await llm.ainvoke(CAPITAL, **DEMAND)):
+            record = message.response_metadata["leeroo"]
+            assert message.text == "Paris"
+            assert {one["expert"]: one["error"] for one in record["attempts"]} == {"large": error, "small": None}
+            assert asked(record) == ({"small": 0} if error else {"large": None, "small": 0})
+            assert all(one["cost"] > 0 for one in record["attempts"])

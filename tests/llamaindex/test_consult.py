@@ -4,16 +4,26 @@ import asyncio
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.tools import FunctionTool
+from pydantic import BaseModel
 
 from leeroo import ExpertsFailed, budget
 from leeroo.consult.equivalence import Equivalence
 from leeroo.consult.settings import Consulting
 from llamaindex_leeroo import Leeroo
+from tests.given_up import in_rounds_of
 from tests.llamaindex.conftest import pool_of
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
 ASK = [ChatMessage(role="user", content=QUESTION)]
 DEMAND = {"consult": True, "min_quality": 0.99}
+
+
+class Gas(BaseModel):
+    """A gas."""
+
+    name: str
+    mass: float
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +70,41 @@ def test_an_expert_that_fails_is_made_up_for(llm, server):
     assert "server" in [a["error"] for a in record["attempts"]]
 
 
+async def test_an_empty_answer_abstains_and_is_no_failure(llm, server):
+    """As in the core: that two experts say nothing is evidence, and the best-predicted one's answer is taken."""
+    for model in ("small-model", "large-model"):
+        server.behave(model, {"text": ""})
+    for response in (
+        llm.chat(ASK, **DEMAND),
+        await llm.achat(ASK, **DEMAND),
+        list(llm.stream_chat(ASK, **DEMAND))[-1],
+        [piece async for piece in await llm.astream_chat(ASK, **DEMAND)][-1],
+    ):
+        record = response.additional_kwargs["leeroo"]
+        assert {(ask["expert"], ask["cluster"]) for ask in record["consult"]["asks"]} == {
+            ("small", None),
+            ("large", None),
+        }
+        assert [attempt["error"] for attempt in record["attempts"]] == [None, None]
+        assert record["expert"] == "large"
+
+
+CAPITAL = [ChatMessage(role="user", content="What is the capital of France?")]
+SPELT = '<tool_call>{"name": "gas", "arguments": {}}</tool_call>'
+
+
+async def test_what_is_of_no_use_abstains_and_what_was_broken_off_is_a_failure(server, predictor):
+    llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=Consulting(policy=in_rounds_of(1)))
+    server.behave("small-model", {"text": "Paris"})
+    for how, error in (({"text": SPELT}, None), ({"text": "Rome", "finish": "error"}, "bad_answer")):
+        server.behave("large-model", how)
+        for response in (llm.chat(CAPITAL, **DEMAND), [p async for p in await llm.astream_chat(CAPITAL, **DEMAND)][-1]):
+            record = response.additional_kwargs["leeroo"]
+            assert response.message.content == "Paris"
+            assert {one["expert"]: one["error"] for one in record["attempts"]} == {"large": error, "small": None}
+            assert all(one["cost"] > 0 for one in record["attempts"])
+
+
 def test_everybody_fails(llm, server):
     for model in ("small-model", "large-model"):
         server.behave(model, {"status": 503})
@@ -95,3 +140,50 @@ async def test_a_task_that_is_cancelled_while_the_second_is_asked_loses_nothing(
         with pytest.raises(asyncio.CancelledError):
             await task
         check_given_up(llm.router.ledger.calls()[-1], spent)
+
+
+async def test_whose_tools_are_run_answers_alone_and_the_record_says_so(llm, server):
+    ran = []
+    tool = FunctionTool.from_defaults(lambda city: ran.append(city) or "sunny", name="weather", description="Weather.")
+    for model in ("small-model", "large-model"):
+        server.behave(model, {"tool_calls": [("weather", {"city": "Rome"})]})
+    llm.predict_and_call([tool], "weather?", **DEMAND)
+    await llm.apredict_and_call([tool], "weather?", **DEMAND)
+    assert ran == ["Rome", "Rome"]
+    for record in llm.router.ledger.calls():
+        assert len(record["attempts"]) == 1
+        assert "done once" in record["consult"]["stopped"]
+
+
+async def test_a_structured_llm_compares_objects_by_value(server, predictor):
+    """With the budget bound, and in each call."""
+    llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=Consulting(policy=in_rounds_of(1)))
+    server.behave("small-model", {"text": '{"name": "x", "mass": 1}'})
+    server.behave("large-model", {"text": '{"mass": 1.0, "name": "x"}'})
+    bound, each = llm.with_budget(**DEMAND).as_structured_llm(Gas), llm.as_structured_llm(Gas)
+    answers = [
+        bound.chat(ASK).raw,
+        (await bound.achat(ASK)).raw,
+        list(bound.stream_chat(ASK))[-1].raw,
+        each.chat(ASK, **DEMAND).raw,
+    ]
+    assert answers == [Gas(name="x", mass=1.0)] * 4
+    assert [record["consult"]["clusters"] for record in llm.router.ledger.calls()] == [[2]] * 4
+
+
+async def test_tool_calls_are_compared_and_a_tool_loop_stays_with_its_expert(server, predictor):
+    llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=Consulting(policy=in_rounds_of(1)))
+    server.behave("small-model", {"tool_calls": [("weather", '{"city": "Rome"}')]})
+    server.behave("large-model", {"tool_calls": [("weather", {"city": "Rome"})]})
+    tool = FunctionTool.from_defaults(lambda city: "sunny", name="weather", description="Weather.")
+    answers = [llm.chat_with_tools([tool], "weather?", **DEMAND)]
+    answers += [[piece async for piece in await llm.astream_chat_with_tools([tool], "weather?", **DEMAND)][-1]]
+    for answer in answers:
+        assert answer.additional_kwargs["leeroo"]["consult"]["clusters"] == [2]
+        [call] = llm.get_tool_calls_from_response(answer)
+        result = ChatMessage(role="tool", content="sunny", additional_kwargs={"tool_call_id": call.tool_id})
+        server.behave("large-model", [{"text": "sunny"}])
+        then = llm.chat_with_tools([tool], chat_history=[answer.message, result], **DEMAND)
+        assert then.additional_kwargs["leeroo"]["expert"] == "large"
+        assert then.additional_kwargs["leeroo"]["consult"]["stopped"] == "a tool loop stays with its expert"
+        server.behave("large-model", {"tool_calls": [("weather", {"city": "Rome"})]})

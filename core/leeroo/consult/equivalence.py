@@ -33,7 +33,7 @@ class Reply:
         text: What it said.
         tool_calls: Name and arguments of the tools that it calls; arguments as an object, or as JSON text.
         parsed: The object that a structured answer was parsed to, None where there is none.
-        truncated: Whether the output cap cut it off.
+        truncated: Whether the output cap cut it off, or it is of no use otherwise: it abstains.
         tool_call_ids: Of the tool calls, so that their results go back to whoever made them.
         logprob: How probable it was to its own expert, None where its endpoint does not say.
     """

@@ -36,12 +36,12 @@ def logprob_of(choice: Mapping[str, Any], text: str, question: str) -> LogProb |
     """The log-probability of an answer; None where its endpoint says nothing that can be read.
 
     Args:
-        choice: Of a chat completion, with `logprobs` in OpenAI's form.
+        choice: Of a chat completion, with `logprobs` in OpenAI's form, or as the list of tokens alone.
         text: What it says.
         question: What was asked: where that lists options, the token of the chosen one's letter is looked for.
     """
     given = choice.get("logprobs")
-    content = given.get("content") if isinstance(given, Mapping) else None
+    content = given.get("content") if isinstance(given, Mapping) else given
     tokens = [found for one in content if (found := _token(one))] if isinstance(content, list) else []
     if not tokens:
         return None

@@ -1,6 +1,7 @@
-"""Asking for log-probabilities beside an answer, of whoever does not refuse them."""
+"""Asking for log-probabilities beside an answer, of whoever does not refuse them: as steps, and to be awaited."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import types
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, TypeVar
 
 from leeroo.consult.logprobs import LogProbs
@@ -13,8 +14,10 @@ T = TypeVar("T")
 _ASK = {"logprobs": True}
 
 
-async def with_logprobs(kept: LogProbs | None, expert: Expert, ask: Callable[[Mapping[str, Any]], Awaitable[T]]) -> T:
-    """Ask an expert for its answer, with log-probabilities where it gives them.
+def asked_with_logprobs(
+    kept: LogProbs | None, expert: Expert, ask: Callable[[Mapping[str, Any]], Generator[Any, Any, T]]
+) -> Generator[Any, Any, T]:
+    """Ask an expert for its answer, with log-probabilities where it gives them. What `ask` waits for is handed on.
 
     A refused request is repeated without: nothing was generated, so nothing is charged, and the attempt goes on within
     its time. Who answers then is not asked for them again.
@@ -30,13 +33,21 @@ async def with_logprobs(kept: LogProbs | None, expert: Expert, ask: Callable[[Ma
     key = key_of(expert)
     # Who is known to refuse a parameter is not sent it: a refusal is then about something else.
     if kept is None or kept.refuses(key) or not taken(expert, _ASK, expert.base_url):
-        return await ask({})
+        return (yield from ask({}))
     try:
-        return await ask(_ASK)
+        return (yield from ask(_ASK))
     except Exception as error:
         met = classify(error)
         if met.status is None or met.kind not in ("bad_request", "unsupported"):
             raise
-    answer = await ask({})
+    answer = yield from ask({})
     kept.refused(key)
     return answer
+
+
+@types.coroutine
+def with_logprobs(
+    kept: LogProbs | None, expert: Expert, ask: Callable[[Mapping[str, Any]], Awaitable[T]]
+) -> Generator[Any, Any, T]:
+    """As `asked_with_logprobs`, to be awaited."""
+    return (yield from asked_with_logprobs(kept, expert, lambda more: ask(more).__await__()))

@@ -70,7 +70,7 @@ async def _compare(
     consultation: Consultation[T], judge: Callable[[Comparison], Awaitable[tuple[str, Usage]]], aside: Aside
 ) -> None:
     """Ask the judge about what is undecided, one pair after the other."""
-    while (comparison := await aside(consultation.comparison)) is not None:
+    while (comparison := await aside(consultation.comparison, undo=unasked)) is not None:
         try:
             async with asyncio.timeout(comparison.attempt.timeout):
                 said, usage = await judge(comparison)

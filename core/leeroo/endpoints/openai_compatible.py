@@ -241,9 +241,9 @@ def _read(answer: Any, prompt: str, expert: Expert, sent: int | None = None, que
     text = content if isinstance(content, str) else everything(content)  # some answer in parts
     reported = answer.usage.to_dict(warnings=False) if hasattr(answer.usage, "to_dict") else answer.usage
     choice = answer.choices[0].to_dict(warnings=False)
-    cut = choice.get("finish_reason") == "length"
-    reply = Reply(text, truncated=cut, logprob=logprob_of(choice, text, question))
-    said = _Said(reply, wrong_with(choice, expert.name))
+    wrong = wrong_with(choice, expert.name)
+    cut = choice.get("finish_reason") == "length" or wrong is not None
+    said = _Said(Reply(text, truncated=cut, logprob=logprob_of(choice, text, question)), wrong)
     return said, usage_of(reported, prompt, text, expert, getattr(answer, "service_tier", None), sent=sent)
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from leeroo.routing.attempt import Attempt, Usage
 
@@ -45,11 +45,21 @@ async def aside(
                 variable.set(value)
 
 
-def unasked(step: Attempt | Sequence[Attempt] | float | None) -> None:
+class Reserved(Protocol):
+    """What an attempt was reserved for."""
+
+    @property
+    def attempt(self) -> Attempt:
+        """The attempt."""
+        ...
+
+
+def unasked(step: Attempt | Sequence[Attempt] | Reserved | float | None) -> None:
     """Undo a try, or several, that nobody was told of: the expert was asked nothing, so it costs nothing."""
     for one in step if isinstance(step, Sequence) else (step,):
-        if isinstance(one, Attempt):
-            one.cancelled(Usage(0, 0))
+        attempt = getattr(one, "attempt", one)
+        if isinstance(attempt, Attempt):
+            attempt.cancelled(Usage(0, 0))
 
 
 async def _ended(work: "asyncio.Future[Any]") -> None:

@@ -36,7 +36,7 @@ from leeroo.routing.last import note_last
 from leeroo.routing.logs import event
 from leeroo.routing.own_consulting import OwnConsulting
 from leeroo.routing.purse import Fit, Purse
-from leeroo.routing.record import passed_over, record_of, tried
+from leeroo.routing.record import ended_early, passed_over, record_of, tried
 from leeroo.routing.telling import tell_ending
 from leeroo.routing.tool_calls import ToolCalls
 from leeroo.routing.tries import AsyncTries, Tries
@@ -248,6 +248,7 @@ class Call:
         with self._lock:
             if self._record is not None:
                 return self._record
+            self.extra = ended_early(self.extra, given_up=self._stopped)
             self._record = self._make_record()
         if self._started:  # a call refused before anybody was asked is none
             self._purse.count_call()

@@ -26,7 +26,7 @@ from leeroo.consult.settings import Consulting
 from leeroo.money import to_usd
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
-from leeroo.routing.draws import Bound, Draws, draws_of, rule_said, why_alone
+from leeroo.routing.draws import Bound, Draws, draws_of, nothing_asked, rule_said, why_alone
 from leeroo.routing.health import key_of
 from leeroo.routing.judged import Comparison, Placing
 from leeroo.routing.logs import event
@@ -93,8 +93,7 @@ class Consultation(Generic[T]):
         self._placing.give_up("judge: nobody asked it")  # only where a driver knows none
         self._placed()
         while self.stopped is None:
-            attempts = self._start(self._next())
-            if attempts:
+            if attempts := self._start(self._next()):
                 self._rounds += 1
                 self._note()
                 self._tell("asking", experts=[one.expert.name for one in attempts], round=self._rounds)
@@ -121,6 +120,8 @@ class Consultation(Generic[T]):
         self._answers.append(_Answer(attempt.candidate, UNDECIDED, content, ask))
         self._placing.add(len(self._answers) - 1, reply)
         self._placed()
+        if self._answers[-1].cluster == UNDECIDED:
+            self._note()  # the judge comes first, and may not come back
 
     def comparison(self) -> Comparison | None:
         """Two answers for the judge to compare now, its ask reserved; None where nothing is undecided."""
@@ -294,6 +295,5 @@ def consultation(
     if reason is None:
         completed = settings if call.consulting is None else call.consulting.complete(settings)
         return Consultation(call, completed, structured=structured, draws=draws)
-    nothing: dict[str, Any] = {"asks": [], "clusters": [], "posterior": None, "rounds": 0}
-    call.extra["consult"] = {**nothing, "stopped": reason, **draws.note}
+    call.extra["consult"] = {**nothing_asked(reason), **draws.note}
     return None

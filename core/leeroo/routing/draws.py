@@ -81,6 +81,11 @@ def why_alone(call: Call, draws: Draws) -> str | None:
     return reason if again is None else f"{reason}, and asked again it would say the same: {again}"
 
 
+def nothing_asked(reason: str) -> dict[str, Any]:
+    """What the record says under `consult` where one expert answers alone."""
+    return {"asks": [], "compared": False, "clusters": [], "posterior": None, "rounds": 0, "stopped": reason}
+
+
 def rule_said(policy: Asking, posterior: float | None) -> dict[str, Any]:
     """What a policy adds to the record: its rule in words, and whether an answer so probable is adequate by it."""
     if policy.words is None:

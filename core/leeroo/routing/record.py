@@ -1,6 +1,6 @@
 """The record of a call: what was decided, tried and paid, JSON-safe, with no prompt text in it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leeroo.money import to_usd
@@ -28,6 +28,19 @@ def tried(ending: Ending) -> dict[str, Any]:
 def passed_over(candidate: Candidate, error: str, detail: str) -> dict[str, Any]:
     """The line of an expert that was not asked."""
     return {"expert": candidate.expert.name, "error": error, "detail": detail, "latency": 0.0, "cost": 0.0}
+
+
+def ended_early(extra: Mapping[str, Any], *, given_up: bool) -> dict[str, Any]:
+    """What a policy that asks several experts has added; of a consultation that came to no end, what ended it.
+
+    Args:
+        extra: What it has added.
+        given_up: Whether the caller has left, or interrupted the call.
+    """
+    told = extra.get("consult")
+    if told is None or told["stopped"] is not None:
+        return dict(extra)
+    return {**extra, "consult": {**told, "stopped": "cancelled" if given_up else "failed"}}
 
 
 def record_of(

@@ -24,6 +24,7 @@ from leeroo.serve.errors import Refusal, after, refusal_of, shape_of
 from leeroo.serve.experts import Experts
 from leeroo.serve.hints import http_error
 from leeroo.serve.keys import Key, KeyFile
+from leeroo.serve.leaving import LEFT, ClientLeft, while_there
 from leeroo.serve.reading import Limits, read
 from leeroo.serve.requests import ROUTED, Job, job_of
 from leeroo.serve.schemas import SCHEMAS, ErrorBody, describe
@@ -168,13 +169,18 @@ class _Serving:
 
             if not job.body.get("stream"):
                 try:
-                    completion = await self._calls.whole(job)
+                    completion = await self._calls.whole(job, partial(while_there, request.receive))
+                except ClientLeft:
+                    return Response(status_code=LEFT)
                 except LeerooError as error:
                     raise await self._aside(refusal, error) from None
                 request.state.answer_id = completion["id"]
                 return _json(teller.whole(completion))
             events = Events(self._calls.pieces(job), teller, partial(self._aside, refusal), self._running)
-            content = await events.begin()
+            try:
+                content = await while_there(request.receive, events.begin())
+            except ClientLeft:
+                return Response(status_code=LEFT)
             request.state.answer_id = events.id
             return EventStream(events, content)
 

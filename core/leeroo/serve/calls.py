@@ -16,9 +16,10 @@ from leeroo.routing.call import Call
 from leeroo.routing.router import Router
 from leeroo.serve.aside import Aside
 from leeroo.serve.experts import Experts
+from leeroo.serve.leaving import WhileThere
 from leeroo.serve.received import Received
 from leeroo.serve.requests import Job
-from leeroo.serve.several import accepted, pieces_of
+from leeroo.serve.several import Answered, accepted, pieces_of
 
 Json = dict[str, Any]
 
@@ -37,14 +38,24 @@ class Calls:
         self._experts = experts
         self._aside = aside
 
-    async def whole(self, job: Job) -> Json:
+    async def whole(self, job: Job, while_there: WhileThere[Answered | None] | None = None) -> Json:
         """The answer as one chat completion.
+
+        Args:
+            job: The request.
+            while_there: Gives up what is awaited where the client leaves: nobody else is consulted for it. One expert
+                alone answers to its end all the same, so that what it cost is known.
 
         Raises:
             LeerooError: No expert may or can answer; the record is on the error where there was a call.
+            ClientLeft: The client has left.
         """
         async with self._open(job) as call:
-            taken = await accepted(call, job, self._complete, self._aside)
+            consulting = accepted(call, job, self._complete, self._aside)
+            if while_there is not None and call.decision.budget.consults:
+                taken = await while_there(consulting)
+            else:
+                taken = await consulting
             if taken is not None:
                 attempt, answer = taken
                 return {**answer, **_head(call, attempt, "chat.completion"), "leeroo": await self._aside(call.finish)}

@@ -10,6 +10,7 @@ from leeroo.consult.logprobs import logprob_of
 from leeroo.endpoints.asking_logprobs import with_logprobs
 from leeroo.endpoints.chat_format import text_of, tool_call_ids, tool_calls
 from leeroo.endpoints.consulted import consulted
+from leeroo.endpoints.worth import wrong_with
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.consulting import Consultation, consultation
@@ -70,9 +71,9 @@ def pieces_of(answer: Json, head: Json) -> Iterator[Json]:
     calls = tool_calls(message)
     if calls:
         delta["tool_calls"] = [{"index": place, **one} for place, one in enumerate(calls)]
-    yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    yield {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None, "logprobs": choice.get("logprobs")}]}
     end = choice.get("finish_reason") or "stop"
-    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": end}]}
+    yield {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": end, "logprobs": None}]}
 
 
 def _without_logprobs(answer: Json) -> Json:
@@ -82,7 +83,7 @@ def _without_logprobs(answer: Json) -> Json:
 
 
 def _reply(answered: Answered, question: str) -> Reply:
-    choice = answered[1]["choices"][0]
+    attempt, choice = answered[0], answered[1]["choices"][0]
     message = choice["message"]
     called = [one.get("function") for one in tool_calls(message)]
     functions = [one for one in called if isinstance(one, Mapping)]
@@ -90,7 +91,7 @@ def _reply(answered: Answered, question: str) -> Reply:
     return Reply(
         text=text,
         tool_calls=tuple((str(f.get("name")), f.get("arguments")) for f in functions),
-        truncated=choice.get("finish_reason") == "length",
+        truncated=choice.get("finish_reason") == "length" or wrong_with(choice, attempt.expert.name) is not None,
         tool_call_ids=tool_call_ids([message]),
         logprob=logprob_of(choice, text, question),
     )

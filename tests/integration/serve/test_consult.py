@@ -49,6 +49,17 @@ def test_a_streamed_one_is_held_back(client):
     assert pieces[-1].model_extra["leeroo"]["expert"] == "large"
 
 
+def test_a_tool_call_that_is_spelt_out_abstains(client, experts):
+    experts.behave("large-model", {"text": '<tool_call>{"name": "gas", "arguments": {}}</tool_call>'})
+    experts.behave("small-model", {"text": "Paris"})
+    capital = [{"role": "user", "content": "What is the capital of France?"}]
+    budget = {"consult": True, "willingness_to_pay": 10.0}
+    answer = client.chat.completions.create(model="leeroo", messages=capital, extra_body={"leeroo": budget})
+    asks = {ask["expert"]: ask["cluster"] for ask in answer.model_extra["leeroo"]["consult"]["asks"]}
+    assert answer.choices[0].message.content == "Paris"
+    assert asks == {"large": None, "small": 0}
+
+
 def test_headers_say_it_too(client):
     headers = {"X-Leeroo-Consult": "true", "X-Leeroo-Min-Quality": "0.99"}
     answer = client.chat.completions.create(model="leeroo", messages=ASK, extra_headers=headers)
@@ -90,6 +101,20 @@ def test_logprobs_are_evidence_and_given_to_nobody_who_has_not_asked_for_them(cl
     assert [body.get("logprobs") for body in experts.bodies()] == [True, True, None]
 
 
+def test_a_held_back_stream_has_the_logprobs_that_its_client_asks_for(client, experts):
+    for model, letter in (("small-model", "A"), ("large-model", "B")):
+        experts.behave(model, {"text": f"{letter}.", "logprobs": [(letter, -0.3), (".", -0.1)]})
+    given = {"model": "leeroo", "messages": ASK, "stream": True, "extra_body": {"leeroo": BUDGET}}
+    wanted = [piece.choices[0] for piece in client.chat.completions.create(**given, logprobs=True) if piece.choices]
+    tokens = [token for choice in wanted if choice.logprobs for token in choice.logprobs.content]
+    assert [(token.token, token.logprob) for token in tokens] == [("B", -0.3), (".", -0.1)]
+    assert wanted[-1].finish_reason == "stop"
+    assert wanted[-1].logprobs is None
+    plain = [piece.choices[0] for piece in client.chat.completions.create(**given) if piece.choices]
+    assert [choice.logprobs for choice in plain] == [None, None]
+    assert all(body["logprobs"] is True for body in experts.bodies())
+
+
 def test_who_refuses_logprobs_answers_without(client, experts):
     for model, letter in (("small-model", "A"), ("large-model", "B")):
         experts.behave(model, {"text": f"{letter}.", "refuses": ("logprobs",)})
@@ -98,3 +123,15 @@ def test_who_refuses_logprobs_answers_without(client, experts):
         record = answer.model_extra["leeroo"]
         assert [attempt["error"] for attempt in record["attempts"]] == [None]
     assert ["logprobs" in body for body in experts.bodies()] == [True, False, False]
+
+
+def test_so_has_one_of_the_responses_endpoint(client, experts):
+    for model, letter in (("small-model", "A"), ("large-model", "B")):
+        experts.behave(model, {"text": f"{letter}.", "logprobs": [(letter, -0.3), (".", -0.1)]})
+    include = ["message.output_text.logprobs"]
+    given = {"model": "leeroo", "input": ASK[0]["content"], "include": include, "extra_body": {"leeroo": BUDGET}}
+    events = list(client.responses.create(**given, stream=True))
+    said = [token for event in events if event.type == "response.output_text.delta" for token in event.logprobs]
+    assert [(token.token, token.logprob) for token in said] == [("B", -0.3), (".", -0.1)]
+    whole = client.responses.create(**given).output[0].content[0]
+    assert [(token.token, token.logprob) for token in whole.logprobs] == [("B", -0.3), (".", -0.1)]
