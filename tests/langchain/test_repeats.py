@@ -30,7 +30,8 @@ def it_wavers(make, fake):
 def check(message):
     record = message.response_metadata["leeroo"]
     assert record["consult"]["clusters"] in ([1, 2], [2, 1])
-    assert [ask.get("draw", 1) for ask in record["consult"]["asks"]] == [1, 2, 3]
+    # Two that are asked at once answer in any order.
+    assert sorted(ask.get("draw", 1) for ask in record["consult"]["asks"]) == [1, 2, 3]
     assert record["cost"] == pytest.approx(3 * record["consult"]["asks"][0]["cost"])
     assert "B" in message.text
 
