@@ -204,7 +204,7 @@ def _reply(output: Any, question: str, *, useless: bool) -> Any:
     text = str(message.text)
     logprob = logprob_of(message.response_metadata, text, question)
     if isinstance(output, dict):
-        return Reply("", parsed=output.get("parsed"), logprob=logprob)
+        return Reply.of_object(output.get("parsed"), logprob=logprob)
     return Reply(
         text=text,
         tool_calls=tuple((call["name"], call["args"]) for call in message.tool_calls),

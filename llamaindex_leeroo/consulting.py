@@ -181,7 +181,7 @@ def reply_of(pieces: Sequence[Any], current: Try, question: str) -> Any:
     if isinstance(answer, CompletionResponse):
         return Reply(answer.text, truncated=cut, logprob=logprob_of(given, answer.text, question))
     if isinstance(answer, BaseModel):
-        return Reply("", parsed=answer, logprob=logprob_of(given, "", question))
+        return Reply.of_object(answer, logprob=logprob_of(given, "", question))
     return Reply(str(answer))
 
 

@@ -1,6 +1,7 @@
 """`consult=True` through ChatLeeroo: several experts, one answer, every ask on the record."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -261,3 +262,27 @@ async def test_what_is_of_no_use_abstains_and_what_was_broken_off_is_a_failure(s
             assert {one["expert"]: one["error"] for one in record["attempts"]} == {"large": error, "small": None}
             assert asked(record) == ({"small": 0} if error else {"large": None, "small": 0})
             assert all(one["cost"] > 0 for one in record["attempts"])
+
+
+async def test_the_caller_s_own_functions_see_the_json_of_structured_answers_and_no_tool_calls(make, fake):
+    def calls(name):
+        return [{"name": "Gas", "args": {"name": name}, "id": name}]
+
+    def same(one, other):
+        return json.loads(one)["name"][0] == json.loads(other)["name"][0]
+
+    policy = in_rounds_of(1)
+    experts = fake(tool_calls=calls("carbon dioxide")), fake(tool_calls=calls("oxygen"))
+    schema = {"type": "object", "properties": {"name": {"enum": ["carbon dioxide"]}}}
+    checked = make(*experts, consulting=Consulting(Equivalence(verify=schema), policy=policy))
+    compared = make(*experts, consulting=Consulting(Equivalence(equivalent=same), policy=policy))
+    form = checked.with_structured_output(Gas, include_raw=True, **DEMAND)
+    for found in (form.invoke(QUESTION), await form.ainvoke(QUESTION)):
+        assert found["parsed"] == Gas(name="carbon dioxide")
+        assert asked(found["raw"].response_metadata["leeroo"]) == {"large": None, "small": 0}
+    found = compared.with_structured_output(Gas, include_raw=True, **DEMAND).invoke(QUESTION)
+    assert sorted(found["raw"].response_metadata["leeroo"]["consult"]["clusters"]) == [1, 1]
+    agent = make(fake(says="", tool_calls=calls("x")), fake(says="", tool_calls=calls("x")),
+                 consulting=Consulting(Equivalence(verify=schema), policy=policy))  # fmt: skip
+    record = agent.bind_tools([Gas]).invoke("a gas, please", **DEMAND).response_metadata["leeroo"]
+    assert record["consult"]["clusters"] == [2]

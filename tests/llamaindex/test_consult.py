@@ -187,3 +187,17 @@ async def test_tool_calls_are_compared_and_a_tool_loop_stays_with_its_expert(ser
         assert then.additional_kwargs["leeroo"]["expert"] == "large"
         assert then.additional_kwargs["leeroo"]["consult"]["stopped"] == "a tool loop stays with its expert"
         server.behave("large-model", {"tool_calls": [("weather", {"city": "Rome"})]})
+
+
+def test_the_caller_s_own_functions_see_the_json_of_structured_answers(server, predictor):
+    server.behave("small-model", {"text": '{"name": "x", "mass": 1}'})
+    server.behave("large-model", {"text": '{"name": "y", "mass": 1}'})
+    for equivalence, clusters in (
+        (Equivalence(verify=lambda text: '"x"' in text), [1]),
+        (Equivalence(equivalent=lambda one, other: one == other), [1, 1]),
+    ):
+        settings = Consulting(equivalence, policy=in_rounds_of(1))
+        llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=settings)
+        found = llm.as_structured_llm(Gas).chat(ASK, **DEMAND).raw
+        assert llm.router.ledger.calls()[-1]["consult"]["clusters"] == clusters
+        assert found.name == ("x" if clusters == [1] else "y")

@@ -6,6 +6,7 @@ long ones; a judge. An answer that is empty, cut off, declines, or fails the cal
 text that nothing above can compare is `INCOMPARABLE`.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,13 @@ class Reply:
     truncated: bool = False
     tool_call_ids: tuple[str, ...] = ()
     logprob: LogProb | None = None
+
+    @classmethod
+    def of_object(cls, parsed: Any, *, logprob: LogProb | None = None) -> "Reply":
+        """A structured answer, its JSON as the text that the caller's own functions see; None: it is none."""
+        dump = getattr(parsed, "model_dump_json", None)
+        text = dump() if dump is not None else "" if parsed is None else json.dumps(parsed, default=str)
+        return cls(text, parsed=parsed, logprob=logprob)
 
 
 @dataclass(frozen=True)
@@ -178,8 +186,8 @@ class Groups:
         return likeness is not None and likeness.may_tell(reply.text, self.question)
 
     def _passes(self, reply: Reply, seconds: float | None) -> bool | None:
-        if self.equivalence.verify is None or not self._verifies:
-            return None
+        if self.equivalence.verify is None or not self._verifies or not reply.text.strip():
+            return None  # tool calls alone have no text to be checked
         found, raised = verdict(self.equivalence.verify, reply.text, seconds)
         if raised is not None:
             self.notes.append(f"verify raised {raised}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from leeroo.consult.equivalence import Reply
 from leeroo.consult.logprobs import logprob_of
+from leeroo.consult.readings import as_json
 from leeroo.endpoints.asking_logprobs import with_logprobs
 from leeroo.endpoints.chat_format import text_of, tool_call_ids, tool_calls
 from leeroo.endpoints.consulted import consulted
@@ -59,7 +60,9 @@ async def accepted(
         answer, usage = await complete(replace(job, body=body, query=comparison.query), comparison.attempt)
         return text_of(answer["choices"][0]["message"]), usage
 
-    found = await consulted(several, ask, partial(_reply, question=call.query.text), judge=judge, aside=aside)
+    found = await consulted(
+        several, ask, partial(_reply, question=call.query.text, structured=structured), judge=judge, aside=aside
+    )
     return found if found is None or wanted else (found[0], _without_logprobs(found[1]))
 
 
@@ -82,7 +85,7 @@ def _without_logprobs(answer: Json) -> Json:
     return {**answer, "choices": [{**first, "logprobs": None}, *others]} if "logprobs" in first else answer
 
 
-def _reply(answered: Answered, question: str) -> Reply:
+def _reply(answered: Answered, question: str, structured: bool) -> Reply:
     attempt, choice = answered[0], answered[1]["choices"][0]
     message = choice["message"]
     called = [one.get("function") for one in tool_calls(message)]
@@ -91,6 +94,7 @@ def _reply(answered: Answered, question: str) -> Reply:
     return Reply(
         text=text,
         tool_calls=tuple((str(f.get("name")), f.get("arguments")) for f in functions),
+        parsed=as_json(text) if structured else None,
         truncated=choice.get("finish_reason") == "length" or wrong_with(choice, attempt.expert.name) is not None,
         tool_call_ids=tool_call_ids([message]),
         logprob=logprob_of(choice, text, question),

@@ -3,7 +3,10 @@
 import openai
 import pytest
 
+from leeroo.consult.settings import Consulting
 from leeroo.prediction import ConstantPredictor
+from leeroo.routing.own_consulting import OwnConsulting
+from tests.given_up import in_rounds_of
 from tests.integration.serve.conftest import router_over
 
 ASK = [{"role": "user", "content": "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"}]
@@ -135,3 +138,18 @@ def test_so_has_one_of_the_responses_endpoint(client, experts):
     assert [(token.token, token.logprob) for token in said] == [("B", -0.3), (".", -0.1)]
     whole = client.responses.create(**given).output[0].content[0]
     assert [(token.token, token.logprob) for token in whole.logprobs] == [("B", -0.3), (".", -0.1)]
+
+
+def test_structured_answers_are_compared_by_value_also_where_the_question_lists_options(client, experts, monkeypatch):
+    monkeypatch.setattr(OwnConsulting, "complete", lambda *_: Consulting(policy=in_rounds_of(1)))
+    experts.behave("small-model", {"text": '{"answer": "B", "sure": 1}'})
+    experts.behave("large-model", {"text": '{"sure": 1.0, "answer": "B"}'})
+    form = {"type": "json_schema", "json_schema": {"name": "choice", "schema": {"type": "object"}}}
+    for wanted in (form, {"type": "json_object"}):
+        given = {"model": "leeroo", "messages": ASK, "response_format": wanted, "extra_body": {"leeroo": BUDGET}}
+        answer = client.chat.completions.create(**given)
+        assert answer.choices[0].message.content.startswith("{")
+        assert answer.model_extra["leeroo"]["consult"]["clusters"] == [2]
+    experts.behave("large-model", {"text": "no JSON"})
+    asks = client.chat.completions.create(**given).model_extra["leeroo"]["consult"]["asks"]
+    assert {ask["expert"]: ask["cluster"] for ask in asks} == {"small": 0, "large": None}
