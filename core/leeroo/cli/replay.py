@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from leeroo.errors import ConfigError, did_you_mean
+from leeroo.visible import visible
 
 if TYPE_CHECKING:
     from leeroo.consult.model import ConsultModel
@@ -117,16 +118,13 @@ def _play(
 
 
 def _fit(game: "Game", table: Path, target: Path) -> None:
+    from leeroo.evaluation.learned_consult import words
     from leeroo.evaluation.replay import fit_on
     from leeroo.outcomes.table import OutcomeTable
 
     found = fit_on(game, OutcomeTable.read(table))
     found.model.write(target)
-    out.print(
-        f"Fitted on {found.queries} queries: log likelihood {found.before:.4f} -> {found.log_likelihood:.4f} a query. "
-        f"Model in {target}",
-        highlight=False,
-    )
+    out.print(f"Consult model {words(found)}; in {visible(str(target))}", highlight=False, markup=False)
 
 
 def _compare(
