@@ -19,10 +19,15 @@ SHORT_WORDS = 24
 DIGITS = 9
 """Significant digits to which numbers are compared."""
 
-_STATED = re.compile(r"(?:answer|choice|option)\s*(?:is|:)?\s*\(?\**([A-Z])\b", re.IGNORECASE)
+_STATED = re.compile(
+    r"(?i:(?:answer|choice|option)(?:\s*(?:is\b|:))*|\b(?:must|should) be|\b(?:choose|pick|select|go with)\b:?)\s*[(\[*]*"
+    # A small letter may be the article: "the answer is a mammal".
+    r"(?:([A-Z])\b(?!['’])|([a-z])(?=[)\].:*]|\s*$))",
+)
 _BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{)?([^{}]{1,80})\}")
 _RESULT = re.compile(r"####\s*([^\n]{1,80})|\b(?:final\s+)?answer\s*(?:is\b|:)\s*\$?\**\s*([^\n]{1,80})", re.IGNORECASE)
-_ALONE = re.compile(r"\W*([A-Z])\b")
+# At the start "A" and "I" may be words: "A mammal does".
+_ALONE = re.compile(r"\W*(?:([B-HJ-Z])\b|([AI])(?=[).\]:*,]|\s*$|\s*[-–—\n]))")
 _OPTION = re.compile(r"^\s*[(\[]?([A-Z])[).:\]]\s+\S", re.MULTILINE)
 _QUANTITY = re.compile(rf"({NUMBER})\s*(%|°\s?[CF]\b|[^\W\d_]+(?:/[^\W\d_]+)?)?")
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
@@ -133,9 +138,9 @@ def letter_of(answer: str) -> str | None:
     boxed = [found for found in _BOXED.findall(shown) if re.fullmatch(r"\W*[A-Za-z]\W*", found)]
     if boxed:
         return re.sub(r"\W", "", boxed[-1]).upper()
-    stated = _STATED.findall(shown)
+    stated = ["".join(letters) for letters in _STATED.findall(shown)]
     alone = _ALONE.match(shown)
-    letter = stated[-1] if stated else (alone.group(1) if alone else None)
+    letter = stated[-1] if stated else (alone.group(1) or alone.group(2) if alone else None)
     return letter.upper() if letter else None
 
 

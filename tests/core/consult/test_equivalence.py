@@ -175,5 +175,19 @@ def test_what_is_no_way_to_compare(how):
 def test_options_are_counted():
     assert options_of(CHOICE) == 3
     assert options_of("Is it (A) red or so?") is None
-    assert letter_of("I would say so.") is None or letter_of("I would say so.") == "I"
+    assert letter_of("I would say so.") is None
     assert by_value({"a": float("nan")}) == by_value({"a": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("answer", "letter"),
+    [
+        *(("It must be A.", "A"), ("I choose: (A)", "A"), ("I'd go with **C**", "C"), ("the answer is b", "B")),
+        *(("The answer is a) Oxygen", "A"), ("A", "A"), ("A. Oxygen", "A"), ("A - Oxygen", "A"), ("B because", "B")),
+        *(("(b)", None), ("The answer is a mammal.", None), ("A mammal does.", None), ("I'm not sure", None)),
+        *(("First I pick a card; the answer is D.", "D"), ("Option B", "B"), ("It should be a gas", None)),
+        ("The correct answer is: [C]", "C"),
+    ],
+)
+def test_letters_are_told_from_words(answer, letter):
+    assert letter_of(answer) == letter
