@@ -20,9 +20,9 @@ DIGITS = 9
 """Significant digits to which numbers are compared."""
 
 _STATED = re.compile(
-    r"(?i:(?:answer|choice|option)(?:\s*(?:is\b|:))*|\b(?:must|should) be|\b(?:choose|pick|select|go with)\b:?)\s*[(\[*]*"
+    r"(?i:(?:answer|choice|option)(?:\s*(?:is\b|:))*|\b(?:must|should) be|\b(?:choose|pick|select|go with)\b:?)"
     # A small letter may be the article: "the answer is a mammal".
-    r"(?:([A-Z])\b(?!['’])|([a-z])(?=[)\].:*]|\s*$))",
+    r"\s*[(\[*]*(?:([A-Z])\b(?!['’])|([a-z])(?=[)\].:*]|\s*$))",
 )
 _BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{)?([^{}]{1,80})\}")
 _RESULT = re.compile(r"####\s*([^\n]{1,80})|\b(?:final\s+)?answer\s*(?:is\b|:)\s*\$?\**\s*([^\n]{1,80})", re.IGNORECASE)
