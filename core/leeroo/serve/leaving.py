@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from starlette.types import Receive
+if TYPE_CHECKING:  # the command says what to install where the extra is missing
+    from starlette.types import Receive
 
 T = TypeVar("T")
 WhileThere = Callable[[Awaitable[T]], Awaitable[T]]
@@ -16,7 +17,7 @@ class ClientLeft(Exception):
     """The client has hung up."""
 
 
-async def while_there(receive: Receive, work: Awaitable[T]) -> T:
+async def while_there(receive: "Receive", work: Awaitable[T]) -> T:
     """What the work gives; it is cancelled, and awaited to its end, where the client hangs up meanwhile.
 
     Args:
@@ -39,6 +40,6 @@ async def while_there(receive: Receive, work: Awaitable[T]) -> T:
     raise ClientLeft
 
 
-async def _left(receive: Receive) -> None:
+async def _left(receive: "Receive") -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
