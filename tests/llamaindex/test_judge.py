@@ -13,12 +13,12 @@ OTHER = "Ships are held above the waves by the wishes of all the sailors on boar
 DEMAND = {"consult": True, "min_quality": 0.99}
 
 
-QUALITY = {"small": 0.6, "middle": 0.65, "large": 0.75, "referee": 0.01}
+QUALITY = {"small": 0.6, "middle": 0.65, "large": 0.75, "referee": 0.3}
 
 
 @pytest.fixture
 def judged(server):
-    """Three experts, two of whom say the same, and a referee whom nobody takes for an expert."""
+    """Three experts, two of whom say the same, and a referee who is no better expert than they."""
     for name, text in (("small", ONE), ("middle", OTHER), ("large", f"In short: {ONE}")):
         server.behave(f"{name}-model", {"text": text})
 

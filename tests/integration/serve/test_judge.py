@@ -15,12 +15,12 @@ ASK = {
 }
 
 
-QUALITY = {"small": 0.6, "middle": 0.65, "large": 0.75, "referee": 0.01}
+QUALITY = {"small": 0.6, "middle": 0.65, "large": 0.75, "referee": 0.3}
 
 
 @pytest.fixture(scope="module")
 def experts():
-    """Three experts, two of whom say the same, and a referee whom nobody takes for an expert."""
+    """Three experts, two of whom say the same, and a referee who is no better expert than they."""
     with OpenAIServer(tuple(f"{name}-model" for name in QUALITY)) as running:
         yield running
 
