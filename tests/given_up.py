@@ -7,10 +7,11 @@ import threading
 from contextlib import contextmanager
 
 import numpy as np
+import pytest
 from sqlalchemy import select
 
 from leeroo.consult.asking import Step
-from leeroo.consult.lattice import UNASKED
+from leeroo.consult.places import UNASKED
 from leeroo.consult.settings import Consulting
 from leeroo.ledger.opening import open_ledger
 from leeroo.ledger.schema import reservations
@@ -85,6 +86,16 @@ class Left:
             while not self.is_in_flight():
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)  # the other's answer is read meanwhile
+
+    async def cancelled(self, work):
+        """Cancel the task that awaits `work` once it is in flight; no other task may be left of it."""
+        before = asyncio.all_tasks()
+        task = asyncio.create_task(work)
+        await self.in_flight_now()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert asyncio.all_tasks() == before
 
     @contextmanager
     def interrupted(self):

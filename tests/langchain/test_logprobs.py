@@ -10,21 +10,12 @@ from leeroo import Expert, Price
 from leeroo.consult.logprobs import LEAST_SEEN
 from leeroo.consult.model import ConsultModel
 from leeroo.consult.settings import Consulting
-from leeroo.prediction.predictor import ConstantPredictor
-
-QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide"
-DEMAND = {"consult": True, "min_quality": 0.99}
-NEAR = ConstantPredictor({"small": 0.6, "large": 0.63}, output_tokens=20)
-
-
-def says(letter, value=-0.3, **more):
-    return {"text": f"{letter}.", "logprobs": [(letter, value), (".", -0.01)], **more}
+from tests.disagreeing import DEMAND, NEAR, QUESTION, disagree, says
 
 
 @pytest.fixture(autouse=True)
 def _they_disagree(server):
-    server.behave("small-model", says("A"))
-    server.behave("large-model", says("B"))
+    disagree(server)
 
 
 @pytest.fixture

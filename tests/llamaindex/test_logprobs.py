@@ -11,25 +11,17 @@ from leeroo import Expert, Price
 from leeroo.consult.logprobs import LEAST_SEEN
 from leeroo.consult.model import ConsultModel
 from leeroo.consult.settings import Consulting
-from leeroo.prediction.predictor import ConstantPredictor
 from llamaindex_leeroo import Leeroo
 from llamaindex_leeroo.logprobs import may_ask, tokens_of
+from tests.disagreeing import DEMAND, NEAR, QUESTION, disagree, says
 from tests.llamaindex.conftest import pool_of
 
-QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide"
 ASK = [ChatMessage(role="user", content=QUESTION)]
-DEMAND = {"consult": True, "min_quality": 0.99}
-NEAR = ConstantPredictor({"small": 0.6, "large": 0.63}, output_tokens=20)
-
-
-def says(letter, value=-0.3, **more):
-    return {"text": f"{letter}.", "logprobs": [(letter, value), (".", -0.01)], **more}
 
 
 @pytest.fixture(autouse=True)
 def _they_disagree(server):
-    server.behave("small-model", says("A"))
-    server.behave("large-model", says("B"))
+    disagree(server)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Vectors of queries, kept on disk between runs: of the predictor's encoder, and of the plain one for the baselines."""
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from leeroo.errors import MissingDependency
 from leeroo.files.cache import cache_dir
-from leeroo.prediction.artifact import ENCODER, MANIFEST, TOKENIZER, sha256
+from leeroo.prediction.artifact import ENCODER, TOKENIZER, read_manifest, sha256, source_key
 from leeroo.prediction.cache import kept_vectors
 from leeroo.prediction.encoder import Encoder
 from leeroo.prediction.response import ResponsePredictor
@@ -32,12 +33,9 @@ def plain_vectors(queries: Sequence[str], *, progress: bool = False) -> Float32:
 
 def predictor_vectors(queries: Sequence[str], predictor: ResponsePredictor, *, progress: bool = False) -> Float32:
     """Vectors by a predictor's own encoder, as it serves, shape (queries, width)."""
-    artifact = predictor.artifact
-    # Adapters of a causal LM stand in the manifest, as all files do.
-    files = [name for name in artifact.files if (artifact.folder / name).exists()] or [MANIFEST]
-    mark = hashlib.sha256("".join(sha256(artifact.folder / name) for name in files).encode()).hexdigest()
-    counted = "-counts" if artifact.settings.get("counts") else ""
-    return _kept(queries, predictor.encode, f"{mark[:16]}-{artifact.settings['max_length']}{counted}", progress)
+    key = source_key(read_manifest(predictor.artifact.folder))
+    mark = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    return _kept(queries, predictor.encode, mark[:16], progress)
 
 
 def _kept(queries: Sequence[str], encode: Callable[[Sequence[str]], Float32], name: str, progress: bool) -> Float32:

@@ -74,7 +74,7 @@ def grow(x: Float32, quality: Float64, lengths: Float64, seed: int) -> Trees:
         random_state=seed,
     ).fit(x, targets)
     trees = [_packed(one.tree_) for one in grown.estimators_]
-    inner, leaves = (np.cumsum([0, *(len(tree[part]) for tree in trees)])[:-1] for part in (0, 3))
+    inner, leaves = (_starts([tree[part] for tree in trees])[:-1] for part in (0, 3))
     feature, threshold, children, values = (np.concatenate(parts) for parts in zip(*trees, strict=True))
     undone = np.divide(1.0, weight, out=np.zeros_like(weight), where=weight > 0)
     return Trees(feature, threshold, children, np.stack([inner, leaves], axis=1), values * undone)
@@ -84,7 +84,7 @@ def arrays_of(trees: Sequence[Trees]) -> dict[str, npt.NDArray[Any]]:
     """All kinds' trees as the artifact holds them; nothing where no kind has any."""
     if not any(len(of.roots) for of in trees):
         return {}
-    nodes, leaves = (np.cumsum([0, *(len(part) for part in parts)]) for parts in _lengths(trees))
+    nodes, leaves = _starts([of.feature for of in trees]), _starts([of.values for of in trees])
     scale = np.array([np.abs(of.values).max(axis=0, initial=1e-12) for of in trees])
     values = [np.rint(of.values / s * 127) for of, s in zip(trees, scale, strict=True)]
     roots = [of.roots + np.array([n, b]) for of, n, b in zip(trees, nodes, leaves, strict=False)]
@@ -93,14 +93,15 @@ def arrays_of(trees: Sequence[Trees]) -> dict[str, npt.NDArray[Any]]:
         "forest_threshold": np.concatenate([of.threshold for of in trees]).astype(np.float32),
         "forest_children": np.concatenate([of.children for of in trees]).astype(np.int16),
         "forest_roots": np.concatenate(roots).astype(np.int32),
-        "forest_starts": np.cumsum([0, *(len(of.roots) for of in trees)]).astype(np.int32),
+        "forest_starts": _starts([of.roots for of in trees]).astype(np.int32),
         "forest_values": np.concatenate(values).astype(np.int8),
         "forest_scale": scale.astype(np.float32),
     }
 
 
-def _lengths(trees: Sequence[Trees]) -> tuple[list[npt.NDArray[np.int64]], list[Float64]]:
-    return [of.feature for of in trees], [of.values for of in trees]
+def _starts(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
+    """Where each part begins once all are below each other, and behind them where the last one ends."""
+    return np.cumsum([0, *map(len, parts)])
 
 
 def _none(functions: int) -> Trees:
