@@ -31,8 +31,7 @@ class Likelihood:
     """
 
     def __init__(self, observed: Observed) -> None:
-        self.names = tuple(dict.fromkeys(observed.names))
-        own = [[c for c, name in enumerate(observed.names) if name == wanted] for wanted in self.names]
+        self.names, own = tuple(observed.columns), list(observed.columns.values())
         begins = np.cumsum([0, *map(len, own)]).tolist()
         table = observed.clusters[:, [column for columns in own for column in columns]]
         self._logit = logits(observed.quality[:, [columns[0] for columns in own]])

@@ -55,9 +55,9 @@ class ConsultModel:
         tilt: t1, how much it grows as questions become easier.
         abstention: nu, P(nothing comparable | wrong) of experts whose own is not known.
         certainty: c, logits by which an answer is more probably right for each nat that its log-probability lies above
-            its expert's usual one; 0: log-probabilities are not asked for. A default that nobody fitted.
+            its expert's usual one; 0: log-probabilities are not asked for. The default is a guess.
         repeat_correlation: rho, 0..1, of repeated draws of one expert on a query, given its difficulty: 0 where each is
-            as good as another expert of the same quality, 1 where they say nothing. A default that nobody fitted.
+            as good as another expert of the same quality, 1 where they say nothing. The default is a guess.
         traits: By expert name; the usual `Trait` for everybody else.
         queries: How many queries it was fitted on, 0 for a model that nobody fitted.
     """

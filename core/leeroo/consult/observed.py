@@ -53,11 +53,19 @@ class Observed:
         return Observed(self.names, self.quality[rows], self.clusters[rows], right, alternatives, self.surplus[rows])
 
     @property
+    def columns(self) -> dict[str, list[int]]:
+        """The columns of each expert, one for each of its draws."""
+        found: dict[str, list[int]] = {}
+        for column, name in enumerate(self.names):
+            found.setdefault(name, []).append(column)
+        return found
+
+    @property
     def repeated(self) -> int:
         """Queries on which an expert was asked more than once."""
         asked = self.clusters != UNASKED
-        own = [[c for c, name in enumerate(self.names) if name == wanted] for wanted in dict.fromkeys(self.names)]
-        return int(np.any([asked[:, columns].sum(axis=1) > 1 for columns in own], axis=0).sum()) if own else 0
+        again = [asked[:, columns].sum(axis=1) > 1 for columns in self.columns.values()]
+        return int(np.any(again, axis=0).sum()) if again else 0
 
     @property
     def certain(self) -> int:
