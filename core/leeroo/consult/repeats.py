@@ -29,8 +29,6 @@ import numpy.typing as npt
 from leeroo.consult.hypotheses import Hypotheses
 
 Floats = npt.NDArray[np.float64]
-MOST = 5
-"""Draws of one expert in one call, at most."""
 _DRAW = re.compile(r"(.+)#([2-9]|[1-9]\d+)")
 _EDGE = 1e-12
 """A correlation of 0 or 1 is kept this far off, so that logarithms are numbers."""

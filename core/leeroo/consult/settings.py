@@ -10,8 +10,8 @@ from leeroo.consult.equivalence import Equivalence
 from leeroo.consult.model import ConsultModel, shipped
 from leeroo.consult.policy import HASTE
 from leeroo.consult.readings import options_of
-from leeroo.consult.repeats import MOST
 from leeroo.errors import ConfigError
+from leeroo.pool.repeats import repeats_of
 
 SMALL = 5
 """Questions with up to this many options have few wrong answers to fall for: the finite model is used."""
@@ -61,21 +61,6 @@ class Consulting:
         """The policy of one call."""
         model, alternatives = self.model_in_use(), alternatives_of(question)
         return self.policy(options, budget, model=model, haste=self.haste, alternatives=alternatives)
-
-
-def repeats_of(given: object, place: str = "repeats") -> int:
-    """How often one expert may be asked.
-
-    Args:
-        given: What somebody has said.
-        place: Where, for the error.
-
-    Raises:
-        ConfigError: It is no whole number from 1 to `repeats.MOST`.
-    """
-    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MOST:
-        raise ConfigError(f"{place} is {given!r}; give a whole number, 1 (each expert once) to {MOST}.")
-    return given
 
 
 def alternatives_of(question: str) -> int | None:

@@ -9,6 +9,7 @@ from leeroo.budget import Budget
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.on_empty import OnEmpty, on_empty_of
 from leeroo.pool.pool import Pool
+from leeroo.pool.repeats import repeats_of
 from leeroo.pool.yamlfile import load_mapping
 
 KEYS = ("experts", "reference", "budget", "ledger", "predictor", "learn", "on_empty", "consult")
@@ -96,7 +97,7 @@ def _consult(name: str, data: Mapping[str, Any], pool: Pool, around: Path) -> di
         if key not in CONSULT_KEYS:
             raise ConfigError(f"{name}: consult: unknown key {key!r}.{did_you_mean(str(key), CONSULT_KEYS)}")
         if key == "repeats":
-            found[key] = _repeats(name, given[key])
+            found[key] = repeats_of(given[key], f"{name}: consult.repeats")
             continue
         text = _string(f"{name}: consult", given, key)
         if text is not None:
@@ -105,12 +106,6 @@ def _consult(name: str, data: Mapping[str, Any], pool: Pool, around: Path) -> di
         near = did_you_mean(found["judge"], pool.names)
         raise ConfigError(f"{name}: consult.judge {found['judge']!r} is not in the pool.{near}")
     return found
-
-
-def _repeats(name: str, given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise ConfigError(f"{name}: consult.repeats is {given!r}; give a whole number, 1 or more.")
-    return given
 
 
 def _string(name: str, data: Mapping[str, Any], key: str) -> str | None:

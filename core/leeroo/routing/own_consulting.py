@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leeroo.consult.logprobs import LogProbs
+from leeroo.pool.repeats import repeats_of
 
 if TYPE_CHECKING:
     from leeroo.consult.likeness import Similarity
@@ -76,8 +77,6 @@ class OwnConsulting:
             ConfigError: One is missing, or is not what it should be.
         """
         if self._given.get("repeats") is not None:
-            from leeroo.consult.settings import repeats_of
-
             repeats_of(self._given["repeats"], "consult.repeats")
         if self._given.get("model") is not None and self._file is None:
             from leeroo.consult.model import ConsultModel
