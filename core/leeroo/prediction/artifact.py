@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import ConfigError
+from leeroo.prediction.surface import COUNTED
 
 FloatArray = npt.NDArray[np.float32]
 FORMAT = 1
@@ -181,12 +182,11 @@ def source_key(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What decides an artifact's vectors: two artifacts with the same key give the same vectors."""
     settings = manifest["settings"]
     files = {name: manifest["files"][name] for name in source_files(manifest)}
-    counts = bool(settings.get("counts"))
     return {
         "files": files,
         "source": settings.get("source"),
         "max_length": int(settings["max_length"]),
-        "counts": counts,
+        "counts": int(settings.get("counts", 0)),
     }
 
 
@@ -215,6 +215,8 @@ def read_artifact(folder: Path) -> Artifact:
         experts = tuple(KnownExpert(**expert) for expert in manifest["experts"])
         if any(len(arrays[name]) != len(experts) for name in EXPERT_ARRAYS):
             raise ValueError("experts and weights differ in number")
+        if manifest["settings"].get("counts", 0) not in (0, COUNTED):
+            raise ValueError("its trees split on other counts of a text than are taken now")
         if OWN in arrays and len(arrays[OWN]) != sum(expert.table == ADDED for expert in experts):
             raise ValueError("added experts and what is known of them differ in number")
     except (SafetensorError, KeyError, TypeError, ValueError) as error:

@@ -6,7 +6,7 @@ A kind of work is an outcome table. Within kind k a model e answers query q with
 
 m_ke is its level there, f_kj are functions of the query (the first is mostly how hard it is, the others part models
 that agree on most queries), u_kej is how far the model follows them: a Gaussian process with a kernel on queries times
-a kernel on models (Bonilla et al. 2008), in its eigenbasis over models. Where a kind has enough queries, f is the mean
+a kernel on models (Bonilla et al. 2008), in its eigenbasis over models. Where a kind has enough queries, f is a mean
 of the process and of a forest of trees (`leeroo.prediction.forest`). What a query is, is a mixture:
 P(q, e) = sum_k pi_k(q) P_k(q, e), pi from a logistic regression, and even where a query is like nothing seen.
 
@@ -32,8 +32,6 @@ Arrays of the artifact (W width of vectors, L landmarks, K kinds, R directions, 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,8 +40,8 @@ import numpy.typing as npt
 from leeroo.pool.registry import Model
 from leeroo.prediction.arithmetic import sigmoid, unit
 from leeroo.prediction.facts import facts_of
-from leeroo.prediction.forest import PREFIX as OF_TREES
-from leeroo.prediction.forest import Forest
+from leeroo.prediction.functions import ARRAYS as OF_FUNCTIONS
+from leeroo.prediction.functions import Functions
 from leeroo.prediction.labels import LABELS, TOOL_CALLS, WITH_TOOLS, WITHOUT_TOOLS
 from leeroo.prediction.lengths import PREFIX as OF_LENGTHS
 from leeroo.prediction.lengths import Lengths
@@ -52,8 +50,6 @@ from leeroo.prediction.predictor import Source
 Float32 = npt.NDArray[np.float32]
 BENCHMARK_NOISE = 0.6
 """Variance of a benchmark's standardised logit that abilities do not explain, in fitting and in serving."""
-REMEMBERED = 4096
-"""Functions of queries that are kept, of one query in one kind each."""
 _LEAST_SHARE = 0.01
 _NO_LENGTHS = np.zeros((0, 0), dtype=np.float32)
 _TELLING = 30
@@ -92,7 +88,8 @@ class Kinds:
     """
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], settings: Mapping[str, Any]) -> None:
-        a = {name: np.asarray(value, dtype=np.float32) for name, value in arrays.items() if name.startswith(PREFIXES)}
+        own = [name for name in arrays if name.startswith(PREFIXES) and name not in OF_FUNCTIONS]
+        a = {name: np.asarray(arrays[name], dtype=np.float32) for name in own}
         self.names: tuple[str, ...] = tuple(settings["names"])
         self.models: tuple[str, ...] = tuple(settings["models"])
         self.labels = tuple(LABELS.get(name, name) for name in self.names)
@@ -102,16 +99,8 @@ class Kinds:
         self.column = {model: i for i, model in enumerate(self.models)}
         self._a = a
         self._width = int(settings["width"])
-        starts: list[int] = a["kinds_starts"].astype(np.int64).tolist()
-        own = [slice(start, end) for start, end in pairwise(starts)]
-        self._landmarks = [np.ascontiguousarray(a["kinds_landmarks"][at]) for at in own]
-        self._squares = [(points**2).sum(axis=1) for points in self._landmarks]
         self.lengths = Lengths(arrays) if f"{OF_LENGTHS}noise" in arrays else None
-        both = [a["kinds_directions"], *([self.lengths.directions] if self.lengths else [])]
-        self._directions = [np.concatenate([part[at] for part in both], axis=1) for at in own]
-        self._told_of_quality = a["kinds_directions"].shape[1]
-        self._forest = Forest(arrays, REMEMBERED) if f"{OF_TREES}roots" in arrays else None
-        self._told_of_one = lru_cache(maxsize=REMEMBERED)(self._tell_of_one)
+        self._functions = Functions(arrays, int(settings.get("counted", 0)))
         self.outcomes = a["kinds_outcomes"].astype(np.int64)
         self.rate = a["kinds_rate"]
 
@@ -158,47 +147,21 @@ class Kinds:
         logs = np.zeros((len(x), len(loadings) if lengths is not None else 0), dtype=np.float32)
         told_lengths = self.lengths.share(likeness) if self.lengths and lengths is not None else np.zeros_like(likeness)
         share, told_lengths = _told_apart(likeness), _told_apart(told_lengths)
-        for k in range(len(self.names)):
-            rows = np.flatnonzero((share[:, k] > 0) | (told_lengths[:, k] > 0))
-            if not len(rows):
-                continue
-            told = self._told(x[rows], k)
-            p = loadings[:, k, 0] + told[:, : self._told_of_quality] @ loadings[:, k, 1:].T
+        for k, rows, told in self._functions.told(x, (share > 0) | (told_lengths > 0)):
+            p = loadings[:, k, 0] + told[:, : self._functions.of_quality] @ loadings[:, k, 1:].T
             found[rows] += share[rows, k, None] * np.clip(p, 0.005, 0.995)
             if self.lengths and lengths is not None:
-                expected = self.lengths.logs(told[:, self._told_of_quality :], k, lengths)
+                expected = self.lengths.logs(told[:, self._functions.of_quality :], k, lengths)
                 logs[rows] += told_lengths[rows, k, None] * expected
         return np.asarray(np.clip(found, 0.005, 0.995)), np.asarray(np.maximum(np.expm1(logs), 1), dtype=np.float32)
 
-    def _told(self, x: Float32, k: int) -> Float32:
-        """F of one kind and, behind it, g of its lengths, shape (queries, directions of both)."""
-        if len(x) == 1:
-            return self._told_of_one(x.tobytes(), k)
-        points = self._landmarks[k]
-        distance = (x**2).sum(axis=1)[:, None] + self._squares[k] - 2 * x @ points.T
-        near = np.exp(-0.5 * np.maximum(distance, 0))
-        return self._with_trees(near @ self._directions[k], x, k)
-
-    def _tell_of_one(self, scaled_vector: bytes, k: int) -> Float32:
-        """`_told` of one query, remembered: all steps of an agent's loop ask about the same text."""
-        x = np.frombuffer(scaled_vector, dtype=np.float32)
-        # Without BLAS: its threads wait for each other, for 10 ms and more where the cores are busy.
-        distance = (x**2).sum() + self._squares[k] - 2 * np.einsum("lw,w->l", self._landmarks[k], x)
-        near = np.exp(-0.5 * np.maximum(distance, 0))
-        return self._with_trees(np.einsum("l,lr->r", near, self._directions[k])[None], x[None], k)
-
-    def _with_trees(self, smooth: Float32, x: Float32, k: int) -> Float32:
-        """The mean of what the Gaussian process and the trees of a kind say, where it has trees."""
-        if self._forest is not None and self._forest.has(k):
-            trees = self._forest.told(x, k)[:, : smooth.shape[1]]  # without lengths where none are known of any kind
-            return np.asarray((smooth + trees) / 2, dtype=np.float32)
-        return np.asarray(smooth, dtype=np.float32)
-
     def features(self, x: Float32, likeness: Float32) -> npt.NDArray[np.float64]:
         """Pi and pi f of every kind, shape (queries, kinds, 1 + directions): what `quality` is linear in."""
-        told = [self._told(x, k)[:, : self._told_of_quality] for k in range(len(self.names))]
-        one = np.ones((len(x), 1), dtype=np.float32)
-        each = [likeness[:, [k]] * np.concatenate([one, f], axis=1) for k, f in enumerate(told)]
+        one, all_kinds = np.ones((len(x), 1), dtype=np.float32), np.ones(likeness.shape, dtype=np.bool_)
+        each = [
+            likeness[:, [k]] * np.concatenate([one, told[:, : self._functions.of_quality]], axis=1)
+            for k, _, told in self._functions.told(x, all_kinds)
+        ]
         return np.stack(each, axis=1).astype(np.float64)
 
     def deviation(self) -> npt.NDArray[np.float64]:

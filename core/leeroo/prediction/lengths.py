@@ -38,7 +38,6 @@ class Lengths:
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         a = {name: np.asarray(arrays[name], np.float32) for name in arrays if name.startswith(PREFIX)}
         self.loading = a["answer_loading"]
-        self.directions = a["answer_directions"]
         self._mean, self._range, self._place = a["answer_mean"], a["answer_range"], a["answer_place"]
         self._noise = a["answer_noise"]
         self._known = self._noise > 0

@@ -12,11 +12,14 @@ import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
 _SMALL = 1e-3
-_PIECES = ("\n", "?", "=", "$", "(", "[", "{", '"', ",", ".", ":", "\\", "/", "^", "%", "+", "*", "-", "def ", "if ")
-_WORDS = (" not ", " each ")
+_SIGNS = "\n?!=$([{\"',.:;\\/^%+*-<>|_#"
+_PIECES = (*_SIGNS, "\n\n", "    ", "def ", "if ", "for ", "while ", "return", "else")
+_WORDS = (" not ", " each ", " if ", " or ", " and ", " than ", " all ", " only ")
+_ASKED = ("how many", "which", "probability", "find")
 _NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 _NUMBERS_READ = 200
-COUNTED = 12 + len(_PIECES) + len(_WORDS)
+_LARGE, _LONG = 1000, 8
+COUNTED = 20 + len(_PIECES) + len(_WORDS) + len(_ASKED)
 """Counts of each text."""
 
 
@@ -33,19 +36,28 @@ def surface(texts: Sequence[str]) -> Float32:
 def _counts(text: str) -> list[float]:
     words, lines, lower = text.split(), text.split("\n"), text.lower()
     numbers = [float(found) for found in _NUMBER.findall(text)[:_NUMBERS_READ]]
+    different, of_words = set(words), 100 / max(len(words), 1)
     return [
         len(text),
-        len(words),
-        len(set(words)),
-        100 * sum(map(len, words)) / max(len(words), 1),
+        len(text.encode("utf-8", "replace")) - len(text),  # letters beyond ASCII
+        len(set(text)),
         sum(map(str.isdigit, text)),
         sum(map(str.isupper, text)),
-        len(text.encode("utf-8", "replace")) - len(text),  # letters beyond ASCII
-        len(numbers),
-        max(numbers, default=0.0),
+        len(text) - 1 - text.rfind("?"),
+        len(words),
+        len(different),
+        of_words * len(different),
+        of_words * sum(map(len, words)),
+        of_words * sum(len(word) > _LONG for word in words),
+        max(map(len, words), default=0),
         max(map(len, lines)),
         len(lines[-1]),
-        len(text) - 1 - text.rfind("?"),
+        len(numbers),
+        len(set(numbers)),
+        max(numbers, default=0.0),
+        sum(numbers) / max(len(numbers), 1),
+        sum(number > _LARGE for number in numbers),
+        sum(number != int(number) for number in numbers),
         *(text.count(piece) for piece in _PIECES),
-        *(lower.count(word) for word in _WORDS),
+        *(lower.count(word) for word in (*_WORDS, *_ASKED)),
     ]

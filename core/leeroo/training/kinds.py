@@ -17,7 +17,9 @@ from leeroo.prediction.kinds import from_place, scaled
 from leeroo.prediction.knowledge import OWN_OUTCOMES
 from leeroo.training import forest, lengths
 from leeroo.training.abilities import Abilities
+from leeroo.training.directions import directions_of, kernel_with, landmarks
 from leeroo.training.placing import TableScores, by_model, completed, place_models, regression
+from leeroo.training.words import DIMENSIONS as WORDS
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -26,65 +28,7 @@ LANDMARKS = 800
 DIRECTIONS = 24
 TOLD_APART_ON = 1200
 """Queries of each table that the likeness of kinds is fitted on."""
-SHARES = (0.0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.25, 0.4, 0.6, 0.8)
 ENCODER_SCALE, LEXICAL_SCALE = 2.0, 1.4
-
-
-def landmarks(x: Float32, count: int, rng: np.random.Generator) -> tuple[Float32, Float32]:
-    """Some of a table's queries that stand for all, and the map from kernels with them to features: (L, W), (L, T)."""
-    points = x[np.sort(rng.choice(len(x), min(count, len(x)), replace=False))]
-    kernel = kernel_with(points, points).astype(np.float64)
-    values, axes = np.linalg.eigh(kernel)
-    keep = values > 1e-4 * values.max()
-    return points, (axes[:, keep] / np.sqrt(values[keep])).astype(np.float32)
-
-
-def kernel_with(x: Float32, points: Float32) -> Float32:
-    """exp(-|x - point|^2 / 2), shape (queries, points)."""
-    distance = (x**2).sum(axis=1)[:, None] + (points**2).sum(axis=1) - 2 * x @ points.T
-    return np.asarray(np.exp(-0.5 * np.maximum(distance, 0)), dtype=np.float32)
-
-
-def directions_of(features: Float64, scores: Float64, most: int) -> tuple[Float64, Float64, Float64]:
-    """The factors of one table.
-
-    Args:
-        features: Shape (queries, T).
-        scores: Complete, shape (queries, experts).
-        most: Directions at most.
-
-    Returns:
-        Levels (experts,), loadings (experts, most) and functions (T, most); directions that a table with few experts
-        has not are 0.
-    """
-    level = scores.mean(axis=0)
-    rest = scores - level
-    _, axes = np.linalg.eigh(rest.T @ rest)
-    axes = axes[:, ::-1][:, :most]
-    energy, basis = np.linalg.eigh(features.T @ features)  # the kernel's spectrum, without its n x n matrix
-    held = energy > 1e-9 * energy.max()
-    energy, basis = energy[held][-len(features) :], basis[:, held][:, -len(features) :]
-    spread = np.sqrt(energy)
-    inner = (features @ basis) / spread
-    mean = max(float(energy.sum()) / len(features), 1e-12)
-    functions = np.zeros((features.shape[1], axes.shape[1]))
-    for j in range(axes.shape[1]):
-        target = rest @ axes[:, j]
-        inside = inner.T @ target
-        outside = float(target @ target - inside @ inside)
-        best: tuple[float, float] | None = None
-        for share in SHARES:
-            v = share * spread**2 / mean + (1 - share)
-            free = len(features) - len(spread)
-            s2 = ((inside**2 / v).sum() + max(outside, 0.0) / (1 - share)) / len(features)
-            fit = -0.5 * (len(features) * np.log(max(s2, 1e-12)) + np.log(v).sum() + free * np.log(1 - share))
-            if best is None or fit > best[0]:
-                best = (float(fit), share)
-        assert best is not None  # noqa: S101 - there is a share to choose
-        share = best[1]
-        functions[:, j] = basis @ ((share / mean) * spread * inside / (share * spread**2 / mean + (1 - share)))
-    missing = ((0, 0), (0, most - axes.shape[1]))
-    return level, np.pad(axes, missing), np.pad(functions, missing)
 
 
 def discriminant(x: Float64, table: npt.NDArray[np.int64], kinds: int, seed: int = 0) -> Float64:
@@ -127,18 +71,18 @@ def fit_kinds(
         tables: The outcomes.
         models: Canonical names of the tables' experts, those that `tables` point to.
         prices: Blended USD per 1M tokens by canonical name, where known.
-        width: Of the encoder's part of the vectors; the lexical part stands behind it.
+        width: Of the encoder's part of the vectors; behind it stand the lexical part and counts.
         count: Landmarks.
         most: Directions of a table.
         seed: Of the landmarks' choice.
     """
     scale = np.repeat(np.array([ENCODER_SCALE, LEXICAL_SCALE], np.float32), [width, vectors.shape[1] - width])
     x = scaled(vectors, scale, width)
-    rng = np.random.default_rng(seed)
+    plan = _Plan(count, most, counted=max(vectors.shape[1] - width - WORDS, 0), seed=seed)
     full = [completed(table.scores) for table in tables]
     abilities = place_models(tables, full, models, prices, seed=seed)
     factors = [
-        _factors_of(x[table.rows], table, scores, abilities, k, *landmarks(x[table.rows], count, rng), most, seed)
+        _factors_of(x[table.rows], table, scores, abilities, k, plan)
         for k, (table, scores) in enumerate(zip(tables, full, strict=True))
     ]
     found: dict[str, npt.NDArray[Any]] = {
@@ -151,10 +95,10 @@ def fit_kinds(
         "benchmark_loading": abilities.loading[len(tables) :].astype(np.float32),
         "benchmark_scale": abilities.scale[len(tables) :].astype(np.float32),
         **lengths.arrays_of([of.lengths for of in factors], abilities.place),
-        **forest.arrays_of([of.trees for of in factors]),
     }
     settings = {
         "width": width,
+        "counted": plan.counted,
         "names": [table.name for table in tables],
         "models": list(abilities.models),
         "sources": ["learned" if own else "catalogue" for own in found["kinds_outcomes"].sum(axis=0).tolist()],
@@ -168,6 +112,16 @@ def _discriminant_of(x: Float32, tables: Sequence[TableScores]) -> Float32:
     rows = np.concatenate([table.rows for table in tables])
     which = np.concatenate([np.full(len(table.rows), k) for k, table in enumerate(tables)])
     return discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How tables are fitted: landmarks, directions, coordinates of vectors that are counts, and the seed."""
+
+    landmarks: int
+    directions: int
+    counted: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -201,15 +155,13 @@ def _factors_of(
     scores: Float64,
     abilities: Abilities,
     k: int,
-    points: Float32,
-    features: Float32,
-    most: int,
-    seed: int,
+    plan: _Plan,
 ) -> _Factors:
-    """The factors of the table's queries `x`, with `scores` complete; every model gets as many directions."""
-    told_apart = kernel_with(x, points).astype(np.float64) @ features
-    level, axes, functions = directions_of(told_apart, scores, most)
-    own = np.concatenate([level[:, None], axes], axis=1)
+    """The factors of table k's queries `x`, with `scores` complete; every model gets as many directions."""
+    points, to_features = landmarks(x, plan.landmarks, np.random.default_rng((plan.seed, k)))
+    features = kernel_with(x, points).astype(np.float64) @ to_features
+    told = directions_of(features, scores, plan.directions)
+    own = np.concatenate([told.level[:, None], told.axes], axis=1)
     known = (~np.isnan(table.scores)).sum(axis=0)
     merged, seen, mean = by_model(own, known, table, len(abilities.models))
     on = np.flatnonzero(seen)
@@ -222,26 +174,28 @@ def _factors_of(
     }
     guess = from_place(abilities.place.astype(np.float32), {name: values[None] for name, values in found.items()})[0]
     loading = share[:, None] * merged + (1 - share[:, None]) * guess
-    long = _lengths_of(told_apart, features, table, len(abilities.models))
-    trees = forest.grow(x, (scores - level) @ axes, long.wanted, seed)
-    return _Factors(points, features @ functions, loading, found, seen, mean, long, trees)
+    long = _lengths_of(features, to_features, table, len(abilities.models))
+    wanted = (scores - told.level) @ told.axes
+    trees = forest.grow(x, told.without, wanted, long.wanted, counted=plan.counted, seed=plan.seed)
+    return _Factors(points, to_features @ told.functions, loading, found, seen, mean, long, trees)
 
 
-def _lengths_of(told_apart: Float64, features: Float32, table: TableScores, models: int) -> lengths.TableLengths:
+def _lengths_of(features: Float64, to_features: Float32, table: TableScores, models: int) -> lengths.TableLengths:
     """The lengths of a table's answers, of the experts that some are known of."""
     if table.tokens is None or not (known := ~np.isnan(table.tokens)).any():
-        return lengths.nothing(len(features), models, len(table.rows))
+        return lengths.nothing(len(to_features), models, len(table.rows))
     on = known.any(axis=0)
     logs = np.log1p(table.tokens[:, on])
     low, high = np.nanquantile(logs, [0.001, 0.999])
     full = completed(logs, low, high)
-    level, axes, functions = directions_of(told_apart, full, lengths.DIRECTIONS)
-    gap = logs - level - told_apart @ functions @ axes.T
-    own = np.concatenate([level[:, None], axes], axis=1)
+    found = directions_of(features, full, lengths.DIRECTIONS)
+    gap = logs - found.level - features @ found.functions @ found.axes.T
+    own = np.concatenate([found.level[:, None], found.axes], axis=1)
     told = TableScores(table.name, table.rows, table.models[on], logs)
     merged, seen, _ = by_model(own, known[:, on].sum(axis=0), told, models)
     noise = max(float(np.nanmean(gap**2)), 1e-6)
-    return lengths.TableLengths(features @ functions, merged, seen, (low, high), noise, (full - level) @ axes)
+    wanted = (full - found.level) @ found.axes
+    return lengths.TableLengths(to_features @ found.functions, merged, seen, (low, high), noise, wanted)
 
 
 def _arrays(factors: Sequence[_Factors]) -> dict[str, npt.NDArray[Any]]:
@@ -254,4 +208,5 @@ def _arrays(factors: Sequence[_Factors]) -> dict[str, npt.NDArray[Any]]:
         "kinds_landmarks": np.concatenate([of.landmarks for of in factors]).astype(np.float16),  # half of the artifact
         "kinds_starts": np.cumsum([0, *(len(of.landmarks) for of in factors)]).astype(np.float32),
         "kinds_directions": np.concatenate([of.directions for of in factors]).astype(np.float32),
+        **forest.arrays_of([of.trees for of in factors]),
     }

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import MissingDependency
+from leeroo.prediction.surface import COUNTED
 from leeroo.training.assembling import WORK, embed, write_words
 from leeroo.training.corpus import Corpus
 
@@ -101,7 +102,7 @@ def saved(
     if words:
         files = (*files, write_words(backbone.tokenizer, corpus, rows, place, serve_length, settings.seed))
     about = {**backbone.about, "training": {**asdict(settings), **backbone.identity}}
-    return Reader({"max_length": serve_length, **({"counts": True} if words else {}), **source}, files, about)
+    return Reader({"max_length": serve_length, **({"counts": COUNTED} if words else {}), **source}, files, about)
 
 
 def vectors_of(corpus: Corpus, place: Path, reader: Reader, threads: int | None, progress: bool) -> Vectors:

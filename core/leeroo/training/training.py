@@ -228,7 +228,7 @@ def refit(
     tokenizer.no_padding()
     rows, length = np.unique(corpus.to_read(numbers_only)), int(old.settings["max_length"])
     files = (*files, write_words(tokenizer, corpus, rows, place, length, seed))
-    serving = {"max_length": length, "counts": True}
+    serving = {"max_length": length, "counts": COUNTED}
     vectors = embed(list(corpus.queries), place, serving, files, threads=None, progress=progress)
     project, project_bias = old.arrays["project"], old.arrays["project_bias"]
     with status("fitting the response model", progress):

@@ -17,6 +17,11 @@ def known():
     return load().knowledge
 
 
+@pytest.fixture(scope="module")
+def artifact():
+    return load().artifact
+
+
 def told(known, model, price=None, **kwargs):
     return known.tell(Expert(model=model, name="e", price=price, **kwargs))
 
@@ -104,10 +109,9 @@ def test_what_is_known_of_a_model_without_scores():
     assert of("own", size=100)["no size"] == 0
 
 
-def test_artifacts_of_before_know_fewer_facts(known):
-    arrays = {**known.kinds._a, "facts_place": known.kinds._a["facts_place"][:4]}
-    settings = {**vars(known.kinds), "width": known.kinds._width}
-    place = Kinds(arrays, settings).place_of_facts(1.0, None)
+def test_artifacts_of_before_know_fewer_facts(artifact):
+    arrays, settings = artifact.arrays, artifact.settings["kinds"]
+    place = Kinds({**arrays, "facts_place": arrays["facts_place"][:4]}, settings).place_of_facts(1.0, None)
     assert np.isfinite(place).all()
 
 
@@ -124,10 +128,9 @@ def test_a_relative_says_how_far_its_family_lies_from_what_facts_tell(known):
     assert np.allclose(here.place, prior + weight @ beyond / (weight.sum() + 0.2), atol=1e-4)
 
 
-def test_artifacts_of_before_take_a_relatives_place_itself(known):
-    arrays = {name: values for name, values in known.kinds._a.items() if name != "models_told"}
-    before = Kinds(arrays, {**vars(known.kinds), "width": known.kinds._width})
-    prior = np.zeros(known.kinds._a["models_place"].shape[1], np.float32)
-    model = known.kinds.models[0]
-    assert np.allclose(before.beyond_facts(model, prior), known.kinds._a["models_place"][0])
+def test_artifacts_of_before_take_a_relatives_place_itself(artifact):
+    arrays = {name: values for name, values in artifact.arrays.items() if name != "models_told"}
+    before = Kinds(arrays, artifact.settings["kinds"])
+    prior = np.zeros(arrays["models_place"].shape[1], np.float32)
+    assert np.allclose(before.beyond_facts(before.models[0], prior), arrays["models_place"][0])
     assert before.beyond_facts("nobody", prior) is None

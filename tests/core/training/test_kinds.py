@@ -5,7 +5,7 @@ import pytest
 
 from leeroo.prediction.kinds import Kinds, from_place
 from leeroo.training.abilities import fit_abilities
-from leeroo.training.kinds import fit_kinds, landmarks
+from leeroo.training.kinds import fit_kinds
 from leeroo.training.placing import TableScores, completed
 
 WIDTH, WORDS = 12, 4
@@ -70,14 +70,6 @@ def test_an_expert_with_few_outcomes_is_near_what_is_known_from_elsewhere():
     arrays, settings = fit_kinds(vectors, [table], [f"expert-{i}" for i in range(6)], {}, width=WIDTH, count=60)
     kinds = Kinds(arrays, {**settings, "doubt": {}})
     assert kinds.known("expert-5").values[0, 0] > 0.15  # two wrong answers do not make it the worst of all
-
-
-def test_landmarks_are_a_tables_own_queries():
-    x = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
-    points, features = landmarks(x, 20, np.random.default_rng(0))
-    assert len(points) == len(features) == 20
-    assert all((x == point).all(axis=1).any() for point in points)
-    assert len(landmarks(x, 400, np.random.default_rng(0))[0]) == 50
 
 
 def test_work_with_tools_is_likelier_where_tools_are_bound_and_hardly_where_none_are(fitted):
