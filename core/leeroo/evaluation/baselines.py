@@ -34,6 +34,8 @@ class Known:
     val_scores: Floats
 
 
+NEIGHBOURS = (5, 10, 20, 40, 60, 120)
+"""Numbers of neighbours that `nearest_chosen` chooses from."""
 Baseline = Callable[[Known, Float32], Floats]
 """(what is known, vectors) -> predicted quality, shape (queries, experts)."""
 
@@ -63,6 +65,31 @@ def nearest(known: Known, vectors: Float32, k: int = 80, prior: float = 1.0) -> 
         count = (~np.isnan(block)).sum(axis=1)
         found[start : start + 256] = (np.nansum(block, axis=1) + prior * overall) / (count + prior)
     return found
+
+
+def nearest_chosen(vectors: Float32, scores: Floats, asked: Float32, *, prior: float = 5.0) -> Floats:
+    """`nearest`, with the number of neighbours that would have erred least on the known queries, each left out.
+
+    Args:
+        vectors: Known, shape (queries, width).
+        scores: Shape (queries, experts), NaN where unknown.
+        asked: Shape (queries, width).
+        prior: How many neighbours each expert's mean counts as.
+    """
+    a, overall, most = _unit(vectors), expert_means(scores), min(max(NEIGHBOURS), len(vectors) - 1)
+    counts = sorted({min(k, most) for k in NEIGHBOURS})
+    missed = np.zeros(len(counts))
+    for start in range(0, len(a), 256):
+        rows = np.arange(start, min(start + 256, len(a)))
+        likeness = a[rows] @ a.T
+        likeness[np.arange(len(rows)), rows] = -np.inf  # a query is no neighbour of its own
+        near = scores[np.argsort(-likeness, axis=1)[:, :most]]
+        total, known = np.nan_to_num(near).cumsum(axis=1), (~np.isnan(near)).cumsum(axis=1)
+        for i, k in enumerate(counts):
+            told = (total[:, k - 1] + prior * overall) / (known[:, k - 1] + prior)
+            missed[i] += np.nansum((told - scores[rows]) ** 2)
+    best = counts[int(missed.argmin())]
+    return nearest(Known(vectors, scores, vectors[:0], scores[:0]), asked, k=best, prior=prior)
 
 
 def logistic(known: Known, vectors: Float32) -> Floats:

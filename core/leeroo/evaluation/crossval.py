@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import ConfigError
-from leeroo.evaluation.baselines import Known, expert_means, nearest
+from leeroo.evaluation.baselines import expert_means, nearest_chosen
 from leeroo.evaluation.metrics import calibration_error, hull, on_hull, sweep
 from leeroo.outcomes.table import OutcomeTable, stem_key
 
@@ -281,11 +281,6 @@ def frontier_areas(
     return found
 
 
-def _neighbours(vectors: Float32, scores: Floats, asked: Float32) -> Floats:
-    """The baseline to beat: the mean score of the nearest training queries, with each expert's mean as a prior."""
-    return nearest(Known(vectors, scores, vectors[:0], scores[:0]), asked, k=60, prior=5.0)
-
-
 def _fixed_means(_: Float32, scores: Floats, asked: Float32) -> Floats:
     """The baseline that knows no query: each expert's mean score."""
     return np.tile(expert_means(scores), (len(asked), 1))
@@ -293,6 +288,6 @@ def _fixed_means(_: Float32, scores: Floats, asked: Float32) -> Floats:
 
 BASELINES: dict[str, Callable[[Float32, Floats, Float32], Floats]] = {
     "fixed means": _fixed_means,
-    "kNN, k=60": _neighbours,
+    "kNN": nearest_chosen,
 }
 """(vectors and scores known, vectors asked about) -> predicted quality, shape (queries, experts)."""

@@ -2,8 +2,10 @@
 
     log(1 + tokens of e's answer to q) in kind k ~ N(n_ke + sum_j v_kej g_kj(q), s_k)
 
-g_kj are functions of the query in the same kernel as quality's. A model without answers in a kind is as wordy as it is
-elsewhere (n_ke = a_k + w_e), and one without any answers as models of its place in the common space are.
+g_kj are functions of the query in the same kernel as quality's; n_ke holds what the expert writes more than a normal
+variable would, so that the tokens expected of it are right in the mean (Duan 1983). A model without answers in a kind
+is as wordy as it is elsewhere (n_ke = a_k + w_e), and one without any answers as models of its place in the common
+space are.
 
 Tokens are those of the visible text: what a model thinks before it is added by the router.
 

@@ -189,11 +189,12 @@ def _lengths_of(features: Float64, to_features: Float32, table: TableScores, mod
     low, high = np.nanquantile(logs, [0.001, 0.999])
     full = completed(logs, low, high)
     found = directions_of(features, full, lengths.DIRECTIONS)
-    gap = logs - found.level - features @ found.functions @ found.axes.T
-    own = np.concatenate([found.level[:, None], found.axes], axis=1)
+    expected = np.clip(found.level + found.without @ found.axes.T, low, high)
+    noise = max(float(np.nanmean((logs - expected) ** 2)), 1e-6)
+    level = found.level + lengths.smeared(expected, table.tokens[:, on], noise)
+    own = np.concatenate([level[:, None], found.axes], axis=1)
     told = TableScores(table.name, table.rows, table.models[on], logs)
     merged, seen, _ = by_model(own, known[:, on].sum(axis=0), told, models)
-    noise = max(float(np.nanmean(gap**2)), 1e-6)
     wanted = (full - found.level) @ found.axes
     return lengths.TableLengths(to_features @ found.functions, merged, seen, (low, high), noise, wanted)
 

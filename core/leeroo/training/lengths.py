@@ -10,7 +10,7 @@ import numpy.typing as npt
 from leeroo.training.placing import regression
 
 Float64 = npt.NDArray[np.float64]
-DIRECTIONS = 4
+DIRECTIONS = 8
 OWN_ANSWERS = 5.0
 """Answers of a model in a kind that weigh as much as how wordy it is elsewhere."""
 ROUNDS = 20
@@ -37,6 +37,22 @@ class TableLengths:
     range: tuple[float, float]
     noise: float
     wanted: Float64
+
+
+def smeared(told: Float64, tokens: Float64, noise: float) -> Float64:
+    """What an expert's level must rise by so that the tokens expected of it are those it wrote, in all (Duan 1983).
+
+    Its lengths are no logarithms of a normal variable of the kind's noise: some ramble now and then.
+
+    Args:
+        told: What was expected of log(1 + tokens) of each answer without it, shape (queries, experts).
+        tokens: Of the answers, NaN where unknown, same shape.
+        noise: Variance around `told`.
+    """
+    known = ~np.isnan(tokens)
+    expected = np.where(known, np.expm1(told + noise / 2), 0.0).sum(axis=0)
+    wrote = np.where(known, tokens, 0.0).sum(axis=0)
+    return np.asarray(np.log(np.maximum(wrote, 1.0) / np.maximum(expected, 1.0)))
 
 
 def nothing(landmarks: int, models: int, queries: int) -> TableLengths:

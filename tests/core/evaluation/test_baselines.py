@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from leeroo.evaluation.baselines import ON_VECTORS, Known, domain_mean, on_vectors
+from leeroo.evaluation.baselines import ON_VECTORS, Known, domain_mean, nearest_chosen, on_vectors
 from leeroo.evaluation.metrics import auc
 
 
@@ -53,3 +53,20 @@ def test_an_expert_without_outcomes_is_predicted_at_a_half(name):
     found = ON_VECTORS[name](known, vectors)
     assert np.isfinite(found).all()
     assert abs(found[:, 1].mean() - 0.5) < 0.1
+
+
+def test_as_many_neighbours_are_asked_as_err_least():
+    """Neighbours tell all where few are alike, and nothing where outcomes do not depend on the query."""
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 40, 400)
+    vectors = (np.eye(40)[group] + rng.normal(0, 0.01, (400, 40))).astype(np.float32)
+    own = np.where(rng.random((40, 3)) < 0.5, 0.9, 0.1)[group]
+    near = nearest_chosen(vectors[:300], own[:300], vectors[300:])
+    assert np.abs(near - own[300:]).mean() < 0.3
+    noise = (rng.random((300, 3)) < 0.5).astype(float)
+    far = nearest_chosen(vectors[:300], noise, vectors[300:])
+    assert np.abs(far - 0.5).mean() < 0.07
+    few = noise.copy()
+    few[rng.random(few.shape) < 0.5] = np.nan
+    assert np.isfinite(nearest_chosen(vectors[:300], few, vectors[300:])).all()
+    assert nearest_chosen(vectors[:3], noise[:3], vectors[300:302]).shape == (2, 3)

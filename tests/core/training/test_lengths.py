@@ -63,6 +63,18 @@ def test_a_model_that_is_only_placed_writes_as_much_as_others_do(fitted):
     assert 50 < tokens.mean() < 1200
 
 
+def test_an_expert_that_rambles_now_and_then_is_expected_to_write_what_it_writes_in_the_mean():
+    vectors, _, (told, silent) = tables()
+    rng = np.random.default_rng(1)
+    tokens = told.tokens.copy()
+    tokens[:, 1] = np.where(rng.random(200) < 0.1, 6000.0, 60.0)
+    table = TableScores(told.name, told.rows, told.models, told.scores, tokens)
+    arrays, settings = fit_kinds(vectors, [table, silent], [f"expert-{i}" for i in range(4)], {}, width=WIDTH, count=60)
+    found = expected(Kinds(arrays, {**settings, "doubt": {}}), vectors[:200], range(3))
+    assert found[:, 1].mean() == pytest.approx(tokens[:, 1].mean(), rel=0.3)
+    assert found[:, 0].mean() == pytest.approx(np.nanmean(tokens[:, 0]), rel=0.3)  # and nobody else pays for it
+
+
 def test_one_query_is_told_as_many_are(fitted):
     kinds, vectors, _ = fitted
     alone = np.concatenate([expected(kinds, vectors[i : i + 1], range(3)) for i in range(4)])
