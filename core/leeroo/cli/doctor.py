@@ -155,16 +155,13 @@ def _knowledge(file: PoolFile) -> Iterator[Finding]:
     from leeroo.prediction import load
 
     try:
-        known = load(file.predictor).knowledge
+        known = load(file.predictor).tell(list(file.pool))
     except LeerooError as error:
         yield Finding("fail", "quality", str(error), "Mend predictor in the pool file, or take the key away.")
         return
-    if known is None:
-        return
-    for expert in file.pool:
-        told = known.tell(expert)
-        little = told.source in ("price", "prior")
-        yield Finding("warn" if little else "ok", f"quality of {expert.name}", f"from {told.said}", REMEDY * little)
+    for (source, said), expert in zip(known, file.pool, strict=False):
+        little = source in ("price", "prior")
+        yield Finding("warn" if little else "ok", f"quality of {expert.name}", f"from {said}", REMEDY * little)
 
 
 def _endpoint(expert: Expert, place: Endpoint, *, call: bool) -> tuple[list[Finding], float | None]:

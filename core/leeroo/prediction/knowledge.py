@@ -27,6 +27,8 @@ _FACTS = 0.2
 """Weight of what facts say of a model beside its relatives; one at distance d weighs exp(-d / 2)."""
 OWN_OUTCOMES = 15.0
 """Outcomes in a kind of work that weigh as much as what is known of an expert from elsewhere."""
+OWN = "your own outcomes"
+"""What the quality of an expert is from of which an artifact of before does not say how many."""
 _INFERRED = 0.05
 _EVEN = 0.5
 """How much all kinds count alike where none of the experts has outcomes in those that a query is like."""
@@ -111,7 +113,7 @@ class KindsPredictor:
             kinds=tuple(
                 tuple((labels[k], float(row[k])) for k in places) for row, places in zip(likeness, order, strict=True)
             ),
-            grounds=tuple("your own outcomes" if m else t.said for m, t in zip(mine, told, strict=True)),
+            grounds=tuple(OWN if m else t.said for m, t in zip(mine, told, strict=True)),
         )
 
     def taught(

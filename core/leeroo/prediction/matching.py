@@ -71,6 +71,11 @@ class Matcher:
                 hint = did_you_mean(traits, {e.name for e in self._known})
                 raise ConfigError(f"Expert {name!r}: traits {traits!r} is not a known expert.{hint}")
             return found
+        # What the user called an expert when teaching it stands before the model that its name is read as.
+        for own in (model_id, name):
+            taught = [i for i in self._look_up(own) if self._known[i].table == ADDED]
+            if taught:
+                return taught
         for own in (placed, model_id, name):
             if own and (found := self._look_up(own)):
                 return found
