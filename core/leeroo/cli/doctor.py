@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from leeroo.cli.pools import REMEDY
 from leeroo.cli.printing import cell
 from leeroo.endpoints.openai_compatible import Endpoint, client_options, complete, key_variable, resolve
 from leeroo.endpoints.providers import PROVIDERS
@@ -98,6 +99,7 @@ def examine(path: Path, *, call: bool = False, offline: bool = False) -> Iterato
             if place is not None:
                 reachable.append((expert, place))
         yield from _prices(file, load_mapping(path))
+        yield from _knowledge(file)
         clocks: list[float] = []
         if not offline:
             with ThreadPoolExecutor(8) as threads:
@@ -146,6 +148,20 @@ def _prices(file: PoolFile, written: dict[str, Any]) -> Iterator[Finding]:
     old = days > OLD_PRICES
     remedy = "pip install -U genai-prices, or state the prices in the pool file." if old else ""
     yield Finding("warn" if old else "ok", "prices", words, remedy)
+
+
+def _knowledge(file: PoolFile) -> Iterator[Finding]:
+    """What the quality of each expert is predicted from."""
+    from leeroo.prediction import load
+
+    try:
+        known = load(file.predictor).tell(list(file.pool))
+    except LeerooError as error:
+        yield Finding("fail", "quality", str(error), "Mend predictor in the pool file, or take the key away.")
+        return
+    for (source, said), expert in zip(known, file.pool, strict=False):
+        little = source in ("price", "prior")
+        yield Finding("warn" if little else "ok", f"quality of {expert.name}", f"from {said}", REMEDY * little)
 
 
 def _endpoint(expert: Expert, place: Endpoint, *, call: bool) -> tuple[list[Finding], float | None]:

@@ -2,7 +2,7 @@
 
 import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -62,23 +62,23 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     from leeroo.prediction import load
 
     read = read_pool(file)
-    known = load(read.predictor).knowledge
+    experts = list(read.pool)
+    known: Sequence[tuple[str, str] | None] = load(read.predictor).tell(experts) or [None] * len(experts)
     out.print(f"{file}: {len(read.pool)} experts, reference {read.pool.reference}", highlight=False, markup=False)
-    for expert in read.pool:
+    for expert, told in zip(experts, known, strict=True):
         variable = key_variable(expert)
         key = "no key" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
         price = expert.known_price
         window = f"{expert.context_window:,} tokens of context" if expert.context_window else "context window unknown"
         money = f"${price.input:g} in, ${price.output:g} out per 1M tokens"
         out.print(f"  {visible(expert.name)}", style="bold", highlight=False, markup=False)
-        told = None if known is None else known.tell(expert)
-        knowledge = "" if told is None else f"; quality from {told.said}"
+        knowledge = "" if told is None else f"; quality from {told[1]}"
         # Lines, not a table: names of models and variables are long, and a terminal may have 40 columns.
         for line in textwrap.wrap(
             f"{visible(expert.model_id)}; {money}; {window}; {key}{knowledge}", max(20, out.width - 4)
         ):
             out.print(f"    {line}", highlight=False, markup=False)
-    little = [e.name for e in read.pool if known is not None and known.tell(e).source in LITTLE]
+    little = [e.name for e, told in zip(experts, known, strict=True) if told is not None and told[0] in LITTLE]
     if little:
         words = f"Of {', '.join(visible(name) for name in little)} too little is known to choose well: {REMEDY}"
         out.print("\n".join(textwrap.wrap(words, max(20, out.width))), highlight=False, markup=False)

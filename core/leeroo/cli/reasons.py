@@ -1,5 +1,6 @@
 """Why an expert was chosen, in words that a person can use."""
 
+from leeroo.budget import DEFAULT_TOLERANCE
 from leeroo.prediction.predictor import Predictor
 from leeroo.prediction.response import ResponsePredictor
 from leeroo.routing.decision import Decision
@@ -15,14 +16,18 @@ def explained(decision: Decision, predictor: Predictor) -> list[str]:
     """
     lines = []
     if decision.kinds:
+        # With semicolons: what a kind is called may hold commas.
         shares = [f"{kind} ({share:.0%})" for kind, share in decision.kinds if share >= 0.1]
-        lines.append(f"The request looks like: {', '.join(shares) or 'nothing that outcomes are known of'}.")
+        lines.append(f"The request looks like: {'; '.join(shares) or 'nothing that outcomes are known of'}.")
     if decision.kinds and isinstance(predictor, ResponsePredictor) and predictor.knowledge is not None:
         kind = decision.kinds[0][0]
-        experts = [c.expert for c in decision.candidates]
-        rates = predictor.knowledge.rates(experts, kind)
+        rates = predictor.knowledge.rates([c.expert for c in decision.candidates], kind)
+        nobody = all(rate is None for rate, _ in rates)
+        if nobody:
+            lines.append(f"None of these experts has outcomes on {kind}: how they do on other work counts.")
         for c, (rate, count) in zip(decision.candidates, rates, strict=True):
             there = f"{rate:.2f} in {count} outcomes on {kind}; " if rate is not None else ""
+            there = there or ("" if nobody else f"no outcomes on {kind}; ")
             lines.append(f"{c.expert.name}: {there}estimated from {c.grounds or c.source}, give or take {c.doubt:.2f}.")
     return [*lines, *_tipped(decision)]
 
@@ -46,19 +51,27 @@ def _tipped(decision: Decision) -> list[str]:
     if len(order) < 2:
         return []
     chosen, best = order[0], max(order, key=lambda c: c.quality)
-    if chosen is best:
-        cheaper = [c for c in order if c.expected_cost < chosen.expected_cost]
-        if not cheaper:
-            return [f"{chosen.expert.name} is expected to be the best and the cheapest."]
-        near = max(cheaper, key=lambda c: c.quality)
-        gap = f"{chosen.quality - near.quality:.2f} worse than {chosen.expert.name}"
-        return [f"{near.expert.name} would be cheaper; it is expected to be {gap}, and {_sure(near, chosen)}."]
-    gap = f"{best.quality - chosen.quality:.2f}"
-    return [f"{chosen.expert.name} is cheaper than {best.expert.name} and expected to be only {gap} worse."]
+    if chosen is not best:
+        return [f"{chosen.expert.name} is cheaper than {best.expert.name}, and {_worth(decision, chosen, best)}."]
+    cheaper = [c for c in order if c.expected_cost < chosen.expected_cost]
+    if not cheaper:
+        return [f"{chosen.expert.name} is expected to be the best and the cheapest."]
+    near = max(cheaper, key=lambda c: c.quality)
+    return [f"{near.expert.name} would be cheaper, but {_worth(decision, near, chosen)}."]
 
 
-def _sure(cheaper: Candidate, best: Candidate) -> str:
-    doubt = max(cheaper.doubt, best.doubt)
-    return (
-        "that is fairly sure" if doubt < 0.05 else f"too little is known to take it for its price (doubt {doubt:.2f})"
-    )
+def _worth(decision: Decision, cheaper: Candidate, best: Candidate) -> str:
+    """How a cheaper expert compares with the best one by the rule, in words."""
+    gap, budget, name = best.quality - cheaper.quality, decision.budget, best.expert.name
+    if budget.willingness_to_pay is not None:
+        return f"is expected to be {gap:.2f} worse, which the rule weighs against the price"
+    if budget.min_quality is not None:
+        reached = "reaches" if decision.selection.is_adequate(cheaper) else "does not reach"
+        return f"{reached} the quality that was asked for: {cheaper.quality:.2f} of {budget.min_quality:g}"
+    tolerance = DEFAULT_TOLERANCE if budget.tolerance is None else budget.tolerance
+    margin = decision.selection.margin.get(cheaper.expert.name, 0.0)
+    worse = f"is expected to be {gap:.2f} worse than {name}"
+    if tolerance - margin < 0:
+        return f"{worse}: too little is known of the two to take it for its price at the confidence that was asked"
+    doubt = " for what is not known of the two" if margin < -0.005 else ""
+    return f"{worse}: up to {tolerance - margin:.2f} counts as alike{doubt}"

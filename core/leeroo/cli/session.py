@@ -125,9 +125,13 @@ class Session:
             return
         record = self.records[-1]
         self._note(f"Rule: {record['rule']}.")
+        if likely := [f"{kind} ({share:.0%})" for kind, share in record.get("kinds", {}).items() if share >= 0.1]:
+            self._note(f"The request looked like: {'; '.join(likely)}.")
         for candidate in record["candidates"]:
             mark = ">" if candidate["expert"] == record["expert"] else " "
-            known = "" if candidate["source"] == "learned" else f" ({candidate['source']})"
+            doubt = f", give or take {candidate['doubt']:.2f}" if candidate.get("doubt") else ""
+            grounds = candidate.get("grounds")
+            known = f" (from {grounds}{doubt})" if grounds else f" ({candidate['source']})"
             money = show_usd(candidate["expected_cost"])
             why_not = f"; {candidate['ineligible']}" if candidate["ineligible"] else ""
             self._note(

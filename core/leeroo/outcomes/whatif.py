@@ -13,6 +13,7 @@ from leeroo.outcomes.found import NotACall
 from leeroo.outcomes.traffic import Logged, Prices, expert_named
 from leeroo.pool.experts import Expert
 from leeroo.pool.names import resolve
+from leeroo.pool.places import name_of
 from leeroo.routing.router import Router
 
 NOBODY = ""
@@ -209,7 +210,7 @@ class Replay:
     def _is_same(self, model: str, expert: Expert) -> bool:
         key = model, expert.name
         if key not in self._same:
-            ours, theirs = resolve(expert.model_id), resolve(model) if model else None
+            ours, theirs = resolve(name_of(expert)), resolve(model) if model else None
             by_name = model in (expert.model_id, expert.name, str(expert.model))
             self._same[key] = by_name or (ours is not None and theirs is not None and ours.model == theirs.model)
         return self._same[key]

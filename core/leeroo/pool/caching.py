@@ -9,7 +9,7 @@ from typing import Literal
 
 from leeroo.pool.experts import Expert
 from leeroo.pool.names import resolve
-from leeroo.pool.places import address_of, host_of, provider_of, provider_of_host
+from leeroo.pool.places import address_of, host_of, name_of, provider_of, provider_of_host
 
 Kept = Literal["5m", "1h"]
 """How long a provider is asked to keep input in its cache."""
@@ -47,7 +47,7 @@ def takes_marks(expert: Expert) -> bool:
 
 def needs_marks(expert: Expert) -> bool:
     """Whether an expert's model is known to cache nothing without a mark."""
-    found = resolve(expert.model_id)
+    found = resolve(name_of(expert))
     return found is not None and found.row.vendor == "anthropic"
 
 

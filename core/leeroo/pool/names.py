@@ -21,7 +21,10 @@ Relation = Literal["same", "snapshot", "effort", "quantised", "fine-tune", "mode
 
 # Longer than any name in use; what is longer is a mistake or an attack, and not worth a place in the cache.
 _LONGEST = 300
-_BETWEEN = re.compile(r"[-_/:@\s]+")
+_BETWEEN = re.compile(r"[-_/:@\s()\[\]]+")
+# "gpt-5 (high)", as people and leaderboards write it; and Anthropic's long context.
+_REMARK = re.compile(r"\s*\(([\w .-]+)\)$")
+_LONG_CONTEXT = "[1m]"
 _MOST_PARTS = 12
 
 # Which difference a name's relation tells of, where it has several: the one that changes the answers most.
@@ -85,14 +88,24 @@ def kindred(name: str) -> Named | None:
         for start in range(len(parts) - length, -1, -1):
             run = "-".join(parts[start : start + length])
             # A family's name alone, or a bare number, may stand in anything.
-            if re.search(r"[a-z]{2}", run) and re.search(r"\d", run) and (found := resolve(run)) is not None:
-                return found
+            if not (re.search(r"[a-z]{2}", run) and re.search(r"\d", run)):
+                continue
+            # What follows a version may belong to it: `claude-sonnet-4-9` is no `claude-sonnet-4`.
+            if run[-1].isdigit() and re.fullmatch(r"\d{1,2}", "".join(parts[start + length :][:1])):
+                continue
+            if (found := resolve(run)) is not None:
+                return _tuned(run) or found if found.row.kind and "base" not in parts else found
     return None
+
+
+def _tuned(base: str) -> Named | None:
+    """The instruct model beside a base model: what people tune further and talk to is more like that."""
+    return next((found for word in ("instruct", "it", "chat") if (found := resolve(f"{base}-{word}"))), None)
 
 
 @lru_cache(maxsize=4096)
 def _resolve(name: str) -> Named | None:
-    name = name.strip()
+    name = _REMARK.sub(r"-\1", name.strip().removesuffix(_LONG_CONTEXT))
     if not name.isascii() or not name.isprintable():
         return None
     place = unwrap(name)
@@ -159,7 +172,7 @@ def _unowned(text: str) -> Iterator[str]:
 
 def _fits(row: Model, moving: bool, spelling: str, place: Place, kinds: set[Kind]) -> bool:
     """Whether a row may stand for what was peeled around its name."""
-    if place.base_only and not row.kind:
+    if (place.base_only and not row.kind) or (place.unmoving and moving):
         return False
     if "effort" in kinds and row.effort is None and row.reasoning not in ("yes", "hybrid"):
         return False

@@ -25,6 +25,7 @@ _HOSTS: dict[str, tuple[str, ...]] = {
     "cohere": ("api.cohere.ai", "api.cohere.com"),
     "perplexity": ("api.perplexity.ai",),
 }
+_OLLAMA_PORT = 11434
 _LOCAL_NAMES = (".localhost", ".local", ".lan", ".internal", ".home.arpa", ".svc", ".docker")
 
 # Fields by which the frameworks' model objects name their endpoint, and what their classes are.
@@ -65,6 +66,22 @@ def provider_of(expert: Expert) -> str | None:
     if by_host is not None or isinstance(expert.model, str):
         return by_host or expert.provider
     return next((_CLASSES[cls.__name__] for cls in type(expert.model).__mro__ if cls.__name__ in _CLASSES), None)
+
+
+def name_of(expert: Expert) -> str:
+    """The name of an expert's model with who serves it before it, who may leave words out: `ollama:llama3.2`."""
+    url = address_of(expert)
+    provider = "ollama" if url is not None and _is_ollama(url) else provider_of(expert)
+    return expert.model_id if provider is None else f"{provider}:{expert.model_id}"
+
+
+@lru_cache(maxsize=256)
+def _is_ollama(url: str) -> bool:
+    """Whether a URL has Ollama's own port; its endpoint in OpenAI's format is reached as if it were OpenAI's."""
+    try:
+        return urlsplit(url if "//" in url else f"//{url}").port == _OLLAMA_PORT
+    except ValueError:
+        return False
 
 
 def host_of(url: str) -> str:

@@ -9,7 +9,7 @@ from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert, explain
 from leeroo.pool.limits import UNKNOWN, output_limit
 from leeroo.pool.listing import look_up
-from leeroo.pool.places import is_self_hosted
+from leeroo.pool.places import is_self_hosted, name_of
 
 
 class Pool:
@@ -82,7 +82,7 @@ def _as_expert(name: str, given: Any, source: str) -> Expert:
             update["context_window"] = found.context_window
         expert = expert.model_copy(update=update)
     if "max_output_tokens" not in expert.model_fields_set and expert.max_output_tokens == UNKNOWN:
-        expert = expert.model_copy(update={"max_output_tokens": output_limit(expert.model_id)})
+        expert = expert.model_copy(update={"max_output_tokens": output_limit(name_of(expert))})
         # Nobody has said so: an adapter that knows more of the model may.
         expert.model_fields_set.discard("max_output_tokens")
     return expert

@@ -46,11 +46,12 @@ class Peeled(NamedTuple):
     effort: str | None = None
 
 
-_LEVELS = "minimal|low|medium|high|xhigh|max"
+# `qwen3.8-max-thinking` is a model called max that thinks.
+_LEVELS = "minimal|low|medium|high|xhigh|max(?!-(?:thinking|reasoning))"
 _EFFORT = re.compile(
     rf"[-.](?:(?:think(?:ing)?|reasoning|effort)-?)?(?P<level>{_LEVELS})(?:-(?:effort|thinking|reasoning))?$"
     r"|-(?P<off>none|no-?think(?:ing)?|non-?thinking|non-?reasoning|no-?reasoning)$"
-    r"|-(?P<on>think(?:ing)?|reasoning)$"
+    r"|-(?P<on>think(?:ing)?|reasoning)(?:-\d{1,3}k)?$"
 )
 
 
@@ -69,11 +70,11 @@ def peel_effort(name: str) -> tuple[str, str] | None:
 _BITS = r"(?:ud-|i1-)?(?:iq[1-8]|q[2-8]|tq[12])(?:-(?:0|1|k|nl|xxs|xs|s|m|l|xl))*|q[48]f(?:16|32)-[01]"
 _FORMATS = (
     r"fp[48]|nvfp4|mxfp[48]|int[48]|nf4|[2-8]-?bit|w\d+a\d+|awq|gptq|gguf|ggml|exl[23]|\d(?:\.\d+)?bpw|bnb|mlx|mlc|qat|"
-    r"eetq|hqq|aqlm|auto-?round|marlin|quantized|quantised|smoothquant|onnx|imatrix|dynamic|block|unsloth|g128"
+    r"eetq|hqq|aqlm|auto-?round|dwq|i1|marlin|quantized|quantised|smoothquant|onnx|imatrix|dynamic|block|unsloth|g128"
 )
 _DATE = (
-    r"20\d\d-[01]\d-[0-3]\d|20\d\d[01]\d[0-3]\d|[01]\d-20\d\d|[01]\d-[0-3]\d|"
-    r"(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])|2[3-7](?:0[1-9]|1[0-2])|00\d"
+    r"20\d\d-[01]\d-[0-3]\d|20\d\d[01]\d[0-3]\d|[01]\d-20\d\d|20\d\d-[01]\d|[01]\d-[0-3]\d|"
+    r"(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])|2[3-7](?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])?|00\d"
 )
 
 # (pattern, what goes in the ending's place, kind, stage). A later stage's ending stands nearer to the name, so once it
@@ -89,7 +90,7 @@ _ENDINGS: tuple[tuple[str, str, Kind, int], ...] = (
     (r"-instruct-(?:reference|fast|tput|basic)$", "-instruct", "host", 0),
     # Groq's words for instruct models.
     (r"-(?:versatile|instant|specdec)$", "-instruct", "host", 0),
-    (r"-(?:maas|cloud|highspeed|lightning|ultrafast|ultraspeed|us|dottxt)$", "", "host", 0),
+    (r"-(?:maas|tput|cloud|highspeed|lightning|ultrafast|ultraspeed|us|dottxt)$", "", "host", 0),
     (r"-fc(?:-any|-auto)?$", "", "mode", 0),
     (r"-latest$", "", "host", 2),
     (r"-preview$", "", "preview", 2),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from leeroo.pool.experts import Expert
 from leeroo.pool.limits import UNKNOWN, UNKNOWN_THINKING
 from leeroo.pool.names import resolve
+from leeroo.pool.places import name_of
 from leeroo.pool.thought_measured import MEASURED
 
 
@@ -50,7 +51,7 @@ def thought_of(expert: Expert) -> Thought:
     """What an expert thinks: as declared, else by its effort, else by its model's name; nothing where none is known."""
     if expert.thinking is not None:
         return Thought(expert.thinking, _DECLARED_LEAST if expert.thinking else 0)
-    return _by_name(expert.model_id, None if isinstance(expert.model, str) else _effort_set(expert.model))
+    return _by_name(name_of(expert), None if isinstance(expert.model, str) else _effort_set(expert.model))
 
 
 def _effort_set(model: Any) -> str | None:
@@ -65,8 +66,8 @@ def _effort_set(model: Any) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _by_name(model_id: str, effort: str | None) -> Thought:
-    found = resolve(model_id)
+def _by_name(name: str, effort: str | None) -> Thought:
+    found = resolve(name)
     if found is None:
         return NONE
     effort = effort or found.effort

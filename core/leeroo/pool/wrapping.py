@@ -82,6 +82,9 @@ _BEDROCK = re.compile(
 _ENDPOINT = re.compile(r"(?P<name>.+?)(?:-(?P<v>v?)(?P<major>\d))?(?::(?P<minor>\d+))(?::[\w-]+)?")
 _VERSION = re.compile(r"(?P<name>.+?)-v\d")
 
+# `openai/ft:` as gateways write it.
+_FINE_TUNE = re.compile(r"(?:[\w-]+/)?ft:")
+
 # What people add to a model's name to name a deployment on Azure.
 _DEPLOYMENT = re.compile(
     r"\b(?:my|our|the|prod|production|dev|test|testing|stage|staging|uat|qa|deployment|deploy|azure|aoai|ptu|paygo|standard|"
@@ -101,12 +104,14 @@ class Place:
         fine_tuned: The id is that of a fine-tune of the model named.
         tuned_only: A bare name means the instruct model here.
         base_only: The name says that it is a base model.
+        unmoving: Names that move are another's: `devstral:latest` is Ollama's, `devstral-latest` Mistral's.
     """
 
     candidates: tuple[str, ...]
     fine_tuned: bool = False
     tuned_only: bool = False
     base_only: bool = False
+    unmoving: bool = False
 
 
 def unwrap(name: str) -> Place | None:
@@ -118,8 +123,8 @@ def unwrap(name: str) -> Place | None:
     prefix, colon, rest = own.partition(":")
     if provider is None and colon and prefix in _HOSTS:
         provider, own = prefix, rest
-    if own.startswith("ft:"):
-        base = own.split(":")[1]
+    if found := _FINE_TUNE.match(own):
+        base = own[found.end() :].split(":")[0]
         return Place((plain(base),), fine_tuned=True) if base else None
     # Azure OpenAI's fine-tunes: `gpt-4o-mini-2024-07-18.ft-0123abcd`.
     if ".ft-" in own:
@@ -162,8 +167,9 @@ def _tagged(own: str, hosts: set[str | None]) -> Place | None:
     own, colon, tag = own.partition(":")
     if not colon:
         # Which size Ollama serves by default the registry says, or nobody.
-        readings = (f"{plain(own)}-latest", plain(own)) if "ollama" in hosts else (plain(own),)
-        return Place(readings, tuned_only=tuned_only)
+        ollama = bool(hosts & {"ollama", "ollama_chat"})
+        readings = (f"{plain(own)}-latest", plain(own)) if ollama else (plain(own),)
+        return Place(readings, tuned_only=tuned_only, unmoving=ollama)
     if tag in _ROUTES or tag in _HOSTS or tag == "cloud":
         return Place((plain(own),), tuned_only=tuned_only)
     if _EFFORT_TAG.fullmatch(tag):
@@ -172,7 +178,8 @@ def _tagged(own: str, hosts: set[str | None]) -> Place | None:
     tag = tag[: base.start()] + tag[base.end() :] if base else tag
     # Hugging Face's files by quantisation (`...-GGUF:Q4_K_M`) and Ollama's tags by size read alike.
     sized = tag[0].isdigit() if tag else False
-    return Place((plain(f"{own}-{tag}"),), tuned_only=sized and base is None, base_only=base is not None)
+    name = plain(f"{own}-{tag}")
+    return Place((name,), tuned_only=sized and base is None, base_only=base is not None, unmoving=tag == "latest")
 
 
 def _bedrock(name: str, vendor: str | None) -> tuple[str, ...]:

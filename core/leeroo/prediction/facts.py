@@ -6,7 +6,10 @@ from leeroo.pool.kin import release_of, thinks
 from leeroo.pool.registry import TIERS, Model
 
 TODAY = 2026.5
-"""When a model is taken to be released of which no date is known, in years."""
+"""When a model of the registry is taken to be released of which no date is known, in years: it is new."""
+SOMETIME = 2025.5
+"""The same for a name that is in no registry: a deployment may hold a model of any year. Of 28 priced models of 2024 to
+2026 the mean quality by price alone is .840 as of `TODAY`, .774 as of this date, and .785 by what is known of them."""
 
 
 def blended(usd_in: float, usd_out: float) -> float:
@@ -29,7 +32,8 @@ def facts_of(usd: float | None, row: Model | None, size: float | None = None) ->
     """
     priced = usd is not None and usd > 0
     released = release_of(row) if row is not None else ""
-    year = float(released[:4]) + (float(released[5:7]) - 1) / 12 if released else TODAY
+    undated = SOMETIME if row is None else TODAY
+    year = float(released[:4]) + (float(released[5:7]) - 1) / 12 if released else undated
     billions = (row.size if row is not None else None) or size
     tier = TIERS[row.tier] - TIERS[""] if row is not None and not billions else 0.0
     return [

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from leeroo.pool.experts import Expert
 from leeroo.pool.kin import relatives
 from leeroo.pool.names import Named, kindred, resolve
+from leeroo.pool.places import name_of
+from leeroo.pool.spelling import key
 from leeroo.prediction.artifact import ADDED, Artifact
 from leeroo.prediction.facts import blended
 from leeroo.prediction.kinds import Kinds, Loadings
@@ -25,16 +27,20 @@ _FACTS = 0.2
 """Weight of what facts say of a model beside its relatives; one at distance d weighs exp(-d / 2)."""
 OWN_OUTCOMES = 15.0
 """Outcomes in a kind of work that weigh as much as what is known of an expert from elsewhere."""
+OWN = "your own outcomes"
+"""What the quality of an expert is from of which an artifact of before does not say how many."""
 _INFERRED = 0.05
 _EVEN = 0.5
 """How much all kinds count alike where none of the experts has outcomes in those that a query is like."""
 _KINDS_SHOWN = 3
+_OWN_MACHINES = 14.0
+"""Billions of parameters of a model that costs nothing, where nobody says: people do not run the largest themselves."""
 _OTHER = ("fine-tune", "effort")
 """How a name may stand to a model whose outcomes say much of it, and not all."""
 
-# What tells one expert from another here: its model, or its names where they are of none, what the pool declares of it,
-# its price.
-_Key = tuple[Named | None, str | None, tuple[str, ...], tuple[tuple[str, float], ...], float | None]
+# What tells one expert from another here: its model, and whether it is called so; or its names where they are of none;
+# what the pool declares of it; its price.
+_Key = tuple[Named | None, bool, str | None, tuple[str, ...], tuple[tuple[str, float], ...], float | None]
 
 
 class KindsPredictor:
@@ -52,13 +58,14 @@ class KindsPredictor:
         """What is known of an expert."""
         names = _names(expert)
         own = next((named for name in names if (named := resolve(name))), None)
-        plain = next((key for name in names if (key := normalised(name)) in self.kinds.column), None)
+        plain = next((own_key for name in names if (own_key := normalised(name)) in self.kinds.column), None)
         if own is not None and plain is not None and plain == own.model:
             plain = None
         price = expert.price
         usd = blended(price.input, price.output) if price is not None else None
         declared = tuple(sorted((expert.benchmark or {}).items()))
-        return self._told((own, plain, () if own is not None else tuple(names), declared, usd))
+        called = own is not None and key(expert.model_id.rsplit("/", 1)[-1]) == key(own.model)
+        return self._told((own, called, plain, () if own is not None else tuple(names), declared, usd))
 
     def predict(
         self,
@@ -106,7 +113,7 @@ class KindsPredictor:
             kinds=tuple(
                 tuple((labels[k], float(row[k])) for k in places) for row, places in zip(likeness, order, strict=True)
             ),
-            grounds=tuple("your own outcomes" if m else t.said for m, t in zip(mine, told, strict=True)),
+            grounds=tuple(OWN if m else t.said for m, t in zip(mine, told, strict=True)),
         )
 
     def taught(
@@ -161,17 +168,20 @@ class KindsPredictor:
         share = likeness @ known.astype(np.float32)
         return np.asarray(share * here + (1 - share) * general, dtype=np.float32)
 
-    def _tell(self, key: _Key) -> Loadings:
-        named, plain, unknown, declared, usd = key
+    def _tell(self, what: _Key) -> Loadings:
+        named, called, plain, unknown, declared, usd = what
         kinds = self.kinds
         if plain is not None and (unlisted := kinds.known(plain)) is not None:
             return unlisted
         if named is not None and (found := kinds.known(named.model)) is not None:
             if named.relation in _OTHER:
                 return replace(found, source="relative", said=f"{named.said} ({found.said})")
-            return found
+            return found if called else replace(found, said=f"{found.said} of {_taken_for(named)}")
         alike = named or next((other for name in unknown if (other := kindred(name)) is not None), None)
         size = next((size for name in unknown if (size := size_in(name)) is not None), None)
+        said = "nothing but its size" if size else "nothing but what models are like in general"
+        if not size and alike is None and usd == 0:
+            size, said = _OWN_MACHINES, "nothing but what models on people's own machines are like"
         prior = kinds.place_of_facts(usd, alike.row if alike is not None else None, size)
         if declared:
             place = kinds.place_of_scores(dict(declared), prior)
@@ -180,7 +190,7 @@ class KindsPredictor:
             return kin
         if usd:
             return kinds.placed(prior, "price", "its price among the models of its time")
-        return kinds.placed(prior, "prior", "nothing but what models are like in general")
+        return kinds.placed(prior, "prior", said)
 
     def _kin(self, named: Named, prior: Float32, *, guessed: bool) -> Loadings | None:
         """From the nearest relatives that something is known of: the nearer, the more they say.
@@ -201,6 +211,13 @@ class KindsPredictor:
         return self.kinds.placed(place.astype(np.float32), "relative", f"its relatives {words}")
 
 
+def _taken_for(named: Named) -> str:
+    """The model that outcomes are of, and how a name that is not its own stands to it."""
+    if named.relation == "same":
+        return named.model
+    return named.said if named.said.startswith(named.model) else f"{named.model}; this is {named.said}"
+
+
 def size_in(name: str) -> float | None:
     """Billions of parameters, where a name says so: 8 of `my-llama-8b`, 56 of `8x7b`."""
     found = _SIZE.search(name.lower())
@@ -212,4 +229,4 @@ _SIZE = re.compile(r"(?<![a-z\d.])(?:(?P<experts>\d)x)?(?P<size>\d{1,4}(?:\.\d{1
 
 def _names(expert: Expert) -> list[str]:
     """What an expert may be known by, the most telling first."""
-    return [name for name in (expert.traits, expert.model_id, expert.name) if name]
+    return [name for name in (expert.traits, name_of(expert), expert.model_id, expert.name) if name]

@@ -8,6 +8,7 @@ from functools import lru_cache
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.experts import Expert
 from leeroo.pool.names import resolve
+from leeroo.pool.places import name_of
 from leeroo.prediction.artifact import ADDED, KnownExpert
 
 _NATIVE_TOOLS = re.compile(r"-fc(-any|-auto)?$")
@@ -50,9 +51,9 @@ class Matcher:
         Raises:
             ConfigError: An expert's `traits` names no known expert.
         """
-        return list(self._matched(tuple((expert.traits, expert.model_id, expert.name) for expert in experts)))
+        return list(self._matched(tuple((e.traits, name_of(e), e.model_id, e.name) for e in experts)))
 
-    def _match(self, experts: tuple[tuple[str | None, str | None, str], ...]) -> tuple[int | None, ...]:
+    def _match(self, experts: tuple[tuple[str | None, str, str, str], ...]) -> tuple[int | None, ...]:
         options = [self._options(*expert) for expert in experts]
         votes = Counter(table for found in options for table in {self._known[i].table for i in found})
 
@@ -63,14 +64,19 @@ class Matcher:
 
         return tuple(max(found, key=rank) if found else None for found in options)
 
-    def _options(self, traits: str | None, model_id: str | None, name: str) -> list[int]:
+    def _options(self, traits: str | None, placed: str, model_id: str, name: str) -> list[int]:
         if traits is not None:
             found = self._look_up(traits)
             if not found and resolve(traits) is None:
                 hint = did_you_mean(traits, {e.name for e in self._known})
                 raise ConfigError(f"Expert {name!r}: traits {traits!r} is not a known expert.{hint}")
             return found
+        # What the user called an expert when teaching it stands before the model that its name is read as.
         for own in (model_id, name):
+            taught = [i for i in self._look_up(own) if self._known[i].table == ADDED]
+            if taught:
+                return taught
+        for own in (placed, model_id, name):
             if own and (found := self._look_up(own)):
                 return found
         return []

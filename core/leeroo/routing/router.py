@@ -29,7 +29,7 @@ from leeroo.routing.output_caps import CAPPED
 from leeroo.routing.own_consulting import OwnConsulting
 from leeroo.routing.purse import Purse
 from leeroo.routing.telemetry import emit
-from leeroo.routing.telling import tell_decision
+from leeroo.routing.telling import tell_decision, tell_unknown
 from leeroo.routing.tool_calls import ToolCalls
 from leeroo.routing.whose import whose_cap
 from leeroo.routing.windows import CUTS
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
     from leeroo.prediction.predictor import Predictor
 
 logger = logging.getLogger("leeroo")
-BLIND = (
-    "Nothing but prices is known of any expert of this pool (%s), so the choice rests on them. "
-    "30 outcomes of yours would do more than anything else: leeroo experts add. Or give traits: or benchmark:."
-)
 
 
 class Router:
@@ -272,11 +268,10 @@ class Router:
         return Decision(selection, candidates, budget, novelty, time.perf_counter() - began, kinds)
 
     def _warn_once(self, candidates: tuple[Candidate, ...]) -> None:
-        """Say once that the choice is by price alone, and what would help."""
+        """Say once of whom nothing but the price is known, and what would help."""
         if not self._warned and len(candidates) > 1:
             self._warned = True
-            if all(c.source in ("price", "prior") for c in candidates):
-                logger.warning(BLIND, ", ".join(c.expert.name for c in candidates))
+            tell_unknown(candidates)
 
     def expert_of_tool_call(self, tool_call_id: str) -> str | None:
         """Name of the expert that made a tool call, while it is remembered."""

@@ -1,11 +1,28 @@
-"""What the log says of a call on its way: `tell_decision`, and `tell_ending` of an attempt that did not end well."""
+"""What the log says of a call on its way: `tell_decision`, and `tell_ending` of an attempt that did not end well.
+
+`tell_unknown` says of a pool what its choices rest on, where that is little.
+"""
 
 import logging
+from collections.abc import Sequence
 
 from leeroo.money import to_usd
 from leeroo.routing.attempt import Ending
 from leeroo.routing.decision import Decision
 from leeroo.routing.logs import event, heard
+from leeroo.selection.selector import Candidate
+
+logger = logging.getLogger("leeroo")
+HELPS = "30 outcomes of yours would do more than anything else: leeroo experts add. Or give traits: or benchmark:."
+BLIND = f"Nothing but prices is known of any expert of this pool (%s), so the choice rests on them. {HELPS}"
+PARTLY = f"Nothing but the price is known of %s, so there is little to compare with the others by. {HELPS}"
+
+
+def tell_unknown(candidates: Sequence[Candidate]) -> None:
+    """Warn of experts of which nothing but the price, or not even that, is known."""
+    unknown = [c.expert.name for c in candidates if c.source in ("price", "prior")]
+    if unknown:
+        logger.warning(BLIND if len(unknown) == len(candidates) else PARTLY, ", ".join(unknown))
 
 
 def tell_decision(call_id: str, decision: Decision, scope: str | None) -> None:

@@ -57,13 +57,20 @@ class Corpus:
             seed: Seed of the split and of the choice of queries.
 
         Raises:
-            ConfigError: No folder, or two of the same name.
+            ConfigError: No folder, two of the same name, or none with two experts.
         """
         tables = [OutcomeTable.read(folder) for folder in folders]
         if not tables:
             raise ConfigError("Training needs at least one outcome table.")
         if len({table.name for table in tables}) < len(tables):
             raise ConfigError("Two outcome tables have the same folder name; rename one.")
+        if all(len(table.experts) < 2 for table in tables):
+            name = next((expert for table in tables for expert in table.experts), "NAME")
+            names = ", ".join(table.name for table in tables)
+            raise ConfigError(
+                f"{names}: outcomes of one expert tell it from no other. Give those of another on the same queries, "
+                f"or teach it to a predictor that there is: leeroo experts add {name} --outcomes DIR --out NEW."
+            )
         if limit is not None:
             rng = np.random.default_rng(seed)
             tables = [t.take(np.sort(rng.permutation(len(t))[:limit])) for t in tables]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leeroo.errors import ConfigError
 from leeroo.prediction.facts import blended
 from leeroo.prediction.matching import normalised
 from leeroo.training.abilities import facts_matrix
@@ -71,8 +72,16 @@ def fit_knowledge(
 
     Returns:
         Arrays, and the setting `kinds`.
+
+    Raises:
+        ConfigError: No table compares two models.
     """
     tables, models = tables_of(corpus, rows)
+    if not tables:
+        raise ConfigError(
+            "No outcome table has answers of two models to two queries, so nothing tells one expert from another. "
+            "Add outcomes, or teach single experts: leeroo experts add."
+        )
     prices = blended_prices(corpus)
     arrays, settings = fit_kinds(vectors, tables, models, prices, width=width, seed=seed)
     settings["doubt"] = ordered(misses(tables, models, prices, published=set(settings["models"])))

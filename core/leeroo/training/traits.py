@@ -202,6 +202,8 @@ def add_expert(
     Raises:
         ConfigError: The artifact is damaged, or a score is outside 0..1.
     """
+    if benchmark is not None and not 0 <= benchmark <= 1:
+        raise ConfigError(f"The score of {name!r} is {benchmark:g}; scores are between 0 and 1 (0.61, not 61).")
     artifact = read_artifact(Path(artifact_dir))
     tokens = [row[2] if len(row) > 2 else float("nan") for row in outcomes]
     traits = fit(

@@ -73,6 +73,12 @@ def test_why_and_cost(session):
     assert "> small: quality 0.80 (constant), about $" in why
     assert "  large: quality 0.90" in why
     assert "Rule: cheapest with quality of at least 0.7." in why
+    # As the shipped predictor writes it.
+    session.records[-1]["kinds"] = {"school, exams": 0.7, "tool calls": 0.02}
+    session.records[-1]["candidates"][0] |= {"grounds": "170 outcomes", "doubt": 0.06}
+    why = session.do("/why")[1]
+    assert "> small: quality 0.80 (from 170 outcomes, give or take 0.06), about $" in why
+    assert "The request looked like: school, exams (70%)." in why
     cost = session.do("/cost")[1]
     assert "small: 1 asked, $" in cost
     assert "saved against large alone" in cost

@@ -42,7 +42,7 @@ def examine(tmp_path, monkeypatch):
 
 
 def pool(server, extra="", small="small-model"):
-    one = f"base_url: {server.url}, api_key_env: DOCTOR_KEY, price: {{input: 1, output: 2}}"
+    one = f"base_url: {server.url}, api_key_env: DOCTOR_KEY, price: {{input: 1, output: 2}}, traits: gpt-4o"
     return f"experts:\n  small: {{model: {small}, {one}}}\n  large: {{model: large-model, {one}}}\n{extra}"
 
 
@@ -51,8 +51,18 @@ def test_all_is_well(examine, server, tmp_path):
     assert {level for found in levels.values() for level in found} == {"ok"}, output
     assert set(levels) == {
         "pool", "key of small", "key of large", "prices", "endpoint of small", "endpoint of large", "call of small",
-        "call of large", "ledger", "clock", "consult", "predictor",
+        "call of large", "quality of small", "quality of large", "ledger", "clock", "consult", "predictor",
     }  # fmt: skip
+
+
+def test_what_is_known_of_each_expert_and_what_would_help(examine, server):
+    text = pool(server).replace(", traits: gpt-4o}", "}", 1)
+    levels, output = examine(text, "--offline")
+    assert levels["quality of small"] == ["warn"]
+    assert levels["quality of large"] == ["ok"]
+    assert "from its price among the models of its time" in output
+    assert "outcomes of gpt-4o" in output
+    assert "leeroo experts add" in output
 
 
 def test_a_key_that_is_not_set(examine, server, monkeypatch):

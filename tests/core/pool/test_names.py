@@ -50,6 +50,12 @@ ft:gpt-4o-mini-2024-07-18:org::id | gpt-4o-mini | fine-tune
 ft:gpt-3.5-turbo-0125:acme:support:9xYz12Ab | gpt-3.5-turbo-0125 | fine-tune
 ft:gpt-4.1-2025-04-14:acme::Bk3:ckpt-step-100 | gpt-4.1 | fine-tune
 openai:ft:gpt-4o-2024-08-06:acme::x1 | gpt-4o-2024-08-06 | fine-tune
+openai/ft:gpt-4o-mini-2024-07-18:acme::x1 | gpt-4o-mini | fine-tune
+gpt-5 (high) | gpt-5 | effort | high
+gpt-5(low) | gpt-5 | effort | low
+o3 (high) | o3 | effort | high
+GPT-4o (2024-11-20) | gpt-4o-2024-11-20
+gpt-5.3 | gpt-5.3-chat-latest
 # Azure
 azure_openai:gpt-4o-mini | gpt-4o-mini
 azure:prod-gpt-4o-mini | gpt-4o-mini
@@ -74,6 +80,11 @@ claude-3-haiku-20240307 | claude-3-haiku
 claude-2.1 | claude-2.1
 claude-fable-5-thinking-high | claude-fable-5-thinking-high | same | high
 Claude Sonnet 4.5 | claude-sonnet-4-5
+claude-opus-4-6[1m] | claude-opus-4-6
+claude-sonnet-4-5-20250929[1m] | claude-sonnet-4-5
+claude-sonnet-4-5-20250929-thinking-32k | claude-sonnet-4-5-thinking | same | thinking
+claude-opus-4-20250514-thinking-16k | claude-opus-4 | effort | thinking
+Claude Opus 4.5 (20251101) | claude-opus-4-5
 # Bedrock
 anthropic.claude-sonnet-4-5-20250929-v1:0 | claude-sonnet-4-5
 us.anthropic.claude-sonnet-4-5-20250929-v1:0 | claude-sonnet-4-5
@@ -127,6 +138,7 @@ gemini-3-flash-preview-nothink | gemini-3-flash-preview-nothink | same | none
 gemini-3-pro | gemini-3-pro-preview
 gemini-flash-latest | gemini-3.8-flash | snapshot
 gemma-4-26b-a4b-it-maas | gemma-4-26b-a4b-it
+gemini-2.0-flash-thinking | gemini-2.0-flash-thinking-exp
 # OpenRouter
 openai/gpt-4o-mini | gpt-4o-mini
 deepseek/deepseek-r1:free | deepseek-r1
@@ -175,6 +187,15 @@ phi3:mini | phi-3-mini-4k-instruct
 phi4:14b | phi-4
 llama2:7b-chat | llama-2-7b-chat
 hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q4_K_M | llama-3.2-3b-instruct | quantised
+command-r:35b-08-2024-q4_K_M | command-r-08-2024 | quantised
+qwen3.6:35b | qwen3.6-35b-a3b
+qwen3:30b | qwen3-30b-a3b | snapshot
+mistral:instruct | mistral-7b-instruct-v0.3 | snapshot
+mistral-large:123b | mistral-large-2411 | snapshot
+devstral:24b | devstral-small-2507 | snapshot
+deepseek-v3:671b | deepseek-v3
+granite4:micro | granite-4.0-micro
+granite3.1-dense:8b | granite-3.1-8b-instruct
 # Hugging Face, vLLM, llama.cpp, LM Studio
 meta-llama/Llama-3.1-8B-Instruct | llama-3.1-8b-instruct
 meta-llama/Meta-Llama-3-8B-Instruct | llama-3-8b-instruct
@@ -205,6 +226,9 @@ nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-NVFP4 | nemotron-3-super-120b-a12b | qu
 openai/gpt-oss-20b | gpt-oss-20b
 Qwen/Qwen3-32B:groq | qwen3-32b
 CohereForAI/c4ai-command-r-v01 | command-r-03-2024
+qwen/qwen3-4b-2507 | qwen3-4b-instruct-2507
+mradermacher/Qwen3-8B-i1-GGUF | qwen3-8b | quantised
+mlx-community/Qwen3-30B-A3B-4bit-DWQ | qwen3-30b-a3b | quantised
 # Together, Fireworks, Groq, Cerebras, Cloudflare, Databricks
 meta-llama/Meta-Llama-3.1-70B-Instruct-Turbo | llama-3.1-70b-instruct | quantised
 meta-llama/Meta-Llama-3-8B-Instruct-Lite | llama-3-8b-instruct | quantised
@@ -228,6 +252,10 @@ qwen-3-32b | qwen3-32b
 @cf/meta/llama-3.1-8b-instruct-fp8-fast | llama-3.1-8b-instruct | quantised
 databricks-meta-llama-3-1-8b-instruct | llama-3.1-8b-instruct
 databricks-claude-sonnet-4-5 | claude-sonnet-4-5
+Qwen/Qwen3-235B-A22B-fp8-tput | qwen3-235b-a22b | quantised
+Qwen/Qwen3-235B-A22B-Instruct-2507-tput | qwen3-235b-a22b-instruct-2507
+deepseek-ai/DeepSeek-V4.1-Flash-1017-Fast | deepseek-v4.1-flash
+ibm/granite-4-h-small | granite-4.0-h-small
 # Mistral, xAI, DeepSeek, Cohere, and others
 mistral-large-latest | mistral-large-2512 | snapshot
 mistral:mistral-small-2506 | mistral-small-2506
@@ -256,6 +284,11 @@ zai-org/GLM-4.5-Air-FP8 | glm-4.5-air | quantised
 qwen3-235b-a22b-nothink | qwen3-235b-a22b-nothink | same | none
 qwen3-14b-nothink | qwen3-14b | effort | none
 qwen3-max-2025-09-23 | qwen3-max
+qwen3.8-max-thinking | qwen3.8-max | effort | thinking
+deepseek-flash | deepseek-v4.1-flash | snapshot
+doubao-seed-1-6-250615 | seed-1.6 | snapshot
+solar-pro2-250909 | solar-pro-2 | snapshot
+jamba-large-1.7-2025-07 | jamba-large-1.7 | snapshot
 perplexity:sonar-pro | sonar-pro
 ai21/jamba-1-5-large | jamba-1.5-large
 """
@@ -302,6 +335,13 @@ glm-5.3-flashx | glm-5.3-flashx
 gpt-oss-safeguard-20b | gpt-oss-safeguard-20b
 phi-3-mini-128k-instruct | phi-3-mini-128k-instruct
 command-r7b | command-r7b-12-2024
+chat-gpt-4o |
+ollama:devstral |
+ollama:codestral |
+ollama/mistral-large |
+mistral-small:latest |
+codestral:latest |
+qwen2.5-7b-instruct-1m |
 gpt |
 gpt-4p |
 gpt-4o-audio-preview |
@@ -596,6 +636,15 @@ def test_a_known_name_is_resolved_in_no_time():
     [
         ("dolphin-9.9-llama3-8b", "llama-3-8b-instruct"),
         ("acme/our-mistral-7b-v0.1-tuned", "mistral-7b-v0.1"),
+        ("llama-3.1-8b-lexi-uncensored", "llama-3.1-8b-instruct"),
+        ("acme/gemma-2-9b-legal", "gemma-2-9b-it"),
+        ("llama-3.1-8b-base-legal", "llama-3.1-8b"),
+        ("azure:chat-gpt-4o", "gpt-4o-2024-08-06"),
+        ("claude-sonnet-4-5[fast]", "claude-sonnet-4-5"),
+        # What comes after a version may belong to it: a 4.9 is no 4.
+        ("claude-sonnet-4-9", None),
+        ("claude-sonnet-4-9-proxy", None),
+        ("claude-sonnet-4-4-proxy", None),
         ("my-llm", None),
         ("gpt", None),
         ("7b", None),

@@ -96,6 +96,63 @@ def test_the_size_in_a_name(name, size):
     assert size_in(name) == size
 
 
+class ChatOllama:
+    """Stands for LangChain's class of that name: what it serves is told by the class alone."""
+
+    def __init__(self, model):
+        self.model = model
+
+
+@pytest.mark.parametrize(
+    ("model", "place", "like"),
+    [
+        ("ollama:llama3.2", None, "llama-3.2-3b-instruct"),
+        ("ollama:llama3.1:8b", None, "llama-3.1-8b-instruct"),
+        ("openai:llama3.2", "http://localhost:11434/v1", "llama-3.2-3b-instruct"),
+        (ChatOllama("llama3.2"), None, "llama-3.2-3b-instruct"),
+        ("azure_openai:my-gpt5-prod", "https://x.openai.azure.com", "gpt-5"),
+        ("cerebras:llama3.3-70b", None, "llama-3.3-70b-instruct"),
+    ],
+)
+def test_a_name_is_read_as_the_place_that_serves_it_writes_names(known, model, place, like):
+    free = Price(input=0, output=0)
+    own = known.tell(Expert(model=model, name="e", price=free, base_url=place))
+    assert np.array_equal(own.values, told(known, like, free).values)
+    assert own.source in ("learned", "catalogue")
+
+
+def test_it_is_said_which_model_a_name_was_taken_for(known):
+    assert told(known, "openai:gpt-5").said.endswith(" outcomes")
+    assert told(known, "openai:gpt-5-2025-08-07").said.endswith(" outcomes of gpt-5")
+    assert told(known, "azure_openai:my-gpt5-prod").said.endswith(" outcomes of gpt-5")
+    assert told(known, "azure_openai:chat", traits="gpt-4o-mini").said.endswith(" outcomes of gpt-4o-mini")
+    assert told(known, "openai:gpt-4o").said.endswith("outcomes of gpt-4o-2024-08-06, which gpt-4o stands for")
+
+
+def test_a_price_alone_does_not_make_a_model_better_than_those_of_its_price(known):
+    """Nobody knows of which year it is: it is taken for one of the middle, not of the newest."""
+    prices = [Price(input=0.05, output=0.4), Price(input=0.25, output=2), Price(input=1.25, output=10)]
+    names = ["gpt-5-nano", "gpt-5-mini", "gpt-5"]
+    ours = [Expert(model=f"openai:{name}", name=name, price=price) for name, price in zip(names, prices, strict=True)]
+    strange = [Expert(model="zzz", name=f"z{i}", price=price) for i, price in enumerate(prices)]
+    texts = ["Hi", "Fix the race condition in this Go worker pool.", "Which drug interactions has warfarin?"]
+    found = load().predict(texts, ours + strange).quality.mean(axis=0)
+    assert found[3:].mean() < found[:3].mean() + 0.02
+    assert found[3] < found[5]
+
+
+def test_an_unknown_model_of_ones_own_is_not_taken_for_one_of_the_best(known):
+    ours = Expert(model="openai:gpt-5.4-mini", name="mini", price=Price(input=0.75, output=4.5))
+    free = Expert(model="my-llm", name="local", price=Price(input=0, output=0), base_url="http://127.0.0.1:8000/v1")
+    own = known.tell(free)
+    assert own.source == "prior"
+    assert "own machines" in own.said
+    assert "size" in told(known, "my-llm-8b", Price(input=0, output=0)).said
+    texts = ["Hi", "Fix the race condition in this Go worker pool.", "Which drug interactions has warfarin?"]
+    found = load().predict(texts, [ours, free]).quality.mean(axis=0)
+    assert found[1] < found[0]
+
+
 def test_what_is_known_of_a_model_without_scores():
     def of(name, usd=None, size=None):
         named = resolve(name)

@@ -31,6 +31,21 @@ def test_the_rules_of_a_budget_choose(make_router):
     assert chosen(router, expert="medium-model") == "medium"
 
 
+def test_a_router_says_once_of_whom_it_knows_nothing_but_the_price(caplog):
+    one = {"base_url": "http://127.0.0.1:9/v1", "price": {"input": 1, "output": 2}}
+    router = Router({"known": {"model": "openai:gpt-5-mini"}, "mine": {"model": "zzz", **one}})
+    for _ in range(2):
+        router.open(Query(text="hi"))
+    (warning,) = [r.getMessage() for r in caplog.records if r.name == "leeroo"]
+    assert "Nothing but the price is known of mine," in warning
+    assert "leeroo experts add" in warning
+    caplog.clear()
+    Router({"known": {"model": "openai:gpt-5-mini"}, "too": {"model": "openai:gpt-5"}}).open(Query(text="hi"))
+    assert not caplog.records
+    Router({"a": {"model": "yyy", **one}, "b": {"model": "zzz", **one}}).open(Query(text="hi"))
+    assert "of any expert of this pool (a, b)" in caplog.text
+
+
 def test_nearest_budget_wins_call_then_ambient_then_defaults(make_router):
     router = make_router(budget=Budget(expert="small"))
     assert chosen(router) == "small"

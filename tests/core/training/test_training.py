@@ -10,6 +10,7 @@ from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.experts import Expert
 from leeroo.pool.prices import Price
 from leeroo.prediction import load
+from leeroo.training import training
 
 PRICE = Price(input=1, output=1)
 
@@ -107,6 +108,19 @@ def test_two_tables_of_one_name_are_refused(table_dir):
         Corpus.read([table_dir, table_dir])
     with pytest.raises(ConfigError, match="at least one"):
         Corpus.read([])
+
+
+def test_tables_of_one_expert_each_are_refused_with_what_teaches_it(table_dir, tmp_path):
+    from leeroo.training.corpus import Corpus
+
+    table = OutcomeTable.read(table_dir)
+    for name, expert in (("mine", "lawyer"), ("other", "both")):
+        table.take(np.arange(len(table)), [expert]).write(tmp_path / name)
+    with pytest.raises(ConfigError, match="leeroo experts add lawyer --outcomes"):
+        training.train([tmp_path / "mine"], tmp_path / "out", epochs=0)
+    with pytest.raises(ConfigError, match="one expert"):
+        Corpus.read([tmp_path / "mine", tmp_path / "other"])
+    assert len(Corpus.read([tmp_path / "mine", table_dir]).columns) == 5
 
 
 def test_small_tables_are_shown_more_often_and_those_for_numbers_only_never(table_dir, tmp_path):

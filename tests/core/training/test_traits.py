@@ -8,6 +8,7 @@ from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.experts import Expert
 from leeroo.pool.prices import Price
 from leeroo.prediction import load
+from leeroo.prediction.artifact import SHIPPED
 from leeroo.prediction.response import ResponsePredictor
 from leeroo.training import traits
 
@@ -78,6 +79,24 @@ def test_traits_travel_in_a_small_file_that_fits_its_predictor_only(trained, tmp
 def test_wrong_numbers_are_refused(trained, queries, scores, published, message):
     with pytest.raises(ConfigError, match=message):
         traits.fit(load(trained[1]), queries, scores, benchmark=published)
+
+
+def test_a_published_score_in_percent_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"'mine' is 61; scores are between 0 and 1 \(0.61, not 61\)"):
+        traits.add_expert(SHIPPED, "mine", [], tmp_path / "new", benchmark=61)
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_the_user_taught_is_told_of_an_expert(tmp_path):
+    rows = [(f"What is {i} + {i}?", float(i % 2)) for i in range(30)]
+    for name in ("my-own-llm", "my-gpt5-prod"):
+        traits.add_expert(SHIPPED, name, rows, tmp_path / name)
+        where = {"base_url": "https://x.openai.azure.com", "price": Price(input=1, output=2)}
+        expert = Expert(model=f"azure_openai:{name}", name="e", **where)
+        assert load(tmp_path / name).tell([expert]) == [("learned", "your own 30 outcomes")]
+        assert load(tmp_path / name).predict(["Hi"], [expert]).grounds == ("your own 30 outcomes",)
+    (told,) = load().tell([expert])
+    assert told[1].endswith("outcomes of gpt-5")
 
 
 def test_outcomes_of_ones_own_start_from_what_is_known_and_move_it():
