@@ -6,6 +6,7 @@ whole batch, whatever its terms are divided by. One process trains as before, an
 """
 
 import atexit
+import gc
 import os
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -72,6 +73,9 @@ class Launched(Processes):
             from accelerate.utils import InitProcessGroupKwargs
         except ImportError:
             raise MissingDependency("Several processes need accelerate: pip install 'leeroo[train]'.") from None
+        # Its functions' defaults are the group there is when it is first imported, and would keep it: see `_end`.
+        import torch.distributed.nn  # noqa: F401 - only so that it comes before the group
+
         self._accelerator: Any = Accelerator(
             cpu=cpu,
             device_placement=False,
@@ -83,12 +87,14 @@ class Launched(Processes):
             raise ConfigError(f"accelerate is configured for {kind}; train with plain data parallelism (MULTI_GPU).")
         self.count = self._accelerator.num_processes
         self.index = self._accelerator.process_index
-        atexit.register(self._accelerator.end_training)
+        atexit.register(self._end)
 
     def prepare(self, network: nn.Module) -> nn.Module:
         """The network in torch's DistributedDataParallel, which averages gradients; each process drops out its own."""
         torch.manual_seed(torch.initial_seed() + self.index)
-        return self._accelerator.prepare(network)  # type: ignore[no-any-return]
+        prepared: nn.Module = self._accelerator.prepare(network)
+        self._accelerator.free_memory()  # of what it has prepared it would keep a reference of its own, to the end
+        return prepared
 
     def whole(self, share: torch.Tensor, size: int) -> torch.Tensor:
         """The rows of all shares in the batch's order."""
@@ -103,6 +109,16 @@ class Launched(Processes):
         from accelerate.utils import broadcast_object_list
 
         return broadcast_object_list([value])[0]  # type: ignore[no-any-return]
+
+    def _end(self) -> None:
+        """Leave the process group, and wait for its threads.
+
+        They may still hold tensors of the last exchange, and one that lets go of a tensor when the interpreter is gone
+        aborts the process. It is the group's destructor that waits, so nothing may refer to the group any more; the
+        network does in its DistributedDataParallel, which only the collector of circles frees.
+        """
+        gc.collect()
+        self._accelerator.end_training()
 
 
 def processes(*, cpu: bool) -> Processes:

@@ -48,25 +48,28 @@ def test_several_processes_without_accelerate(monkeypatch):
         processes(cpu=True)
 
 
-def test_two_processes_interrupted_and_resumed_train_as_one(table_dir, tiny_base, tmp_path, monkeypatch):
+def launched(program, *arguments):
+    """Two processes of a program that stands beside this file, ended."""
     pytest.importorskip("accelerate", reason="accelerate is not installed: pip install 'leeroo[train]'")
-    launch = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--multi_gpu",
-        "--num_processes=2",
-        "--num_machines=1",
-    ]
-    launch += [
-        "--mixed_precision=no",
-        "--dynamo_backend=no",
-        "--main_process_port=0",
-        "--num_cpu_threads_per_process=1",
-    ]
-    program = ["-m", "tests.core.training.accelerate_program", str(table_dir), str(tiny_base), str(tmp_path / "two")]
-    environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*launch, *program], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150)
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2"]
+    launch += ["--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0"]
+    launch += ["--num_cpu_threads_per_process=1", "-m", f"tests.core.training.{program}", *map(str, arguments)]
+    environment = {
+        **os.environ,
+        "GLOO_SOCKET_IFNAME": "lo",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "core"), str(ROOT)]),
+    }
+    return subprocess.run(launch, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150)
+
+
+def test_a_process_ends_after_the_threads_that_exchanged_for_it(tmp_path):
+    done = launched("ending_program", tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "thread-ended").exists()
+
+
+def test_two_processes_interrupted_and_resumed_train_as_one(table_dir, tiny_base, tmp_path, monkeypatch):
+    done = launched("accelerate_program", table_dir, tiny_base, tmp_path / "two")
     assert done.returncode == 0, done.stderr[-3000:]
     reports = [json.loads((tmp_path / "two" / f"process-{rank}.json").read_text()) for rank in (0, 1)]
     assert reports[0] == reports[1]
