@@ -14,7 +14,7 @@ def explained(decision: Decision, predictor: Predictor) -> list[str]:
         decision: The decision.
         predictor: Asked for the outcomes behind it.
     """
-    lines = []
+    lines, shares = [], []
     if decision.kinds:
         # With semicolons: what a kind is called may hold commas.
         shares = [f"{kind} ({share:.0%})" for kind, share in decision.kinds if share >= 0.1]
@@ -22,8 +22,10 @@ def explained(decision: Decision, predictor: Predictor) -> list[str]:
     if decision.kinds and isinstance(predictor, ResponsePredictor) and predictor.knowledge is not None:
         kind = decision.kinds[0][0]
         rates = predictor.knowledge.rates([c.expert for c in decision.candidates], kind)
+        if not shares:  # it looks like no kind, so nobody's outcomes are of it
+            rates = [(None, 0) for _ in rates]
         nobody = all(rate is None for rate, _ in rates)
-        if nobody:
+        if nobody and shares:
             lines.append(f"None of these experts has outcomes on {kind}: how they do on other work counts.")
         for c, (rate, count) in zip(decision.candidates, rates, strict=True):
             there = f"{rate:.2f} in {count} outcomes on {kind}; " if rate is not None else ""

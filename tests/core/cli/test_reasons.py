@@ -45,6 +45,12 @@ def test_kinds_whose_names_hold_commas_are_told_apart():
     assert found[0] == "The request looks like: common sense, reading, small programs (70%); tool calls (20%)."
 
 
+def test_what_looks_like_no_kind_is_compared_on_none():
+    found = reasons(candidate("a", 0.8, 10), candidate("b", 0.9, 100), kinds=(("Japanese chat", 0.09),))
+    assert found[0] == "The request looks like: nothing that outcomes are known of."
+    assert found[1].startswith("a: estimated from 170 outcomes")
+
+
 def test_it_is_said_who_has_no_outcomes_on_the_kind():
     kinds = (("Japanese chat", 0.9),)
     known, other = candidate("a", 0.8, 10), candidate("b", 0.9, 100, model="anthropic:claude-sonnet-4-5")
