@@ -118,6 +118,8 @@ def _all(
     jobs: list[dict[str, Any]], pools: list[Pool], found: dict[str, Any],
 ) -> Iterator[None]:  # fmt: skip
     """Fill in figures by router, and why those that failed did; yields after each."""
+    leeroo: np.ndarray | None = None
+    won = 0.0
     encoder = measured(None, folder, Peer("encoder", "Leeroo's encoder", ""))["decision_ms"]
     for peer in PEERS:
         if given.only and peer.name not in given.only.split(","):
@@ -134,18 +136,22 @@ def _all(
         for name in dict.fromkeys(job["table"] for job in jobs):
             here = [i for i, job in enumerate(jobs) if job["table"] == name]
             by_table[name] = table_figures([pools[i] for i in here], [guesses[i] for i in here])
-        figures = _over(by_table) | cost | {"title": peer.title, "tables": by_table}
-        for one in by_table.values():
-            del one["won_samples"]
+        samples = np.mean([figures.pop("won_samples") for figures in by_table.values()], axis=0)
+        figures = _over(by_table, samples) | cost | {"title": peer.title, "tables": by_table}
+        if peer.name == "leeroo":
+            leeroo, won = samples, figures["won"]
+        elif leeroo is not None:
+            # The same resamples of the same queries: what is hard about them is hard for both.
+            low, high = np.quantile(leeroo - samples, [0.025, 0.975])
+            figures["leeroo_more"] = [won - figures["won"], float(low), float(high)]
         if peer.reads and peer.name != "leeroo":  # its own decision includes reading the query
             figures["decision_ms"] += encoder
         found["routers"][peer.name] = figures
         yield
 
 
-def _over(by_table: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _over(by_table: dict[str, dict[str, Any]], samples: np.ndarray) -> dict[str, Any]:
     """Means over tables; the interval by resampling each table's queries."""
-    samples = np.mean([figures["won_samples"] for figures in by_table.values()], axis=0)
     means = {
         key: float(np.mean([figures[key] for figures in by_table.values()]))
         for key in ("won", "order", "cost_99", "cost_95")

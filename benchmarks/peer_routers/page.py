@@ -18,6 +18,8 @@ as it ships; it has also learned from the other experts of the tables, and from 
 
 - **won**: share of what a router could win over the best fixed choice of experts, as in [GAINS](GAINS.md): 0 is the
   best fixed choice, 1 knows every outcome beforehand. Mean over tables; the range is 95%, over queries.
+- **Leeroo more**: how much more Leeroo wins than this one, with the 95% interval of the difference on the same queries
+  and pools, which is surer than either range.
 - **order**: share of pairs of experts with different scores on a query that are put in the right order; ties are half.
 - **99%**, **95%**: what that share of the reference's accuracy costs, in percent of always asking the reference, the
   expert that is best on the known outcomes. Who does not reach it for less pays 100.
@@ -26,7 +28,7 @@ as it ships; it has also learned from the other experts of the tables, and from 
   import its package.
 
 """
-COLUMNS = "| router | won | 95% range | order | 99% | 95% | ms | MiB | s |\n|---|---|---|---|---|---|---|---|---|"
+COLUMNS = "| router | won | 95% range | Leeroo more | order | 99% | 95% | ms | MiB | s |\n" + "|---" * 10 + "|"
 NOTES = """
 Rows with * are written anew from their papers in `benchmarks/peer_routers`: IRT-Router (Song et al. 2025,
 [arXiv 2506.01048](https://arxiv.org/abs/2506.01048)), without its texts about models and its warm-up of new queries;
@@ -40,7 +42,7 @@ same prices of money with that. RouteLLM knows a strong and a weak expert only: 
 semantic-router finds a topic of the table, and the topic's best expert is asked. Always asking the reference is 100 in
 both columns of cost.
 
-A table of one run is no ranking for good: intervals overlap, pools were drawn once, and each author would tune theirs
+A table of one run is no ranking for good: pools were drawn once, and each author would tune theirs
 better than their defaults. Corrections are welcome.
 """
 NOT_RUN = {
@@ -93,8 +95,9 @@ def _row(name: str, figures: Mapping[str, Any]) -> str:
     where = f"{figures['low']:.2f} to {figures['high']:.2f}"
     order = "" if name == "cheapest" else f"{figures['order']:.3f}"
     imported = f"{figures['import_s']:.1f}" if "import_s" in figures else ""
+    more = "{:+.3f} ({:+.3f} to {:+.3f})".format(*figures["leeroo_more"]) if "leeroo_more" in figures else ""
     took = figures["decision_ms"]
     return (
-        f"| {figures['title']} | {figures['won']:.3f} | {where} | {order} | {100 * figures['cost_99']:.0f} | "
+        f"| {figures['title']} | {figures['won']:.3f} | {where} | {more} | {order} | {100 * figures['cost_99']:.0f} | "
         f"{100 * figures['cost_95']:.0f} | {took:.1f} | {figures['memory_mib']:.0f} | {imported} |"
     )

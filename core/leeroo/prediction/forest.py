@@ -25,8 +25,6 @@ import numpy.typing as npt
 Float32 = npt.NDArray[np.float32]
 Nodes = npt.NDArray[np.int32]
 PREFIX = "forest_"
-
-
 FUNCTIONS = 8
 """Of quality that trees are told of; the others hardly part models."""
 
@@ -84,7 +82,7 @@ class Forest:
             kinds: Kinds with trees.
         """
         rows = list(kinds)
-        along = np.einsum("kaw,w->ka", self._axes[rows], x)  # without BLAS: see `Kinds`
+        along = np.einsum("kaw,w->ka", self._axes[rows], x)  # without BLAS: see `Functions`
         seen = coordinates(along, smooth, np.repeat(x[None], len(rows), axis=0), self._counted)
         return self._means(self._leaves(seen, np.stack([self._roots[k] for k in rows])), self._scale[rows])
 
