@@ -25,6 +25,7 @@ from leeroo.pool.file import PoolFile, read_pool
 from leeroo.pool.places import host_of, is_local
 from leeroo.pool.yamlfile import load_mapping
 from leeroo.routing.failures import classify
+from leeroo.selection.selector import BY_PRICE
 
 Level = Literal["ok", "warn", "fail"]
 STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -160,7 +161,7 @@ def _knowledge(file: PoolFile) -> Iterator[Finding]:
         yield Finding("fail", "quality", str(error), "Mend predictor in the pool file, or take the key away.")
         return
     for (source, said), expert in zip(known, file.pool, strict=False):
-        little = source in ("price", "prior")
+        little = source in BY_PRICE
         yield Finding("warn" if little else "ok", f"quality of {expert.name}", f"from {said}", REMEDY * little)
 
 

@@ -14,11 +14,12 @@ from leeroo.cli.printing import out
 from leeroo.endpoints.openai_compatible import key_variable
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
+from leeroo.selection.selector import BY_PRICE
 from leeroo.visible import visible
 
 pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 
-LITTLE = ("relative", "price", "prior")
+LITTLE = ("relative", *BY_PRICE)
 REMEDY = "30 outcomes of yours would do more than anything else (leeroo experts add); or give traits: or benchmark:."
 POOL_FILES = ("leeroo.yaml", "pool.yaml")
 NO_POOL_FILE = "No pool file here, so two small local models are used. `leeroo init` writes one for your own models."

@@ -1,10 +1,18 @@
 """Why an expert was chosen, in words that a person can use."""
 
+from collections.abc import Iterable
+
 from leeroo.budget import DEFAULT_TOLERANCE
 from leeroo.prediction.predictor import Predictor
 from leeroo.prediction.response import ResponsePredictor
 from leeroo.routing.decision import Decision
 from leeroo.selection.selector import Candidate
+
+
+def likely(kinds: Iterable[tuple[str, float]]) -> str:
+    """The kinds of work that a request is likely to be, with their shares; "" where it looks like none."""
+    # With semicolons: what a kind is called may hold commas.
+    return "; ".join(f"{kind} ({share:.0%})" for kind, share in kinds if share >= 0.1)
 
 
 def explained(decision: Decision, predictor: Predictor) -> list[str]:
@@ -14,11 +22,10 @@ def explained(decision: Decision, predictor: Predictor) -> list[str]:
         decision: The decision.
         predictor: Asked for the outcomes behind it.
     """
-    lines, shares = [], []
+    lines, shares = [], ""
     if decision.kinds:
-        # With semicolons: what a kind is called may hold commas.
-        shares = [f"{kind} ({share:.0%})" for kind, share in decision.kinds if share >= 0.1]
-        lines.append(f"The request looks like: {'; '.join(shares) or 'nothing that outcomes are known of'}.")
+        shares = likely(decision.kinds)
+        lines.append(f"The request looks like: {shares or 'nothing that outcomes are known of'}.")
     if decision.kinds and isinstance(predictor, ResponsePredictor) and predictor.knowledge is not None:
         kind = decision.kinds[0][0]
         rates = predictor.knowledge.rates([c.expert for c in decision.candidates], kind)

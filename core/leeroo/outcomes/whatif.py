@@ -15,6 +15,7 @@ from leeroo.pool.experts import Expert
 from leeroo.pool.names import resolve
 from leeroo.pool.places import name_of
 from leeroo.routing.router import Router
+from leeroo.selection.selector import BY_PRICE
 
 NOBODY = ""
 """In the place of an expert's name, where none may take a call."""
@@ -188,7 +189,7 @@ class Replay:
         would = to_usd(chosen.expert.known_price.cost(read, written, 0 if moved else call.cached_tokens))
         total, count = sums.qualities
         sums.qualities = total + chosen.quality, count + 1
-        if chosen.source in ("price", "prior"):
+        if chosen.source in BY_PRICE:
             sums.guessed.add(chosen.expert.name)
         self._compare(call, query.text, chosen.quality, sums)
         return Replayed(call, chosen.expert.name, moved, paid, would, chosen.quality)

@@ -55,13 +55,18 @@ def address_of(expert: Expert) -> str | None:
         return expert.base_url
     fields: dict[str, Any] = getattr(expert.model, "__dict__", {})
     found = next((value for name in _ADDRESSES if isinstance(value := fields.get(name), str) and value), None)
+    if found is None:
+        return None
     # What the environment puts in the place of OpenAI's own address speaks for OpenAI, whatever stands in between.
     return None if found in {os.environ.get(name) for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE")} else found
 
 
 def provider_of(expert: Expert) -> str | None:
     """Who runs an expert, by LangChain's name: told by its host, else by its prefix or by the class of its model."""
-    url = address_of(expert)
+    return _provider_at(expert, address_of(expert))
+
+
+def _provider_at(expert: Expert, url: str | None) -> str | None:
     by_host = None if url is None else provider_of_host(url)
     if by_host is not None or isinstance(expert.model, str):
         return by_host or expert.provider
@@ -71,7 +76,7 @@ def provider_of(expert: Expert) -> str | None:
 def name_of(expert: Expert) -> str:
     """The name of an expert's model with who serves it before it, who may leave words out: `ollama:llama3.2`."""
     url = address_of(expert)
-    provider = "ollama" if url is not None and _is_ollama(url) else provider_of(expert)
+    provider = "ollama" if url is not None and _is_ollama(url) else _provider_at(expert, url)
     return expert.model_id if provider is None else f"{provider}:{expert.model_id}"
 
 

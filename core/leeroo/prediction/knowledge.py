@@ -27,7 +27,7 @@ _FACTS = 0.2
 """Weight of what facts say of a model beside its relatives; one at distance d weighs exp(-d / 2)."""
 OWN_OUTCOMES = 15.0
 """Outcomes in a kind of work that weigh as much as what is known of an expert from elsewhere."""
-OWN = "your own outcomes"
+_OWN = "your own outcomes"
 """What the quality of an expert is from of which an artifact of before does not say how many."""
 _INFERRED = 0.05
 _EVEN = 0.5
@@ -67,6 +67,19 @@ class KindsPredictor:
         called = own is not None and key(expert.model_id.rsplit("/", 1)[-1]) == key(own.model)
         return self._told((own, called, plain, () if own is not None else tuple(names), declared, usd))
 
+    def told(self, experts: Sequence[Expert], own: Mapping[int, Loadings | None]) -> list[Loadings]:
+        """What is known of every expert, what the user taught first.
+
+        Args:
+            experts: The experts.
+            own: As `taught` gives it. Of those that only the response model was taught, source and words say so.
+        """
+        found = []
+        for j, expert in enumerate(experts):
+            known = own.get(j) or self.tell(expert)
+            found.append(replace(known, source="learned", said=_OWN) if j in own and own[j] is None else known)
+        return found
+
     def predict(
         self,
         vectors: Float32,
@@ -85,7 +98,7 @@ class KindsPredictor:
                 only the response model was taught.
             tools: Whether tools are bound to each request; None where nobody says.
         """
-        told = [own.get(j) or self.tell(expert) for j, expert in enumerate(experts)]
+        told = self.told(experts, own)
         x = self.kinds.scaled(vectors)
         likeness = self.kinds.likeness(x, base.novelty, tools)
         # Outcomes of these very experts say more than levels that are inferred from elsewhere.
@@ -108,12 +121,12 @@ class KindsPredictor:
             quality=quality,
             output_tokens=np.where(taught, base.output_tokens, tokens) if lengths is not None else base.output_tokens,
             novelty=base.novelty,
-            sources=tuple("learned" if m else t.source for m, t in zip(mine, told, strict=True)),
+            sources=tuple(t.source for t in told),
             doubt=(4 * spread * quality * (1 - quality)).astype(np.float32),
             kinds=tuple(
                 tuple((labels[k], float(row[k])) for k in places) for row, places in zip(likeness, order, strict=True)
             ),
-            grounds=tuple(OWN if m else t.said for m, t in zip(mine, told, strict=True)),
+            grounds=tuple(t.said for t in told),
         )
 
     def taught(

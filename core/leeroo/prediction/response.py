@@ -16,7 +16,7 @@ from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
 from leeroo.prediction.artifact import SHIPPED, Artifact, KnownExpert, read_artifact, read_manifest
 from leeroo.prediction.kinds import Kinds
-from leeroo.prediction.knowledge import OWN, KindsPredictor
+from leeroo.prediction.knowledge import KindsPredictor
 from leeroo.prediction.matching import Matcher
 from leeroo.prediction.predictor import Prediction, Source, as_source
 from leeroo.prediction.response_model import ResponseModel, benchmark_score
@@ -73,12 +73,7 @@ class ResponsePredictor:
         if self._kinds is None:
             return []
         own = self._kinds.taught(model.artifact, experts, matcher.columns(experts))
-        found: list[tuple[Source, str]] = []
-        for j, expert in enumerate(experts):
-            told = own.get(j) or self._kinds.tell(expert)
-            mine = j in own and own[j] is None
-            found.append((as_source("learned"), OWN) if mine else (told.source, told.said))
-        return found
+        return [(told.source, told.said) for told in self._kinds.told(experts, own)]
 
     def encode(self, queries: Sequence[str]) -> FloatArray:
         """The vector source's vectors, shape (queries, width)."""

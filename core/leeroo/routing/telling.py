@@ -10,7 +10,7 @@ from leeroo.money import to_usd
 from leeroo.routing.attempt import Ending
 from leeroo.routing.decision import Decision
 from leeroo.routing.logs import event, heard
-from leeroo.selection.selector import Candidate
+from leeroo.selection.selector import BY_PRICE, Candidate
 
 logger = logging.getLogger("leeroo")
 HELPS = "30 outcomes of yours would do more than anything else: leeroo experts add. Or give traits: or benchmark:."
@@ -20,7 +20,7 @@ PARTLY = f"Nothing but the price is known of %s, so there is little to compare w
 
 def tell_unknown(candidates: Sequence[Candidate]) -> None:
     """Warn of experts of which nothing but the price, or not even that, is known."""
-    unknown = [c.expert.name for c in candidates if c.source in ("price", "prior")]
+    unknown = [c.expert.name for c in candidates if c.source in BY_PRICE]
     if unknown:
         logger.warning(BLIND if len(unknown) == len(candidates) else PARTLY, ", ".join(unknown))
 

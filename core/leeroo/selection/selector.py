@@ -14,6 +14,8 @@ from leeroo.money import NANO, to_usd
 from leeroo.pool.experts import Expert
 from leeroo.pool.prices import Price
 
+BY_PRICE = ("price", "prior")
+"""Sources of predictions that rest on nothing but an expert's price, or not even that."""
 EPSILON = 1e-6
 """A quality of 0.8 that arrives as float32 0.79999995 is 0.8."""
 

@@ -130,9 +130,13 @@ def _checked(
         raise ConfigError(f"{count} queries, but {len(y)} scores; give one score (and one token count) per query.")
     if not np.all((y >= 0) & (y <= 1)):
         raise ConfigError("Scores must be between 0 and 1.")
-    if benchmark is not None and not 0 <= benchmark <= 1:
-        raise ConfigError(f"The benchmark score is {benchmark}; scores are between 0 and 1 (0.61, not 61).")
+    _check_published(benchmark, "The benchmark score")
     return y
+
+
+def _check_published(score: float | None, which: str) -> None:
+    if score is not None and not 0 <= score <= 1:
+        raise ConfigError(f"{which} is {score:g}; scores are between 0 and 1 (0.61, not 61).")
 
 
 def _unnamed(benchmark: float | None) -> Expert:
@@ -202,8 +206,7 @@ def add_expert(
     Raises:
         ConfigError: The artifact is damaged, or a score is outside 0..1.
     """
-    if benchmark is not None and not 0 <= benchmark <= 1:
-        raise ConfigError(f"The score of {name!r} is {benchmark:g}; scores are between 0 and 1 (0.61, not 61).")
+    _check_published(benchmark, f"The score of {name!r}")
     artifact = read_artifact(Path(artifact_dir))
     tokens = [row[2] if len(row) > 2 else float("nan") for row in outcomes]
     traits = fit(
