@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+import time
 
 import pytest
 
@@ -44,6 +45,13 @@ class Browser:
     def run(self, script, *args):
         """Run JavaScript; `return` gives its value."""
         return self.driver.execute_script(script, *args)
+
+    def until(self, script, seconds=10):
+        """Run JavaScript until it gives something true, or time is over: its last value. A page's own script may be late."""
+        late = time.monotonic() + seconds
+        while not (value := self.run(script)) and time.monotonic() < late:
+            time.sleep(0.1)
+        return value
 
     def console(self):
         """What pages printed since the last time."""
