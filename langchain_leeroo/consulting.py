@@ -18,7 +18,6 @@ from langchain_leeroo.holding import held_back
 from langchain_leeroo.messages import tool_call_ids
 from langchain_leeroo.rebinding import rebind
 from langchain_leeroo.requests import Host, Request
-from langchain_leeroo.rounds import Ask, round_of
 from langchain_leeroo.runs import Opened
 from langchain_leeroo.usage import usage_of
 from langchain_leeroo.ways import Way
@@ -93,7 +92,7 @@ def consulted(way: Way, host: Host, request: Request, opened: Opened, ready: Rea
     course = _Course(way, host, request, opened, ready, several)
     while attempts := (yield course.apart(several.round, undo=unasked)):
         yield from _told(course)
-        running = round_of(way, (yield from _asks(course, attempts)))
+        running = way.round((yield from _asks(course, attempts)))
         try:
             while ended := (yield running.next()):
                 for attempt, output in ended:
@@ -111,9 +110,9 @@ def consulted(way: Way, host: Host, request: Request, opened: Opened, ready: Rea
     return several.accepted
 
 
-def _asks(course: _Course, attempts: Sequence[Attempt]) -> Steps[dict[Attempt, Ask]]:
+def _asks(course: _Course, attempts: Sequence[Attempt]) -> Steps[dict[Attempt, Steps[Any]]]:
     """What asks the experts of a round; who cannot even be asked is out."""
-    asks: dict[Attempt, Ask] = {}
+    asks: dict[Attempt, Steps[Any]] = {}
     try:
         for attempt in attempts:
             try:
@@ -124,7 +123,7 @@ def _asks(course: _Course, attempts: Sequence[Attempt]) -> Steps[dict[Attempt, A
             kept = course.several.logprobs.known if course.host.may_ask_logprobs(course.request, attempt) else None
             ends = time.monotonic() + course.request.seconds(attempt)
             one = partial(_ask, course, attempt, model, kwargs, held_back(child), ends)
-            asks[attempt] = partial(asked_with_logprobs, kept, attempt.expert, one)
+            asks[attempt] = asked_with_logprobs(kept, attempt.expert, one)
     except GeneratorExit:
         raise
     except BaseException:

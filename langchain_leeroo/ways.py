@@ -7,7 +7,7 @@ back what came of it, or throws what it raised. A `Piece` is for the caller of a
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -22,8 +22,10 @@ from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable, RunnableConfig
 from typing_extensions import override
 
-from langchain_leeroo.driving import Apart
+from langchain_leeroo.driving import Apart, Steps, adrive, drive
 from leeroo.endpoints.closing import aclosing
+from leeroo.endpoints.rounds import AsyncRound, SyncRound
+from leeroo.routing.attempt import Attempt
 from leeroo.routing.call import Call
 
 Run = CallbackManagerForChainRun | AsyncCallbackManagerForChainRun
@@ -36,7 +38,7 @@ END: Final = object()
 class Way(ABC):
     """What a call does that may have to be awaited.
 
-    The results of `manager`, `attempts` and `pieces` are there at once; all others are to be yielded.
+    The results of `manager`, `attempts`, `pieces` and `round` are there at once; all others are to be yielded.
     """
 
     unheard: Any
@@ -94,6 +96,10 @@ class Way(ABC):
     def close(self, pieces: Any) -> Any:
         """Close a stream."""
 
+    @abstractmethod
+    def round(self, asks: Mapping[Attempt, Steps[Any]]) -> Any:
+        """Ask several experts at once; the results of the round's methods are to be yielded."""
+
 
 class Sync(Way):
     """Steps are taken at once. Time limits are the transports' own: nothing here can interrupt a thread."""
@@ -138,6 +144,10 @@ class Sync(Way):
     def close(self, pieces: Any) -> Any:
         close = getattr(pieces, "close", None)
         return close() if close is not None else None
+
+    @override
+    def round(self, asks: Mapping[Attempt, Steps[Any]]) -> SyncRound:
+        return SyncRound({attempt: partial(drive, ask) for attempt, ask in asks.items()})
 
 
 class Async(Way):
@@ -185,6 +195,10 @@ class Async(Way):
     @override
     def close(self, pieces: Any) -> Any:
         return pieces.__aexit__()
+
+    @override
+    def round(self, asks: Mapping[Attempt, Steps[Any]]) -> AsyncRound:
+        return AsyncRound({attempt: adrive(ask) for attempt, ask in asks.items()})
 
 
 SYNC: Final = Sync()

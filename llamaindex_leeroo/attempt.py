@@ -215,7 +215,7 @@ class Try:
         if self.settled:  # what failed is a tool, after the expert had answered
             raise error
         if not isinstance(error, Exception):
-            self.attempt.cancelled(self.tally.usage() if begun else None)
+            self.attempt.cancelled(self.usage if begun else None)
             return
         found = NOT_TAKEN.search(str(error)) if isinstance(error, TypeError) else None
         if found is not None:

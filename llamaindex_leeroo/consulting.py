@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +19,7 @@ from llamaindex_leeroo.answers import finish_reason
 from llamaindex_leeroo.attempt import Request, Try
 from llamaindex_leeroo.base import RoutedLLM
 from llamaindex_leeroo.events import tell_news
+from llamaindex_leeroo.rounds import Begin, Wait
 from llamaindex_leeroo.steps import END, Ask, Close, Open, Piece, Steps, Work, settled
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Nothing:
 def consulted(
     owner: RoutedLLM, request: Request[Any], call: Call, begun: Callable[[Attempt], Try], *, streamed: bool
 ) -> Steps[tuple[Try, list[Any]] | None]:
-    """Ask whom the consultation says, one after the other, until it accepts an answer.
+    """Ask whom the consultation says until it accepts an answer.
 
     Args:
         owner: The LLM.
@@ -64,48 +64,79 @@ def consulted(
         call.extra["consult"] = nothing_asked("the tools of an answer are run, and that is done once")
         return None
     # Brings numpy along, which a call that asks one expert may not need.
-    from leeroo.consult.settings import Consulting
     from leeroo.routing.consulting import Consultation, consultation
 
-    settings = replace(owner.consulting or Consulting(), haste=0.0)
     structured = request.output_cls is not None
     # The first one reads the model of answers from a file.
     several: Consultation[tuple[Try, list[Any]]] | None = yield Work(
-        partial(consultation, call, settings, structured=structured), True
+        partial(consultation, call, owner.consulting, structured=structured), True
     )
     if several is None:
         return None
     while attempts := (yield Work(several.round, call.waits, unasked)):
-        try:
-            for attempt in attempts:
-                tell_news(several.news(), owner.role)
-                yield from _take(owner, call, several, begun(attempt), streamed)
-        except BaseException as error:
-            yield from settled(partial(unasked, attempts), call.waits, error)  # those that are still open
-            raise
+        yield from _round(owner, call, several, attempts, begun, streamed)
         yield from _compared(owner, request, call, several)
     tell_news(several.news(), owner.role)
     return several.accepted
 
 
-def _take(owner: RoutedLLM, call: Call, several: "Consultation[Any]", current: Try, streamed: bool) -> Steps[None]:
-    """Ask an expert, and take what it gives or meets into the books."""
-    attempt, silent = current.attempt, current.may_ask_logprobs
-    ask = partial(_drained if streamed else _asked, current)
+def _round(
+    owner: RoutedLLM,
+    call: Call,
+    several: "Consultation[Any]",
+    attempts: Sequence[Attempt],
+    begun: Callable[[Attempt], Try],
+    streamed: bool,
+) -> Steps[None]:
+    """Ask the experts of a round at once, and take what each gives or meets into the books."""
+    running = None
+    tell_news(several.news(), owner.role)
     try:
-        pieces = yield from asked_with_logprobs(several.logprobs.known if silent else None, attempt.expert, ask)
+        asked = {attempt: begun(attempt) for attempt in attempts}
+        running = yield Begin({attempt: _pieces(several, current, streamed) for attempt, current in asked.items()})
+        while ended := (yield Wait(running.next)):
+            for attempt, outcome in ended:
+                yield from _booked(owner, call, several, asked.pop(attempt), outcome)
+                tell_news(several.news(), owner.role)
     except BaseException as error:
+        if running is None:
+            yield from settled(partial(unasked, attempts), call.waits, error)
+        else:
+            yield from _given_up(call, running, asked, error)
+        raise
+
+
+def _pieces(several: "Consultation[Any]", current: Try, streamed: bool) -> Steps[list[Any]]:
+    """Ask an expert, for log-probabilities, too, where it may be."""
+    kept = several.logprobs.known if current.may_ask_logprobs else None
+    ask = partial(_drained if streamed else _asked, current)
+    return asked_with_logprobs(kept, current.attempt.expert, ask)
+
+
+def _booked(
+    owner: RoutedLLM, call: Call, several: "Consultation[Any]", current: Try, outcome: list[Any] | BaseException
+) -> Steps[None]:
+    """Take what an expert has given or raised into the books."""
+    attempt = current.attempt
+    if isinstance(outcome, BaseException):
         several.lost(attempt)
-        failed = partial(current.failed, error, others=several.has_answers)
-        yield from settled(failed, call.waits, error)
-        if not isinstance(error, Exception):
-            raise
+        yield Work(partial(current.failed, outcome, others=several.has_answers), call.waits)
+        if not isinstance(outcome, Exception):
+            raise outcome
         return
     yield Work(current.answered, call.waits)
-    reply = reply_of(pieces, current, call.query.text)
-    shown = [logprobs.without(piece) for piece in pieces] if silent else pieces
+    reply = reply_of(outcome, current, call.query.text)
+    shown = [logprobs.without(piece) for piece in outcome] if current.may_ask_logprobs else outcome
     settle = partial(several.answered, attempt, (current, shown), reply, current.usage)
     yield Work(settle, call.waits or owner.consulting is not None)  # the caller's own check may take its time
+
+
+def _given_up(call: Call, running: Any, asked: Mapping[Attempt, Try], error: BaseException) -> Steps[None]:
+    """Stop what is on its way. An answer that has come all the same is charged as it is."""
+    came = {} if isinstance(error, GeneratorExit) else dict((yield Wait(running.give_up)))
+    for attempt, current in asked.items():
+        whole = isinstance(came.get(attempt), list)
+        yield from settled(partial(current.failed, asyncio.CancelledError(), begun=whole), call.waits, error)
 
 
 class _Judged(NamedTuple):

@@ -1,6 +1,7 @@
 """`consult=True` through Leeroo: several experts, one answer, every ask on the record."""
 
 import asyncio
+import threading
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
@@ -13,6 +14,7 @@ from leeroo.consult.settings import Consulting
 from llamaindex_leeroo import Leeroo
 from tests.given_up import in_rounds_of
 from tests.llamaindex.conftest import pool_of
+from tests.openai_server import OpenAIServer
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium"
 ASK = [ChatMessage(role="user", content=QUESTION)]
@@ -51,6 +53,27 @@ async def test_every_way_of_asking(llm):
     check(llm.complete(QUESTION, **DEMAND))
     check(list(llm.stream_chat(ASK, **DEMAND))[-1])
     check([piece async for piece in await llm.astream_chat(ASK, **DEMAND)][-1])
+
+
+async def test_two_of_a_round_are_asked_at_once(predictor):
+    both = threading.Barrier(2)
+
+    def meet(body):
+        both.wait(20)  # the one is answered once the other has been asked
+        return "The answer is B."
+
+    with OpenAIServer(answer=meet) as server:
+        consulting = Consulting(policy=in_rounds_of(2))
+        llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=consulting)
+        for response in (
+            llm.chat(ASK, **DEMAND),
+            await llm.achat(ASK, **DEMAND),
+            list(llm.stream_chat(ASK, **DEMAND))[-1],
+            [piece async for piece in await llm.astream_chat(ASK, **DEMAND)][-1],
+        ):
+            record = check(response)
+            assert record["consult"]["clusters"] == [2]
+            assert record["consult"]["rounds"] == 1
 
 
 def test_a_stream_gives_the_accepted_answer_only(llm):

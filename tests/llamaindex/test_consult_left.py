@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
+from leeroo import ConfigError
 from leeroo.consult.settings import Consulting
 from llamaindex_leeroo import Leeroo
 from tests.given_up import QUESTION, WHEN, Left, in_rounds_of
@@ -13,7 +14,7 @@ from tests.llamaindex.conftest import pool_of
 DEMAND = {"consult": True, "min_quality": 0.99}
 
 
-@pytest.fixture(params=[when for when in WHEN if "pair" not in when])
+@pytest.fixture(params=WHEN)
 def left(request, server, tmp_path):
     return Left(request.param, server, tmp_path)
 
@@ -39,6 +40,7 @@ def test_an_interrupted_call(llm, left, records, streamed):
     with left.interrupted():
         asked = asking(left.question)
         _ = list(llm.stream_chat(asked, **DEMAND)) if streamed else llm.chat(asked, **DEMAND)
+    left.no_thread_is_left()
     left.check(records[-1])
 
 
@@ -83,19 +85,21 @@ async def test_a_stream_that_is_closed_once_an_answer_is_accepted(server, predic
 
 
 async def test_whom_nobody_has_asked_yet_costs_nothing(server, predictor, records):
-    """Two that a policy wants at once are asked one after the other here."""
-    settings = Consulting(policy=in_rounds_of(2))
-    llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=settings)
+    """The second of two cannot even be made."""
+    llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=Consulting(policy=in_rounds_of(2)))
     llm.router._on_close = records.append
-    server.behave("large-model", {"hang": 1.0})
-    task = asyncio.create_task(llm.achat(asking(QUESTION), **DEMAND))
-    while not server.requests:
-        await asyncio.sleep(0.01)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    large, small = records[-1]["attempts"]
-    assert [large["error"], small["error"]] == ["cancelled", "cancelled"]
-    assert large["expert"] == "large"
-    assert large["cost"] > small["cost"] == 0
-    assert server.asked() == ["large-model"]
+    made = llm.llm_of
+
+    def llm_of(name):
+        if name == "small":
+            raise ConfigError("no key")
+        return made(name)
+
+    object.__setattr__(llm, "llm_of", llm_of)
+    with pytest.raises(ConfigError):
+        llm.chat(asking(QUESTION), **DEMAND)
+    with pytest.raises(ConfigError):
+        await llm.achat(asking(QUESTION), **DEMAND)
+    for record in records:
+        assert [(one["error"], one["cost"]) for one in record["attempts"]] == [("cancelled", 0), ("cancelled", 0)]
+    assert server.requests == []

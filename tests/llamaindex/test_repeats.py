@@ -26,8 +26,9 @@ def check(response):
     record = response.additional_kwargs["leeroo"]
     said = response.message.content if hasattr(response, "message") else response.text
     assert said == "The answer is B."
-    assert record["consult"]["clusters"] == [1, 2]
-    assert [ask.get("draw", 1) for ask in record["consult"]["asks"]] == [1, 2, 3]
+    assert record["consult"]["clusters"] in ([1, 2], [2, 1])
+    # Two that are asked at once answer in any order.
+    assert sorted(ask.get("draw", 1) for ask in record["consult"]["asks"]) == [1, 2, 3]
 
 
 async def test_every_way_of_asking(llm, server):

@@ -1,19 +1,15 @@
 """The asks of a consultation's round, at once, each handed over when it is there: `SyncRound`, `AsyncRound`."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Any
 
-from langchain_leeroo.driving import Steps, adrive, drive
-from langchain_leeroo.ways import Sync, Way
 from leeroo.routing.attempt import Attempt
 
 Ended = list[tuple[Attempt, Any]]
 """Attempts with what each has given or raised."""
-Ask = Callable[[], Steps[Any]]
-"""Makes the steps that ask an expert."""
 
 
 class SyncRound:
@@ -23,7 +19,7 @@ class SyncRound:
         asks: By attempt what asks its expert.
     """
 
-    def __init__(self, asks: Mapping[Attempt, Ask]) -> None:
+    def __init__(self, asks: Mapping[Attempt, Callable[[], Any]]) -> None:
         self._alone = dict(asks) if len(asks) == 1 else {}
         self._threads: ThreadPoolExecutor | None = None
         self._running: dict[Future[Any], Attempt] = {}
@@ -65,8 +61,8 @@ class AsyncRound:
         asks: By attempt what asks its expert.
     """
 
-    def __init__(self, asks: Mapping[Attempt, Ask]) -> None:
-        self._running = {asyncio.ensure_future(adrive(ask())): attempt for attempt, ask in asks.items()}
+    def __init__(self, asks: Mapping[Attempt, Coroutine[Any, Any, Any]]) -> None:
+        self._running = {asyncio.ensure_future(ask): attempt for attempt, ask in asks.items()}
 
     async def next(self) -> Ended:
         """Wait for the next that have ended; none where none is on its way."""
@@ -84,14 +80,9 @@ class AsyncRound:
         return [(attempt, _ended(one)) for one, attempt in running.items()]
 
 
-def round_of(way: Way, asks: Mapping[Attempt, Ask]) -> Any:
-    """The round as a way takes it; the results of its methods are to be yielded."""
-    return SyncRound(asks) if isinstance(way, Sync) else AsyncRound(asks)
-
-
-def _outcome(ask: Ask) -> Any:
+def _outcome(ask: Callable[[], Any]) -> Any:
     try:
-        return drive(ask())
+        return ask()
     except Exception as error:
         return error
 
