@@ -19,6 +19,7 @@ from langchain_leeroo.messages import tool_call_ids
 from langchain_leeroo.rebinding import rebind
 from langchain_leeroo.requests import Host, Request
 from langchain_leeroo.runs import Opened
+from langchain_leeroo.unparsed import unparsed
 from langchain_leeroo.usage import usage_of
 from langchain_leeroo.ways import Way
 from langchain_leeroo.worth import wrong_with
@@ -118,7 +119,7 @@ def _asks(course: _Course, attempts: Sequence[Attempt]) -> Steps[dict[Attempt, S
             try:
                 model, kwargs, child, _ = yield from course.ready(course.request, course.opened, attempt)
             except BaseException as error:
-                yield course.apart(_lost, course.several, attempt, error)
+                yield course.apart(_lost, course, attempt, error)
                 continue
             kept = course.several.logprobs.known if course.host.may_ask_logprobs(course.request, attempt) else None
             ends = time.monotonic() + course.request.seconds(attempt)
@@ -154,12 +155,12 @@ def _settled(course: _Course, attempt: Attempt, output: Any) -> Steps[None]:
     """Take what an expert has given or raised into the books."""
     request, several = course.request, course.several
     if isinstance(output, BaseException):
-        yield course.apart(_lost, several, attempt, output)
+        yield course.apart(_lost, course, attempt, output)
         return
     usage = usage_of(message_of(output), request.query, attempt)
     wrong = wrong_with(output, structured=request.structured is not None)
-    if wrong is not None and wrong.is_none:
-        yield course.apart(_lost, several, attempt, wrong, usage)
+    if wrong is not None and (wrong.is_none or request.bare):  # there is nothing to hand on
+        yield course.apart(_lost, course, attempt, wrong, usage)
         return
     reply = _reply(output, course.opened.call.query.text, useless=wrong is not None)
     given = logprobs.without(output) if course.host.may_ask_logprobs(request, attempt) else output
@@ -213,13 +214,14 @@ def _reply(output: Any, question: str, *, useless: bool) -> Any:
     )
 
 
-def _lost(several: Any, attempt: Attempt, error: BaseException, used: Usage | None = None) -> None:
+def _lost(course: _Course, attempt: Attempt, error: BaseException, used: Usage | None = None) -> None:
     """As `endings.lost`, for an attempt whose failure others may make up for; `used`: by an answer that is none."""
     if not isinstance(error, Exception) or isinstance(error, asyncio.CancelledError) or by_callback(error):
         attempt.cancelled()
         raise error
+    error, used = unparsed(error, course.request, attempt, None) or (error, used)
     try:
-        several.failed(attempt, error, used=used)
+        course.several.failed(attempt, error, used=used)
     except ExpertsFailed as failed:
         if isinstance(error, (ConfigError, MissingDependency, InvalidRequest)):
             raise error from None

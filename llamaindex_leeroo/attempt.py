@@ -203,11 +203,12 @@ class Try:
         """What it has used, as far as is known."""
         return self.tally.usage(self.listener.usage if self.listener else None)
 
-    def _unparsed(self, error: Exception) -> Exception:
-        """What a parser has met once the expert had answered; its own words quote the answer."""
-        if self.listener is None or self.listener.error is not None or isinstance(error, (UselessAnswer, TimeoutError)):
+    def met(self, error: Exception) -> Exception:
+        """An error, or, of a parser once the expert had answered, what it says: its own words quote the answer."""
+        heard = self.listener
+        if self._output_cls is None or heard is None or not heard.answers or heard.error is not None:
             return error
-        return no_form_of(self._output_cls)
+        return error if isinstance(error, (UselessAnswer, TimeoutError)) else no_form_of(self._output_cls)
 
     def failed(self, error: BaseException, *, begun: bool = False, others: bool = False) -> None:
         """The expert failed; raises where no other should be tried. `others`: somebody has answered already."""
@@ -225,8 +226,7 @@ class Try:
                 "expert's LLM itself."
             ) from error
         heard = self.listener.usage if self.listener else None
-        if self._output_cls is not None and self.listener is not None and self.listener.answers:
-            error = self._unparsed(error)
+        error = self.met(error)
         # An answer that came, and is none, is paid for like one.
         used = self.tally.usage(heard) if isinstance(error, UselessAnswer) and self.tally.seen else heard
         received = self.tally.usage(heard) if begun else None

@@ -119,10 +119,10 @@ def _booked(
     """Take what an expert has given or raised into the books."""
     attempt = current.attempt
     if isinstance(outcome, BaseException):
-        several.lost(attempt)
         yield Work(partial(current.failed, outcome, others=several.has_answers), call.waits)
         if not isinstance(outcome, Exception):
             raise outcome
+        several.failed(attempt, current.met(outcome))  # it is settled
         return
     yield Work(current.answered, call.waits)
     reply = reply_of(outcome, current, call.query.text)

@@ -91,6 +91,23 @@ async def test_the_next_expert_has_it_and_the_first_is_paid_what_it_used(way, me
     assert 0 < first["cost"] < 1e-4, "the worst case would be 2e-3"
 
 
+@pytest.mark.parametrize("method", ["json_mode", "json_schema"])
+@pytest.mark.parametrize("way", WAYS)
+async def test_one_that_is_consulted_abstains(way, method, llm, server):
+    asked = llm.with_structured_output(Sum, method=method, max_calls=2, min_quality=0.99)
+    for _ in range(4):
+        with pytest.raises(OutputParserException):
+            await ask(asked, way)
+    assert [a["error"] for a in last_call()["attempts"]] == ["unparsable", "unparsable"]
+    server.behave("next", {"text": '{"value": 3}'})
+    assert await ask(asked, way) == Sum(value=3)
+    record = last_call()
+    assert {a["expert"]: a["error"] for a in record["attempts"]} == {"best": "unparsable", "next": None}
+    assert {one["expert"]: one["cluster"] for one in record["consult"]["asks"]} == {"best": None, "next": 0}
+    assert record["cost"] == pytest.approx(sum(one["cost"] for one in record["consult"]["asks"]))
+    assert 0 < record["cost"] < 2e-4, "the worst case would be 2e-3"
+
+
 @pytest.mark.parametrize("method", METHODS)
 async def test_four_bad_objects_do_not_close_an_expert(method, llm):
     for _ in range(4):

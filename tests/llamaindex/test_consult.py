@@ -194,6 +194,32 @@ async def test_a_structured_llm_compares_objects_by_value(server, predictor):
     assert [record["consult"]["clusters"] for record in llm.router.ledger.calls()] == [[2]] * 4
 
 
+async def asked(form, way):
+    if way in ("chat", "achat"):
+        answer = form.chat(ASK, **DEMAND) if way == "chat" else await form.achat(ASK, **DEMAND)
+    elif way == "stream_chat":
+        answer = list(form.stream_chat(ASK, **DEMAND))[-1]
+    else:
+        answer = [piece async for piece in await form.astream_chat(ASK, **DEMAND)][-1]
+    return answer.raw
+
+
+@pytest.mark.parametrize("way", ["chat", "achat", "stream_chat", "astream_chat"])
+@pytest.mark.parametrize("text", ["I do not know.", '{"name": 1}', "", '{"name": "x", "mass": '])
+async def test_an_object_that_cannot_be_parsed_abstains(way, text, server, predictor):
+    llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=Consulting(policy=in_rounds_of(1)))
+    server.behave("large-model", {"text": text})
+    server.behave("small-model", {"text": '{"name": "x", "mass": 1}'})
+    assert await asked(llm.as_structured_llm(Gas), way) == Gas(name="x", mass=1.0)
+    record = llm.router.ledger.calls()[-1]
+    assert [(ask["expert"], ask["cluster"]) for ask in record["consult"]["asks"]] == [("large", None), ("small", 0)]
+    assert [one["error"] for one in record["attempts"]] == ["unparsable", None]
+    assert record["cost"] == pytest.approx(sum(ask["cost"] for ask in record["consult"]["asks"]))
+    server.behave("small-model", {"text": text})
+    with pytest.raises(ExpertsFailed, match="does not have the form of Gas"):
+        await asked(llm.as_structured_llm(Gas), way)
+
+
 async def test_tool_calls_are_compared_and_a_tool_loop_stays_with_its_expert(server, predictor):
     llm = Leeroo.from_pool(pool_of(server), predictor=predictor, consulting=Consulting(policy=in_rounds_of(1)))
     server.behave("small-model", {"tool_calls": [("weather", '{"city": "Rome"}')]})

@@ -24,6 +24,7 @@ from leeroo.consult.logprobs import Shifts
 from leeroo.consult.places import UNASKED
 from leeroo.consult.settings import Consulting
 from leeroo.money import to_usd
+from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.attempt import Attempt, Usage
 from leeroo.routing.call import Call
 from leeroo.routing.draws import Bound, Draws, draws_of, nothing_asked, rule_said, why_alone
@@ -40,7 +41,7 @@ T = TypeVar("T")
 class _Answer(Generic[T]):
     candidate: Candidate
     cluster: int
-    content: T
+    content: T | None
     ask: dict[str, Any]
 
 
@@ -79,8 +80,8 @@ class Consultation(Generic[T]):
 
     @property
     def has_answers(self) -> bool:
-        """Whether somebody has answered, so that no failure of another ends the call."""
-        return bool(self._answers)
+        """Whether there is an answer to return, so that no failure of another ends the call."""
+        return any(answer.content is not None for answer in self._answers)
 
     @property
     def accepted(self) -> T | None:
@@ -101,12 +102,12 @@ class Consultation(Generic[T]):
         self._finish()
         return []
 
-    def answered(self, attempt: Attempt, content: T, reply: Reply, usage: Usage) -> None:
+    def answered(self, attempt: Attempt, content: T | None, reply: Reply, usage: Usage) -> None:
         """An expert answered: settle what it cost, and compare its answer with the others'.
 
         Args:
             attempt: From `round`.
-            content: The answer as it is to be returned.
+            content: The answer as it is to be returned; None where there is nothing to return.
             reply: The answer as it is compared.
             usage: What the expert used.
         """
@@ -148,19 +149,19 @@ class Consultation(Generic[T]):
         self._placed()
 
     def failed(self, attempt: Attempt, error: BaseException, *, used: Usage | None = None) -> None:
-        """An expert failed: it is out, and the others go on.
+        """An expert failed: it is out, or abstains where its answer came and is of no use; the others go on.
 
         Raises:
             ExpertsFailed: The failure is the request's own, and nobody has answered.
         """
-        self.lost(attempt)
-        attempt.failed(error, used=used, others=self.has_answers)
-
-    def lost(self, attempt: Attempt) -> None:
-        """An expert has failed, and its attempt is settled by somebody else: it is out."""
+        if isinstance(error, UselessAnswer) and not error.is_none:
+            attempt.failed(error, used=used, others=self.has_answers)
+            self.answered(attempt, None, Reply.of_object(None), Usage(0, 0))  # its attempt is settled
+            return
         self._closed |= self._draws.same(self._draws.at(attempt.candidate))
         self._note()
         self._tell("failed", expert=attempt.expert.name)
+        attempt.failed(error, used=used, others=self.has_answers)
 
     def _placed(self) -> None:
         """Take the clusters that have been found into the books."""
@@ -208,7 +209,7 @@ class Consultation(Generic[T]):
         return Standing(
             places=tuple(self._state),
             closed=frozenset(self._closed),
-            answers=asked,
+            answers=sum(answer.content is not None for answer in self._answers),
             asks_left=None if most is None else most - asked,
             nano=self._call.remaining_nano,
             seconds=self._call.seconds_left,
@@ -236,13 +237,11 @@ class Consultation(Generic[T]):
 
     def _best(self) -> _Answer[T] | None:
         """The best cluster's best-predicted member; where all have abstained, the best-predicted answer."""
-        if not self._answers:
-            return None
-        members = self._answers
+        members = [answer for answer in self._answers if answer.content is not None]
         if any(answer.cluster >= 0 for answer in members) and not any(a.cluster == INCOMPARABLE for a in members):
             best = int(self._policy.posterior(self._standing()).argmax())
             members = [answer for answer in members if answer.cluster == best]
-        return max(members, key=lambda answer: answer.candidate.quality)
+        return max(members, key=lambda answer: answer.candidate.quality, default=None)
 
     def _finish(self) -> None:
         best = self._best()

@@ -8,9 +8,11 @@ from leeroo.consult.equivalence import Equivalence, Reply
 from leeroo.consult.model import ConsultModel
 from leeroo.consult.settings import Consulting
 from leeroo.prediction import ConstantPredictor
+from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.consulting import consultation
 from leeroo.routing.decision import least_cost
 from tests.core.routing.refused import Refused
+from tests.given_up import in_rounds_of
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide\nC. Helium\nD. Neon\nE. Argon\nF. Xenon"
 PRICES = {"tiny": 0.1, "small": 0.2, "medium": 1.0, "large": 10.0}
@@ -48,7 +50,7 @@ def play(several, script):
         for attempt in attempts:
             said = script[attempt.expert.name]
             if isinstance(said, Exception):
-                several.failed(attempt, said)
+                several.failed(attempt, said, used=Usage(10, 100) if isinstance(said, UselessAnswer) else None)
             else:
                 reply = said if isinstance(said, Reply) else Reply(said)
                 several.answered(attempt, said, reply, Usage(10, 100))
@@ -135,6 +137,32 @@ def test_a_rest_that_pays_for_nobody_says_so():
     assert len(asked(record)) == 1
     assert record["cost"] <= cap
     assert record["consult"]["stopped"] == "the rest of the budget pays for nobody else"
+
+
+def test_an_answer_without_its_form_abstains_and_is_never_accepted():
+    script = {**ALL_B, "large": UselessAnswer("unparsable")}
+    answer, record = run(make(("large", "medium")), script, settings=Consulting(policy=in_rounds_of(1)))
+    assert answer == ALL_B["medium"]
+    assert [(ask["expert"], ask["cluster"]) for ask in record["consult"]["asks"]] == [("large", None), ("medium", 0)]
+    assert [(one["error"], one["cost"]) for one in record["attempts"]] == [
+        ("unparsable", pytest.approx(0.0011)),
+        (None, pytest.approx(0.00011)),
+    ]
+    assert record["cost"] == pytest.approx(sum(ask["cost"] for ask in record["consult"]["asks"]))
+    script["medium"] = UselessAnswer("unparsable")
+    with pytest.raises(ExpertsFailed, match="unparsable"):
+        run(make(("large", "medium")), script)
+
+
+def test_an_answer_without_its_form_counts_as_a_call_and_leaves_the_next_one_due():
+    script = {**ALL_B, "large": UselessAnswer("unparsable")}
+    little = Budget(consult=True, willingness_to_pay=1e-9)  # nothing is worth its price, and yet somebody must answer
+    answer, _ = run(make(("large", "medium")), script, little)
+    assert answer == ALL_B["medium"]
+    script["tiny"] = UselessAnswer("unparsable")
+    answer, record = run(make(), script, Budget(max_calls=2), settings=Consulting(policy=in_rounds_of(4)))
+    assert len(asked(record)) == 2
+    assert record["consult"]["stopped"] == "max_calls=2"
 
 
 def test_identical_refusals_are_no_evidence():
