@@ -20,7 +20,7 @@ class LookAhead:
     """An `Asking`; arguments as of `leeroo.consult.asking.Policy`.
 
     Attributes:
-        considered: Of large pools the options worth looking ahead for, and the first: it would be chosen once.
+        considered: The options worth looking ahead for, and the first: it would be chosen once.
     """
 
     def __init__(
@@ -36,7 +36,9 @@ class LookAhead:
         first = {option.expert.name: e for e, option in reversed(list(enumerate(options)))}
         self._draws = [first[option.expert.name] for option in options]
         own = sorted(first.values())
-        kept = {0, *(own[e] for e in promising(self._quality[0, own], self._costs[own]))}
+        quality = self._quality[0, own]
+        confirming = model.confirming(quality, [self._names[e] for e in own], alternatives)
+        kept = {0, *(own[e] for e in promising(quality, self._costs[own], confirming))}
         self.considered = frozenset(e for e, one in enumerate(self._draws) if one in kept)
 
     @property
@@ -108,4 +110,6 @@ def _reason(ahead: Outlook, rule: Rule, limits: Sequence[Limits]) -> str:
         return "the posterior reaches min_quality"
     if any((limit.worst > limit.left).all() for limit in limits):
         return "the rest of the budget pays for nobody else"
+    if rule.least is not None:
+        return "min_quality is out of reach, and another answer would hardly bring it nearer"
     return "another answer is not worth its price"

@@ -18,9 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from leeroo.consult.partitions import log_partitions
 from leeroo.errors import ConfigError, did_you_mean
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 NODES = 9
 """Gauss-Hermite nodes over the difficulty."""
 LEAST = 1e-4
@@ -42,6 +44,8 @@ class Trait(NamedTuple):
 
 
 _USUAL = Trait()
+_TWO_ALIKE = np.array([[0, 0, 1]])
+"""One block of two wrong answers, as `log_partitions` counts blocks."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,31 @@ class ConsultModel:
         z, _ = nodes()
         logit = self.slope * logits(quality) + bias + (np.asarray(shifts) if len(shifts) else 0.0)
         return sigmoid(logit[:, :, None] + (loading * self.spread)[:, None] * z)
+
+    def confirming(self, quality: Floats, names: Sequence[str], alternatives: int | None = None) -> Flags:
+        """Whether the best-predicted expert's answer is more probably right where another one says the same.
+
+        Of one that is nearly always wrong the model holds that it shares its mistakes with the best, so that whoever
+        agrees with it is wrong, too. It was fitted on experts that are right every other time, and weaker ones are
+        wrong in more ways than that: the agreement of Llama-2-7b, right in 13% of MMLU-Pro's physics questions, makes
+        a strong model's answer right in 81% instead of 71%, and not in 52%.
+
+        Args:
+            quality: Predicted, shape (experts,).
+            names: The experts.
+            alternatives: How many wrong answers the question has to choose from, None for without end.
+
+        Returns:
+            Shape (experts,); true of the best-predicted itself.
+        """
+        right, (_, weights) = self.chances(quality[None], names)[0], nodes()
+        wrong = (1 - right) * (1 - self.abstentions(names))[:, None]
+        alike = np.exp(log_partitions(_TWO_ALIKE, self.log_concentration(), alternatives)[0])
+        best = int(quality.argmax())
+        for_it, against = (right * right[best]) @ weights, (wrong * wrong[best] * alike) @ weights
+        found = np.asarray(for_it * (wrong[best] @ weights) >= against * (right[best] @ weights))
+        found[best] = True
+        return found
 
     def abstentions(self, names: Sequence[str]) -> Floats:
         """P(nothing comparable | wrong) of each expert, shape (experts,)."""

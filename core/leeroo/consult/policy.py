@@ -157,22 +157,27 @@ def rate_reaching(
     return np.asarray(np.take_along_axis(rates, last, axis=1))
 
 
-def promising(quality: Floats, costs: Floats, most: int = MOST_EXPERTS) -> list[int]:
-    """The experts of a large pool that are worth looking ahead for: few others are better and cheaper at once.
+def promising(
+    quality: Floats, costs: Floats, confirming: npt.NDArray[np.bool_] | None = None, most: int = MOST_EXPERTS
+) -> list[int]:
+    """The experts that are worth looking ahead for; of a large pool those that few others beat in quality and price.
 
     Args:
         quality: Predicted, shape (experts,).
         costs: Expected cost, shape (experts,).
+        confirming: Whose agreement speaks for an answer, see `ConsultModel.confirming`; everybody's when absent.
         most: How many to keep.
 
     Returns:
         Their columns, in order.
     """
-    if len(quality) <= most:
-        return list(range(len(quality)))
-    better = (quality[None, :] >= quality[:, None]) & (costs[None, :] <= costs[:, None])
-    beaten_by = better.sum(axis=1)  # itself counts for everybody
-    return sorted(np.lexsort((-quality, beaten_by))[:most].tolist())
+    kept = np.arange(len(quality)) if confirming is None else np.flatnonzero(confirming)
+    if len(kept) > most:
+        own, priced = quality[kept], costs[kept]
+        better = (own[None, :] >= own[:, None]) & (priced[None, :] <= priced[:, None])
+        beaten_by = better.sum(axis=1)  # itself counts for everybody
+        kept = np.sort(kept[np.lexsort((-own, beaten_by))[:most]])
+    return [int(column) for column in kept]
 
 
 def _last(outlook: Outlook) -> int:

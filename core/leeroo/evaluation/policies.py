@@ -15,12 +15,13 @@ import numpy.typing as npt
 from leeroo.consult.lattice import depth_for
 from leeroo.consult.model import ConsultModel
 from leeroo.consult.places import UNASKED
-from leeroo.consult.policy import HASTE, MOST_EXPERTS, STOP, plan, promising, rate_reaching, rate_within
+from leeroo.consult.policy import HASTE, STOP, plan, rate_reaching, rate_within
 from leeroo.consult.posterior import Outlook, outlook
 from leeroo.evaluation.replaying import MISSING, Game, Played
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 CHUNK = 64
 """Queries that are looked ahead for at once: what bounds the memory."""
 
@@ -64,7 +65,9 @@ def sweep(game: Game, rule: str, model: ConsultModel, *, points: int = 40, value
         return Settings(tuple(f"{rule}={m:.4g}" for m in least), rates, least)
     given = np.concatenate([[0.0], np.geomspace(1e-3, 0.5, points - 1)]) if value is None else np.array([value])
     rates = np.zeros((len(game), len(given)))
-    for rows, ahead, costs in _from(game, model, np.arange(len(game)), (UNASKED,) * len(game.experts), None):
+    # Of everybody: where the best alone is worth asking, no rate is too large, and at that the cheapest is chosen once.
+    everybody, start = game.promising(), (UNASKED,) * len(game.experts)
+    for rows, ahead, costs in _from(game, model, np.arange(len(game)), start, None, everybody):
         for j, tolerance in enumerate(given):
             rates[rows, j] = rate_within(ahead, costs, float(tolerance))
     return Settings(tuple(f"{rule}={t:.4g}" for t in given), rates)
@@ -163,22 +166,25 @@ def _play(game: Game, settings: Settings, model: ConsultModel, decide: Decide, d
     accepted = np.full((queries, many), STOP)
     rounds = np.zeros((queries, many), dtype=np.int64)
     running = np.ones((queries, many), dtype=np.bool_)
+    kept, draws = game.promising(model), np.array(game.draws)
+    once = draws[np.stack([play.accepted for play in choose_once(game, settings)], axis=1)]  # always an option
+    more = np.where(np.take_along_axis(kept, once, axis=1), STOP, once)
     while running.any():
         cells = np.argwhere(running)
-        for state, places in _groups(states[running]):
-            renamed, _ = _renamed(state)
+        for (extra, *state), places in _groups(np.concatenate([more[running][:, None], states[running]], axis=1)):
+            renamed, _ = _renamed(tuple(state))
             here = cells[places]
             rows = np.unique(here[:, 0])
             wanted = np.zeros((queries, many), dtype=np.bool_)
             wanted[here[:, 0], here[:, 1]] = True
             must = all(place == UNASKED for place in state)
-            for at, ahead, costs in _from(game, model, rows, renamed, depth):
+            for at, ahead, costs in _from(game, model, rows, renamed, depth, kept | (draws == extra)):
                 first, second = decide(ahead, costs, settings.rates[at], must)
                 for i, row in enumerate(at):
                     for j in np.flatnonzero(wanted[row]):
                         told = [int(e) for e in (first[i, j], second[i, j]) if e != STOP]
                         if not told:
-                            accepted[row, j] = _speaker(game.quality[row], state, ahead, i)
+                            accepted[row, j] = _speaker(game.quality[row], renamed, ahead, i)
                             running[row, j] = False
                         asked[row][j] += told
                         rounds[row, j] += bool(told)
@@ -190,14 +196,20 @@ def _play(game: Game, settings: Settings, model: ConsultModel, decide: Decide, d
 
 
 def _from(
-    game: Game, model: ConsultModel, rows: Indices, state: tuple[int, ...], depth: int | None
+    game: Game,
+    model: ConsultModel,
+    rows: Indices,
+    state: tuple[int, ...],
+    depth: int | None,
+    kept: Flags | None = None,
 ) -> Iterator[tuple[Indices, Outlook, Floats]]:
     """Look ahead from a state for some queries: those with the same experts and alternatives together, in chunks."""
+    shut = game.clusters == MISSING if kept is None else (game.clusters == MISSING) | ~kept
     kinds: dict[tuple[int, bytes], list[int]] = {}
     for row in rows.tolist():
-        kinds.setdefault((int(game.alternatives[row]), _closed(game, row, depth).tobytes()), []).append(row)
+        kinds.setdefault((int(game.alternatives[row]), shut[row].tobytes()), []).append(row)
     for (alternatives, _), same in kinds.items():
-        closed = frozenset(np.flatnonzero(_closed(game, same[0], depth)).tolist())
+        closed = frozenset(np.flatnonzero(shut[same[0]]).tolist())
         left = Counter(game.draws[e] for e, place in enumerate(state) if place == UNASKED and e not in closed)
         far = depth_for(1 + max(*state, -1), list(left.values())) if depth is None else depth
         for begin in range(0, len(same), CHUNK):
@@ -207,17 +219,6 @@ def _from(
                 draws=game.draws,
             )  # fmt: skip
             yield at, ahead, game.costs[np.ix_(at, np.array(ahead.left, dtype=np.int64))]
-
-
-def _closed(game: Game, row: int, depth: int | None) -> npt.NDArray[np.bool_]:
-    """Experts that cannot be asked, and those of a large pool that are not looked ahead for."""
-    closed = np.asarray(game.clusters[row] == MISSING)
-    firsts, at = np.unique(np.array(game.draws)[~closed], return_index=True)
-    if depth != 0 and len(firsts) > MOST_EXPERTS:
-        possible = np.flatnonzero(~closed)[at]
-        kept = firsts[promising(game.quality[row, possible], game.costs[row, possible])]
-        closed = closed | ~np.isin(game.draws, kept)
-    return closed
 
 
 def _groups(states: Indices) -> Iterator[tuple[tuple[int, ...], Indices]]:

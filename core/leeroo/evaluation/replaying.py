@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from leeroo.consult.equivalence import Equivalence, Reply, cluster_all
 from leeroo.consult.marks import cluster_in
+from leeroo.consult.model import ConsultModel
 from leeroo.consult.places import ABSTAINED, UNASKED
+from leeroo.consult.policy import promising
 from leeroo.consult.repeats import drawn_from
 from leeroo.consult.settings import alternatives_of
 from leeroo.errors import ConfigError, did_you_mean
@@ -21,6 +23,7 @@ from leeroo.prediction.predictor import Predictor
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 MISSING = UNASKED
 """The cluster of an expert that the table has no outcome of: it cannot be asked."""
 
@@ -57,6 +60,18 @@ class Game:
     def draws(self) -> tuple[int, ...]:
         """Of every column the first one of the same expert."""
         return tuple(self.names.index(name) for name in self.names)
+
+    def promising(self, model: ConsultModel | None = None) -> Flags:
+        """Who is worth looking ahead for, shape (queries, columns); without a model whatever their agreement says."""
+        draws, found = np.array(self.draws), np.zeros(self.clusters.shape, dtype=np.bool_)
+        for row, there in enumerate(self.clusters != MISSING):
+            firsts, at = np.unique(draws[there], return_index=True)
+            own, names = np.flatnonzero(there)[at], [self.experts[e] for e in firsts]
+            quality, confirming = self.quality[row, own], None
+            if model is not None and names:
+                confirming = model.confirming(quality, names, int(self.alternatives[row]) or None)
+            found[row] = np.isin(draws, firsts[promising(quality, self.costs[row, own], confirming)])
+        return found
 
     def take(self, rows: Indices) -> "Game":
         """Some of the queries."""

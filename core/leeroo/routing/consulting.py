@@ -196,7 +196,8 @@ class Consultation(Generic[T]):
             return self._stop(f"max_calls={most}")
         left = [e for e, place in enumerate(self._state) if place == UNASKED and e not in self._closed]
         if not left:
-            return self._stop("nobody is left to ask")
+            passed = any(p == UNASKED and e not in self._policy.considered for e, p in enumerate(self._state))
+            return self._stop("nobody else's answer would help" if passed else "nobody is left to ask")
         if not asked and not self._comparable:
             return left[:1]  # the one that would be chosen once: if answers cannot be compared, nothing is lost
         step = self._policy.step(self._standing())

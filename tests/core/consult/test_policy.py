@@ -110,3 +110,16 @@ def test_of_a_large_pool_those_are_kept_that_few_others_beat():
     assert int(quality.argmax()) in kept
     assert int(costs.argmin()) in kept
     assert promising(quality[:8], costs[:8]) == list(range(8))
+    assert promising(quality, costs, quality > 0.8) == np.flatnonzero(quality > 0.8).tolist()
+
+
+@settings(deadline=None, max_examples=30)
+@given(qualities, st.sampled_from([None, 3, 1]))
+def test_whose_agreement_speaks_for_the_best(quality, alternatives):
+    confirming, best = MODEL.confirming(np.array(quality), NAMES, alternatives), int(np.argmax(quality))
+    assert confirming[best]
+    for e in set(range(4)) - {best}:
+        pair, names = np.array([[quality[best], quality[e]]]), (NAMES[best], NAMES[e])
+        alone = outlook(MODEL, pair, names, (0, UNASKED), 0, alternatives=alternatives).posterior()
+        both = outlook(MODEL, pair, names, (0, 0), 0, alternatives=alternatives).posterior()
+        assert confirming[e] == (both[0, 0] >= alone[0, 0]) or both[0, 0] == pytest.approx(alone[0, 0])

@@ -72,6 +72,16 @@ def sweep(game, rule="willingness_to_pay", **kwargs):
     return policies.sweep(game, rule, MODEL, points=8, **kwargs)
 
 
+@pytest.mark.parametrize("rule", ["min_quality=0.99", "tolerance=0.02", "tolerance=0.9", "willingness_to_pay=1e-9"])
+def test_who_is_nearly_always_wrong_is_asked_only_where_it_would_be_chosen_alone(folder, rule):
+    """As when it serves."""
+    poor = read_game(folder, ConstantPredictor({"cheap": 0.03, "other": 0.6, "dear": 0.75}, output_tokens=100))
+    name, _, value = rule.partition("=")
+    [play] = policies.consult(poor, policies.sweep(poor, name, ConsultModel(), value=float(value)), ConsultModel())
+    alone = rule in ("tolerance=0.9", "willingness_to_pay=1e-9")
+    assert all(asked == (0,) if alone else asked and 0 not in asked for asked in play.asked)
+
+
 @pytest.mark.parametrize("depth", [None, 1, 2])
 @pytest.mark.parametrize("haste", [0.0, 0.1])
 def test_only_asked_experts_are_accepted_and_each_once(game, depth, haste):

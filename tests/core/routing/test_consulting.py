@@ -114,6 +114,34 @@ def test_min_quality_stops_when_the_posterior_reaches_it():
     assert record["consult"]["stopped"] == "the posterior reaches min_quality"
 
 
+@pytest.mark.parametrize("prices", [(1.0, 1.0, 1.0), (0.01, 1.0, 10.0), (0.1, 1.0, 1.0), (10.0, 1.0, 1.0)])
+@pytest.mark.parametrize("budget", [{"min_quality": 0.99}, {}, {"willingness_to_pay": 100.0}], ids=str)
+@pytest.mark.parametrize("said", ["AAA", "ABB", "BAB", "BBA", "ABC"])
+def test_who_is_nearly_always_wrong_is_not_asked_for_a_sign_of_what_is_wrong(prices, budget, said):
+    """Agreement with it said that an answer was wrong: paid for in every call, and not so on outcomes."""
+    quality = {"poor": 0.05, "fair": 0.5, "good": 0.6}
+    experts = {
+        name: Expert(model=name, price=Price(input=p, output=p)) for name, p in zip(quality, prices, strict=True)
+    }
+    router = Router(experts, predictor=ConstantPredictor(quality, output_tokens=100))
+    script = {name: f"The answer is {letter}." for name, letter in zip(quality, said, strict=True)}
+    _, record = run(router, script, Budget(consult=True, **budget), settings=Consulting())
+    assert "good" in asked(record)
+    assert "poor" not in asked(record)
+
+
+def test_a_min_quality_out_of_reach_asks_whom_it_pays_to_ask_and_says_so():
+    script = {name: f"The answer is {letter}." for name, letter in zip(PRICES, "AABB", strict=True)}
+    _, record = run(make(), script, Budget(consult=True, min_quality=0.999))
+    assert len(asked(record)) >= 3
+    _, record = run(make(("tiny", "large")), script, Budget(consult=True, min_quality=0.999))
+    assert asked(record) == ["large"]  # the tiny one alone could not change what is accepted
+    assert record["adequate"] is False
+    assert (
+        record["consult"]["stopped"] == "min_quality is out of reach, and another answer would hardly bring it nearer"
+    )
+
+
 def test_a_default_budget_consults_within_its_tolerance():
     _, record = run(make(), ALL_B, Budget(consult=True))
     assert "within 0.02 of asking everybody" in record["rule"]
