@@ -8,6 +8,7 @@ from leeroo.consult.model import ConsultModel
 from leeroo.consult.settings import Consulting
 from leeroo.endpoints.openai_compatible import ask
 from tests.core.endpoints.conftest import router
+from tests.given_up import in_rounds_of
 
 QUESTION = "Which gas do plants take in?\nA. Oxygen\nB. Carbon dioxide"
 EVERYBODY = leeroo.Budget(consult=True, min_quality=0.99)
@@ -83,7 +84,7 @@ def test_a_judge_is_not_asked_for_them(server):
         server.behave(name, {"text": f"{name}: {one}"})
     server.behave("referee", {"text": "YES"})
     pool = router(server, small=0.6, large=0.75, referee=0.01)
-    ask(pool, "Why do ships float?", EVERYBODY, consulting=Consulting(judge="referee"))
+    ask(pool, "Why do ships float?", EVERYBODY, consulting=Consulting(judge="referee", policy=in_rounds_of(1)))
     judged = [body for body in server.bodies("referee") if "YES" in str(body["messages"])]
     assert judged
     assert not any("logprobs" in body for body in judged)
