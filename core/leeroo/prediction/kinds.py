@@ -52,6 +52,8 @@ BENCHMARK_NOISE = 0.6
 """Variance of a benchmark's standardised logit that abilities do not explain, in fitting and in serving."""
 _LEAST_SHARE = 0.01
 _NO_LENGTHS = np.zeros((0, 0), dtype=np.float32)
+_CARRYING = 40.0
+"""Models with outcomes in a kind from which its levels can be inferred for others half as well as can be."""
 _TELLING = 30
 """Outcomes of a model in a kind that say how far it lies from what its place tells."""
 PREFIXES = ("kinds_", "models_", "facts_", "benchmark_")
@@ -103,6 +105,8 @@ class Kinds:
         self._functions = Functions(arrays, int(settings.get("counted", 0)))
         self.outcomes = a["kinds_outcomes"].astype(np.int64)
         self.rate = a["kinds_rate"]
+        models = (self.outcomes > 0).sum(axis=1)
+        self.carries: Float32 = (models / (models + _CARRYING)).astype(np.float32)
 
     def scaled(self, vectors: Float32) -> Float32:
         """Vectors as distances are taken between them, shape (queries, W)."""

@@ -30,8 +30,6 @@ OWN_OUTCOMES = 15.0
 _OWN = "your own outcomes"
 """What the quality of an expert is from of which an artifact of before does not say how many."""
 _INFERRED = 0.05
-_EVEN = 0.5
-"""How much all kinds count alike where none of the experts has outcomes in those that a query is like."""
 _KINDS_SHOWN = 3
 _OWN_MACHINES = 14.0
 """Billions of parameters of a model that costs nothing, where nobody says: people do not run the largest themselves."""
@@ -101,13 +99,7 @@ class KindsPredictor:
         told = self.told(experts, own)
         x = self.kinds.scaled(vectors)
         likeness = self.kinds.likeness(x, base.novelty, tools)
-        # Outcomes of these very experts say more than levels that are inferred from elsewhere.
-        covered = np.mean([t.outcomes / (t.outcomes + OWN_OUTCOMES) for t in told], axis=0, dtype=np.float32)
-        weight = likeness * (covered + _INFERRED)
-        weight /= weight.sum(axis=1, keepdims=True)
-        # Where the likely kinds have few, how the experts do on all kinds says as much as how they would do on these.
-        even = _EVEN * (1 - likeness @ covered)[:, None] ** 3
-        weight = (1 - even) * weight + even / weight.shape[1]
+        weight = self._weights(likeness, told)
         lengths = np.stack([t.lengths for t in told]) if self.kinds.lengths else None
         found, tokens = self.kinds.answers(x, weight, np.stack([t.values for t in told]), lengths)
         mine = np.array([j in own and own[j] is None for j in range(len(experts))])
@@ -128,6 +120,17 @@ class KindsPredictor:
             ),
             grounds=tuple(t.said for t in told),
         )
+
+    def _weights(self, likeness: Float32, told: Sequence[Loadings]) -> Float32:
+        """How much each kind counts for each query, shape (queries, kinds); rows sum to 1."""
+        # Outcomes of these very experts say more than levels that are inferred from elsewhere.
+        covered = np.mean([t.outcomes / (t.outcomes + OWN_OUTCOMES) for t in told], axis=0, dtype=np.float32)
+        carries = self.kinds.carries
+        weight = likeness * (covered + _INFERRED * carries)
+        weight /= weight.sum(axis=1, keepdims=True)
+        # Where the likely kinds have few, and few models to infer them from, how the experts do on all kinds says more.
+        elsewhere = ((1 - likeness @ covered) ** 3 * (1 - weight @ carries))[:, None]
+        return np.asarray((1 - elsewhere) * weight + elsewhere * carries / carries.sum(), dtype=np.float32)
 
     def taught(
         self, artifact: Artifact, experts: Sequence[Expert], columns: Sequence[int | None]

@@ -4,6 +4,7 @@ from leeroo.errors import ConfigError
 from leeroo.pool.names import resolve
 from leeroo.prediction.catalogue import catalogue, published_scores, read_catalogue
 
+OVERALL = ("livebench_202601", "nyt_connections_extended")
 HEADER = "model,benchmark,score,source,date\n"
 
 
@@ -14,6 +15,18 @@ def test_what_ships_covers_the_models_of_today_with_source_and_date():
     assert all(resolve(model) is not None and resolve(model).model == model for model in models)
     for current in ("gpt-5", "gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-pro", "kimi-k2.5"):
         assert published_scores(resolve(current).model), current
+
+
+def test_a_plain_name_is_the_model_thinking_on_every_board():
+    """LiveBench calls a model that does not think by its plain name, others one of medium effort: not mixed here."""
+    found = {(row.model, row.benchmark): row.score for row in catalogue()}
+    compared = [
+        (score, found[plain, board])
+        for (model, board), score in found.items()
+        if (plain := model.removesuffix("-none")) != model and (plain, board) in found and board in OVERALL
+    ]
+    assert len(compared) >= 4
+    assert all(without < thinking for without, thinking in compared)
 
 
 @pytest.mark.parametrize(

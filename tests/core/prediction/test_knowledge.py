@@ -1,5 +1,8 @@
 """What the shipped predictor knows of experts that people name today."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,7 @@ from leeroo.pool.names import resolve
 from leeroo.prediction import load
 from leeroo.prediction.facts import FACTS, facts_of
 from leeroo.prediction.kinds import Kinds
-from leeroo.prediction.knowledge import size_in
+from leeroo.prediction.knowledge import KindsPredictor, size_in
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,27 @@ def test_four_models_of_today_do_not_get_the_same_quality():
     assert (found.doubt > 0).all()
     assert len(found.kinds) == 2
     assert all(grounds for grounds in found.grounds)
+
+
+def test_a_makers_sizes_of_one_generation_stand_in_their_order(known):
+    def level(model):
+        return told(known, model).values[:, 0].mean()
+
+    assert level("gpt-5-nano") < level("gpt-5.4-mini") < level("gpt-5.4")
+    assert level("gpt-5.4-nano-none") < level("gpt-5.4-nano")
+
+
+def test_a_kind_of_few_models_says_little_of_others():
+    def weights(models, own):
+        outcomes = np.array([own, 0])
+        experts = [replace(told(load().knowledge, "gpt-5"), outcomes=outcomes)]
+        kinds = SimpleNamespace(carries=np.array([models / (models + 40), 0.5], dtype=np.float32))
+        return KindsPredictor(kinds)._weights(np.array([[0.95, 0.05]], dtype=np.float32), experts)[0]
+
+    few, many, mine = weights(9, 0), weights(160, 0), weights(9, 1000)
+    assert few.sum() == pytest.approx(1)
+    assert few[0] < 0.5 < many[0]
+    assert mine[0] > 0.95  # its own outcomes say how it does there, however many others have some
 
 
 def test_a_price_that_nobody_knows_is_no_obstacle():
