@@ -47,7 +47,7 @@ class Browser:
         return self.driver.execute_script(script, *args)
 
     def until(self, script, seconds=10):
-        """Run JavaScript until it gives something true, or time is over: its last value. A page's own script may be late."""
+        """Run JavaScript until it gives something true, or time is over: its last value. A page's script may lag."""
         late = time.monotonic() + seconds
         while not (value := self.run(script)) and time.monotonic() < late:
             time.sleep(0.1)

@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from leeroo.cli.pools import REMEDY
-from leeroo.cli.printing import cell
+from leeroo.cli.printing import paragraph
 from leeroo.endpoints.openai_compatible import Endpoint, client_options, complete, key_variable, resolve
 from leeroo.endpoints.providers import PROVIDERS
 from leeroo.errors import LeerooError
@@ -25,17 +22,18 @@ from leeroo.pool.file import PoolFile, read_pool
 from leeroo.pool.places import host_of, is_local
 from leeroo.pool.yamlfile import load_mapping
 from leeroo.routing.failures import classify
+from leeroo.routing.telling import HELPS
 from leeroo.selection.selector import BY_PRICE
+from leeroo.visible import visible
 
 Level = Literal["ok", "warn", "fail"]
-STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+STYLE = {"ok": None, "warn": "yellow", "fail": "bold red"}
 PATIENCE = 10.0
 """Seconds that an endpoint is given to answer."""
 SKEW = 60.0
 """Seconds that this machine's clock may differ from others': limits and cool-downs are kept by the clock."""
 OLD_PRICES = 90
 """Days after which looked-up prices deserve a look."""
-out = Console()
 
 
 @dataclass(frozen=True)
@@ -71,10 +69,10 @@ def doctor(
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))  # noqa: T201 - machine-readable
     else:
-        table = Table("", "check", "found", "what to do")
         for f in findings:
-            table.add_row(f"[{STYLE[f.level]}]{f.level}[/]", *(cell(x) for x in (f.subject, f.words, f.remedy)))
-        out.print(table)
+            paragraph(visible(f"{f.subject}: {f.words}"), f"{f.level:<6}", " " * 6, style=STYLE[f.level])
+            if f.remedy:
+                paragraph(visible(f.remedy), "      -> ")
     if any(f.level == "fail" for f in findings):
         raise typer.Exit(1)
 
@@ -162,7 +160,7 @@ def _knowledge(file: PoolFile) -> Iterator[Finding]:
         return
     for (source, said), expert in zip(known, file.pool, strict=False):
         little = source in BY_PRICE
-        yield Finding("warn" if little else "ok", f"quality of {expert.name}", f"from {said}", REMEDY * little)
+        yield Finding("warn" if little else "ok", f"quality of {expert.name}", f"from {said}", HELPS * little)
 
 
 def _endpoint(expert: Expert, place: Endpoint, *, call: bool) -> tuple[list[Finding], float | None]:

@@ -1,7 +1,6 @@
 """The router that a command works with: of a pool file, or of the two local experts; and `leeroo pool check`."""
 
 import os
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,17 +9,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from leeroo.cli.printing import out
+from leeroo.cli.printing import out, paragraph
 from leeroo.endpoints.openai_compatible import key_variable
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
+from leeroo.routing.telling import HELPS
 from leeroo.selection.selector import BY_PRICE
 from leeroo.visible import visible
 
 pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 
-LITTLE = ("relative", *BY_PRICE)
-REMEDY = "30 outcomes of yours would do more than anything else (leeroo experts add); or give traits: or benchmark:."
 POOL_FILES = ("leeroo.yaml", "pool.yaml")
 NO_POOL_FILE = "No pool file here, so two small local models are used. `leeroo init` writes one for your own models."
 
@@ -74,12 +72,11 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
         money = f"${price.input:g} in, ${price.output:g} out per 1M tokens"
         out.print(f"  {visible(expert.name)}", style="bold", highlight=False, markup=False)
         knowledge = "" if told is None else f"; quality from {told[1]}"
-        # Lines, not a table: names of models and variables are long, and a terminal may have 40 columns.
-        for line in textwrap.wrap(
-            f"{visible(expert.model_id)}; {money}; {window}; {key}{knowledge}", max(20, out.width - 4)
-        ):
-            out.print(f"    {line}", highlight=False, markup=False)
-    little = [e.name for e, told in zip(experts, known, strict=True) if told is not None and told[0] in LITTLE]
-    if little:
-        words = f"Of {', '.join(visible(name) for name in little)} too little is known to choose well: {REMEDY}"
-        out.print("\n".join(textwrap.wrap(words, max(20, out.width))), highlight=False, markup=False)
+        paragraph(f"{visible(expert.model_id)}; {money}; {window}; {key}{knowledge}", "    ")
+    source_of = {visible(e.name): told[0] for e, told in zip(experts, known, strict=True) if told is not None}
+    kin = ", ".join(name for name, source in source_of.items() if source == "relative")
+    dark = ", ".join(name for name, source in source_of.items() if source in BY_PRICE)
+    words = [f"Of {kin} nothing was measured yet, of relatives only."] if kin else []
+    words += [f"Of {dark} too little is known to choose well."] if dark else []
+    if words:
+        paragraph(" ".join([*words, HELPS]))

@@ -1,7 +1,6 @@
 """`leeroo whatif`: what a pool would have cost for calls that were logged, before a single call is made."""
 
 import csv
-import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from leeroo.budget import Budget
 from leeroo.cli.importing import prices_of, print_left_out
 from leeroo.cli.options import AsJson, PoolOption, with_budget
 from leeroo.cli.pools import open_router
-from leeroo.cli.printing import out, print_json
+from leeroo.cli.printing import out, paragraph, print_json
 from leeroo.errors import ConfigError
 from leeroo.money import show_usd
 from leeroo.outcomes.traffic import AUTO, Prices, read_traffic
@@ -157,6 +156,5 @@ def _flow(flow: Flow) -> None:
 
 
 def _line(text: str, *, bold: bool = False) -> None:
-    indent = " " * (11 if text.startswith("  ") else 10)
-    for line in textwrap.wrap(text, min(max(out.width, 30), 100), subsequent_indent=indent, break_long_words=False):
-        out.print(line, style="bold" if bold else None, highlight=False, markup=False, soft_wrap=True)
+    later = " " * (11 if text.startswith("  ") else 10)
+    paragraph(text, later=later, most=100, style="bold" if bold else None)

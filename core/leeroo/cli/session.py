@@ -123,12 +123,12 @@ class Session:
         if not self.records:
             self._note("Nothing was asked yet.")
             return
-        from leeroo.cli.reasons import likely  # which the predictor comes with: after a call it is there
+        from leeroo.cli.reasons import likeness  # which the predictor comes with: after a call it is there
 
         record = self.records[-1]
         self._note(f"Rule: {record['rule']}.")
-        if kinds := likely(record.get("kinds", {}).items()):
-            self._note(f"The request looked like: {kinds}.")
+        if kinds := record.get("kinds"):
+            self._note(likeness(kinds.items(), record["novelty"])[0])
         for candidate in record["candidates"]:
             mark = ">" if candidate["expert"] == record["expert"] else " "
             doubt = f", give or take {candidate['doubt']:.2f}" if candidate.get("doubt") else ""

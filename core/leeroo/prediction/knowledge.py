@@ -27,7 +27,7 @@ _FACTS = 0.2
 """Weight of what facts say of a model beside its relatives; one at distance d weighs exp(-d / 2)."""
 OWN_OUTCOMES = 15.0
 """Outcomes in a kind of work that weigh as much as what is known of an expert from elsewhere."""
-_OWN = "your own outcomes"
+_OWN = "outcomes of its own"
 """What the quality of an expert is from of which an artifact of before does not say how many."""
 _INFERRED = 0.05
 _EVEN = 0.5
@@ -149,7 +149,7 @@ class KindsPredictor:
             told = replace(self.tell(experts[j]), values=values)
             if known.outcomes:
                 # Which kinds they were of is not kept: they count in all.
-                said = f"your own {known.outcomes} outcomes"
+                said = f"{known.outcomes} outcomes of its own"
                 found[j] = replace(told, outcomes=told.outcomes + known.outcomes, source="learned", said=said)
             else:
                 found[j] = replace(told, source=as_source(known.source), said="what you said of it")

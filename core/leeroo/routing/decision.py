@@ -28,7 +28,7 @@ class Decision:
         budget: The merged budget of the call.
         novelty: 0 (like the predictor's training data) .. 1 (unlike it).
         seconds: What the decision took.
-        kinds: What kinds of work the request looks like, as (kind, share), the likeliest first.
+        kinds: Kinds of known work and how like them the request is, as (kind, share), the likest first.
     """
 
     selection: Selection

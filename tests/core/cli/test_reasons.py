@@ -3,7 +3,7 @@
 import pytest
 
 from leeroo import Budget, Expert, Price
-from leeroo.cli.reasons import explained
+from leeroo.cli.reasons import explained, likeness
 from leeroo.prediction import load
 from leeroo.routing.decision import Decision
 from leeroo.selection.selector import Candidate, select
@@ -40,14 +40,25 @@ def test_what_tipped_the_choice_is_what_the_rule_did(small, large, budget, words
 
 
 def test_kinds_whose_names_hold_commas_are_told_apart():
-    kinds = (("common sense, reading, small programs", 0.7), ("tool calls", 0.2), ("long analyst work", 0.01))
+    criticism = "political criticism in English, Chinese, Finnish"
+    kinds = ((criticism, 0.7), ("tool calls", 0.2), ("long analyst work", 0.01))
     found = reasons(candidate("a", 0.8, 10), candidate("b", 0.9, 100), kinds=kinds)
-    assert found[0] == "The request looks like: common sense, reading, small programs (70%); tool calls (20%)."
+    assert found[0] == (
+        f"Of the work that outcomes are known of, the request is most like: {criticism} (70%); tool calls (20%)."
+    )
+
+
+def test_what_is_far_from_all_that_was_seen_is_not_said_to_be_of_a_kind():
+    kinds = (("tool calls", 0.2), ("Japanese chat", 0.1))
+    assert likeness(kinds, 0.7)[0] == (
+        "The request is unlike the work that outcomes are known of; the nearest is: tool calls (20%); "
+        "Japanese chat (10%)."
+    )
 
 
 def test_what_looks_like_no_kind_is_compared_on_none():
     found = reasons(candidate("a", 0.8, 10), candidate("b", 0.9, 100), kinds=(("Japanese chat", 0.09),))
-    assert found[0] == "The request looks like: nothing that outcomes are known of."
+    assert found[0] == "The request is like no work that outcomes are known of."
     assert found[1].startswith("a: estimated from 170 outcomes")
 
 
