@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from leeroo.cli.printing import paragraph
+from leeroo.cli.printing import counted, paragraph
 from leeroo.endpoints.openai_compatible import Endpoint, client_options, complete, key_variable, resolve
 from leeroo.endpoints.providers import PROVIDERS
 from leeroo.errors import LeerooError
@@ -90,7 +90,7 @@ def examine(path: Path, *, call: bool = False, offline: bool = False) -> Iterato
     except LeerooError as error:
         yield Finding("fail", "pool", str(error), "Mend the pool file; no call can be made with it.")
     else:
-        yield Finding("ok", "pool", f"{len(file.pool)} experts: {', '.join(file.pool.names)}")
+        yield Finding("ok", "pool", f"{counted(len(file.pool), 'expert')}: {', '.join(file.pool.names)}")
         reachable = []
         for expert in file.pool:
             finding, place = _key(expert)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from leeroo.cli.printing import out, paragraph
+from leeroo.cli.printing import counted, out, paragraph
 from leeroo.endpoints.openai_compatible import key_variable
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
@@ -63,7 +63,7 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     read = read_pool(file)
     experts = list(read.pool)
     known: Sequence[tuple[str, str] | None] = load(read.predictor).tell(experts) or [None] * len(experts)
-    out.print(f"{file}: {len(read.pool)} experts, reference {read.pool.reference}", highlight=False, markup=False)
+    paragraph(f"{file}: {counted(len(read.pool), 'expert')}, reference {visible(read.pool.reference)}")
     for expert, told in zip(experts, known, strict=True):
         variable = key_variable(expert)
         key = "no key" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.extras import sampling_of, unpriced
@@ -19,6 +19,8 @@ DEFAULT_CAPABILITIES: frozenset[Capability] = frozenset({"tools", "structured_ou
 LOOKS_LIKE_KEY = re.compile(r"\b(sk-[A-Za-z0-9_-]{8,}|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,})")
 SECRET_IN_URL = re.compile(r"//[^/@\s]*:[^/@\s]+@|[?&](api[_-]?key|key|token|access_token|secret|sig)=", re.IGNORECASE)
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"})
+
+_EXAMPLES = {"price": "{input: 0.05, output: 0.40}", "latency": "{first_token: 0.5, per_token: 0.02}"}
 
 
 class Latency(Strict):
@@ -85,8 +87,20 @@ class Expert(Strict):
     @field_validator("model")
     @classmethod
     def _model_given(cls, value: Any) -> Any:
-        if value is None or (isinstance(value, str) and not value.strip()):
+        nothing = value is None or (isinstance(value, str) and not value.strip())
+        if nothing or isinstance(value, (int, float, bytes, list, tuple, dict, set)):
             raise ValueError("give a model, for example 'openai:gpt-5-nano', or a chat model object")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _whole_address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        whole = re.match(r"https?://[^/]", value or "")
+        # Ollama's own client takes a host and a port. The address itself is not said: it may hold a key.
+        if value is not None and not whole and not str(info.data.get("model")).startswith("ollama:"):
+            raise ValueError("give a whole address, such as http://localhost:8000/v1")
+        if added := re.search(r"/(?:chat/completions|completions|responses|messages)/*$", value or ""):
+            raise ValueError(f"leave {added[0]} away: it is added with every call")
         return value
 
     @field_validator("api_key_env")
@@ -200,5 +214,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
             inner = {"price": Price, "tiers": PriceTier, "latency": Latency}.get(str(part))
             known = inner.model_fields if inner else known  # type: ignore[attr-defined]
         return f"{place}: unknown key.{did_you_mean(str(first['loc'][-1]), set(known) - {'name'})}"
+    if example := _EXAMPLES.get(str(first["loc"][-1])) if first["type"] == "model_type" else None:
+        return f"{place}: give a mapping, such as {example}"
     message = str(first["msg"]).removeprefix("Value error, ")
     return f"{place}: {message}"
