@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from leeroo.cli.printing import counted, paragraph
+from leeroo.cli.printing import paragraph
 from leeroo.endpoints.openai_compatible import Endpoint, client_options, complete, key_variable, resolve
 from leeroo.endpoints.providers import PROVIDERS
 from leeroo.errors import LeerooError
@@ -24,7 +24,7 @@ from leeroo.pool.yamlfile import load_mapping
 from leeroo.routing.failures import classify
 from leeroo.routing.telling import HELPS
 from leeroo.selection.selector import BY_PRICE
-from leeroo.visible import visible
+from leeroo.visible import counted, visible
 
 Level = Literal["ok", "warn", "fail"]
 STYLE = {"ok": None, "warn": "yellow", "fail": "bold red"}

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from leeroo.cli.printing import counted, out, paragraph
+from leeroo.cli.printing import out, paragraph
 from leeroo.endpoints.openai_compatible import key_variable
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
 from leeroo.routing.telling import HELPS
 from leeroo.selection.selector import BY_PRICE
-from leeroo.visible import visible
+from leeroo.visible import counted, visible
 
 pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 

@@ -38,11 +38,6 @@ def paragraph(
         out.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
-def counted(number: int, what: str) -> str:
-    """So many of something: "1 expert", "3 experts"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def print_json(data: Any) -> None:
     """Print for machines."""
     print(json.dumps(data, indent=2))  # noqa: T201 - machine-readable, so not through rich's wrapping
