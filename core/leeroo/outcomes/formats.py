@@ -70,7 +70,7 @@ def _each(records: Records, label: str, read: Callable[[dict[str, Any]], Iterabl
             found = list(read(record))
         except _OffScaleError as error:
             raise ConfigError(
-                f"{label}:{line}: {error}. Bring all scores to that scale (percent / 100, grades of 1 to 5 less 1, / 4): "
+                f"{label}:{line}: {error}. Bring scores to that scale (percent / 100, grades of 1 to 5 less 1, / 4): "
                 "of a file on another, only the lowest would be read, and as if they were of this one."
             ) from None
         except KeyError as error:
