@@ -85,12 +85,14 @@ def examine(path: Path, *, call: bool = False, offline: bool = False) -> Iterato
         call: Whether every expert is asked for one token.
         offline: Whether no endpoint is asked.
     """
+    own: Path | None = None
     try:
         file = read_pool(path)
     except LeerooError as error:
         yield Finding("fail", "pool", str(error), "Mend the pool file; no call can be made with it.")
     else:
         yield Finding("ok", "pool", f"{counted(len(file.pool), 'expert')}: {', '.join(file.pool.names)}")
+        own = file.predictor
         reachable = []
         for expert in file.pool:
             finding, place = _key(expert)
@@ -108,7 +110,7 @@ def examine(path: Path, *, call: bool = False, offline: bool = False) -> Iterato
         yield from _ledger(file, clocks)
         yield _clock(clocks)
         yield _consult(file)
-    yield _predictor()
+    yield _predictor(own)
 
 
 def _key(expert: Expert) -> tuple[Finding, Endpoint | None]:
@@ -267,13 +269,15 @@ def _clock(clocks: list[float]) -> Finding:
     return Finding("ok", "clock", f"within {max(1, round(abs(worst)))} s of {len(clocks)} others")
 
 
-def _predictor() -> Finding:
+def _predictor(own: Path | None) -> Finding:
+    """Whether a pool's own predictor predicts, or the one that ships."""
     from leeroo.prediction import load
 
     try:
-        quality = load().predict(["What is the capital of France?"], []).quality
+        quality = load(own).predict(["What is the capital of France?"], []).quality
     except LeerooError as error:
-        return Finding("fail", "predictor", str(error), "pip install --force-reinstall leeroo")
+        remedy = "Mend predictor in the pool file." if own else "pip install --force-reinstall leeroo"
+        return Finding("fail", "predictor", str(error), remedy)
     return Finding("ok", "predictor", "intact, and predicts" if quality.shape[0] == 1 else "intact")
 
 
