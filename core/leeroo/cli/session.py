@@ -15,8 +15,9 @@ from leeroo.visible import visible_lines
 HELP = """\
 /why                the last decision, with every expert
 /cost               what this session has cost, and what it saved
-/expert NAME        ask this expert only; /expert auto lets the router choose; /expert lists them
-/budget KEY=VALUE   set max_cost, min_quality, tolerance, willingness_to_pay, max_latency; KEY=none unsets
+/expert NAME        ask this expert only; auto: the router chooses; /expert: all
+/budget KEY=VALUE   set max_cost, min_quality, tolerance, willingness_to_pay or
+                    max_latency; KEY=none unsets
 /clear              forget the conversation
 /quit               end; so does Ctrl-D. Ctrl-C stops an answer.
 A line that begins with two slashes is sent with one."""

@@ -6,21 +6,20 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from leeroo.errors import ConfigError, did_you_mean
+from leeroo.errors import ConfigError
 from leeroo.pool.extras import sampling_of, unpriced
 from leeroo.pool.kinds import SERVICES
-from leeroo.pool.prices import Price, PriceTier, Strict
+from leeroo.pool.prices import Price
 from leeroo.pool.providers import split_provider
+from leeroo.pool.strict import Strict
 from leeroo.query import Capability, Sampling
 
 DEFAULT_CAPABILITIES: frozenset[Capability] = frozenset({"tools", "structured_output", "streaming"})
 LOOKS_LIKE_KEY = re.compile(r"\b(sk-[A-Za-z0-9_-]{8,}|AIza[\w-]{20,}|gsk_\w{16,}|xai-\w{16,}|hf_\w{16,})")
 SECRET_IN_URL = re.compile(r"//[^/@\s]*:[^/@\s]+@|[?&](api[_-]?key|key|token|access_token|secret|sig)=", re.IGNORECASE)
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"})
-
-_EXAMPLES = {"price": "{input: 0.05, output: 0.40}", "latency": "{first_token: 0.5, per_token: 0.02}"}
 
 
 class Latency(Strict):
@@ -200,21 +199,3 @@ class Expert(Strict):
                 f"Expert {self.name!r} needs the environment variable {self.api_key_env}, which is not set."
             )
         return key
-
-
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """One line for the first fault that pydantic found: `.key: what is wrong. Did you mean ...?`."""
-    faults = error.errors(include_url=False, include_input=False)
-    # A misspelt key is also a missing one; its own name says more.
-    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-    place = "".join(f".{part}" for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        known: Mapping[str, Any] = model.model_fields
-        for part in first["loc"][:-1]:
-            inner = {"price": Price, "tiers": PriceTier, "latency": Latency}.get(str(part))
-            known = inner.model_fields if inner else known  # type: ignore[attr-defined]
-        return f"{place}: unknown key.{did_you_mean(str(first['loc'][-1]), set(known) - {'name'})}"
-    if example := _EXAMPLES.get(str(first["loc"][-1])) if first["type"] == "model_type" else None:
-        return f"{place}: give a mapping, such as {example}"
-    message = str(first["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message}"

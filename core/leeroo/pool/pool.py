@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.pool.experts import Expert, explain
+from leeroo.pool.experts import Expert
 from leeroo.pool.limits import UNKNOWN, output_limit
 from leeroo.pool.listing import look_up
 from leeroo.pool.places import is_self_hosted, name_of
 from leeroo.pool.providers import LANGCHAIN_PROVIDERS, split_provider
+from leeroo.pool.strict import explain
 
 
 class Pool:
@@ -130,7 +131,7 @@ def _validated(name: str, given: Mapping[str, Any], source: str) -> Expert:
                 "api_key_env: MY_KEY"
             )
     try:
-        return Expert(**{**given, "name": name})
+        return Expert.model_validate({**given, "name": name})
     except ValidationError as error:
         raise ConfigError(f"{source}: experts.{name}{explain(error, Expert)}") from None
 

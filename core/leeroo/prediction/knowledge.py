@@ -198,7 +198,9 @@ class KindsPredictor:
         prior = kinds.place_of_facts(usd, alike.row if alike is not None else None, size)
         if declared:
             place = kinds.place_of_scores(dict(declared), prior)
-            return kinds.placed(place, "benchmark", "the scores that the pool declares")
+            strange = ", ".join(name for name, _ in declared if not kinds.scores_of(name))
+            but = f", of which {strange} is on no known benchmark" if strange else ""
+            return kinds.placed(place, "benchmark", f"the scores that the pool declares{but}")
         if alike is not None and (kin := self._kin(alike, prior, guessed=named is None)) is not None:
             return kin
         if usd:

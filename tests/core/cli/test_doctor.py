@@ -171,3 +171,11 @@ def test_which_consult_model_is_in_use(examine, server, tmp_path):
     levels, output = examine(pool(server, "consult: {model: none.json}\n"))
     assert levels["consult"] == ["fail"]
     assert "no such file" in output
+
+
+def test_the_pools_own_predictor_is_looked_at(examine, server, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "manifest.json").write_text("{")
+    levels, output = examine(pool(server, "predictor: own\n"), "--offline")
+    assert levels["predictor"] == ["fail"]
+    assert "Mend predictor in the pool file." in output

@@ -286,3 +286,21 @@ def test_a_price_that_is_one_number_is_refused_with_an_example():
 
 def test_a_blank_behind_a_provider_does_not_matter():
     assert next(iter(Pool({"a": {"model": "openai: gpt-5-mini"}}))).model_id == "gpt-5-mini"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (
+            lambda: Expert(model="m", contxt_window=5),
+            r"Expert\.contxt_window: unknown key\. Did you mean 'context_window'",
+        ),
+        (lambda: Expert(model="m", price={"inputs": 1, "output": 2}), r"Expert\.price\.inputs: unknown key\. Did you"),
+        (lambda: Expert(model="m", benchmark={"mmlu": 61}), r"Expert\.benchmark: benchmark 'mmlu' is 61\.0"),
+        (lambda: Price(input=-1, output=2), r"Price\.input: Input should be greater"),
+        (lambda: Price(input=1, output=2, tiers=[{"abov": 1}]), r"Price\.tiers\.0\.abov: unknown key\. Did you"),
+    ],
+)
+def test_what_is_written_in_code_is_refused_as_what_stands_in_a_file(make, words):
+    with pytest.raises(ConfigError, match=words):
+        make()
