@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from leeroo.cli.pools import BY_FRAMEWORK, by_framework
 from leeroo.cli.printing import paragraph
 from leeroo.endpoints.openai_compatible import Endpoint, client_options, complete, key_variable, resolve
 from leeroo.endpoints.providers import PROVIDERS
@@ -92,8 +93,7 @@ def examine(path: Path, *, call: bool = False, offline: bool = False) -> Iterato
         yield Finding("fail", "pool", str(error), "Mend the pool file; no call can be made with it.")
     else:
         yield Finding("ok", "pool", f"{counted(len(file.pool), 'expert')}: {', '.join(file.pool.names)}")
-        own = file.predictor
-        reachable = []
+        own, reachable = file.predictor, []
         for expert in file.pool:
             finding, place = _key(expert)
             yield finding
@@ -117,6 +117,8 @@ def _key(expert: Expert) -> tuple[Finding, Endpoint | None]:
     subject = f"key of {expert.name}"
     if expert.provider == "hf":
         return Finding("ok", subject, "a local model; none is needed"), None
+    if by_framework(expert):
+        return Finding("warn", subject, BY_FRAMEWORK, "For leeroo ask, chat and serve, give base_url."), None
     variable = key_variable(expert)
     try:
         place = resolve(expert)
@@ -274,11 +276,11 @@ def _predictor(own: Path | None) -> Finding:
     from leeroo.prediction import load
 
     try:
-        quality = load(own).predict(["What is the capital of France?"], []).quality
+        load(own).encode(["What is the capital of France?"])
     except LeerooError as error:
         remedy = "Mend predictor in the pool file." if own else "pip install --force-reinstall leeroo"
         return Finding("fail", "predictor", str(error), remedy)
-    return Finding("ok", "predictor", "intact, and predicts" if quality.shape[0] == 1 else "intact")
+    return Finding("ok", "predictor", "intact, and reads texts")
 
 
 def _consult(file: PoolFile) -> Finding:

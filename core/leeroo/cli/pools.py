@@ -11,6 +11,8 @@ from rich.console import Console
 
 from leeroo.cli.printing import out, paragraph
 from leeroo.endpoints.openai_compatible import key_variable
+from leeroo.endpoints.providers import PROVIDERS
+from leeroo.pool.experts import Expert
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
 from leeroo.routing.telling import HELPS
@@ -20,6 +22,7 @@ from leeroo.visible import counted, visible
 pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 
 POOL_FILES = ("leeroo.yaml", "pool.yaml")
+BY_FRAMEWORK = "reached by LangChain, with the key that it finds"
 NO_POOL_FILE = "No pool file here, so two small local models are used. `leeroo init` writes one for your own models."
 
 
@@ -52,6 +55,12 @@ def open_router(pool: Path | None, *, run: bool) -> Iterator[Router]:
         context.__exit__(None, None, None)
 
 
+def by_framework(expert: Expert) -> bool:
+    """Whether an expert is of a provider that LangChain knows, and no OpenAI-compatible endpoint of it is known."""
+    reached = expert.base_url or expert.api_key_env or expert.provider in (None, "hf", *PROVIDERS)
+    return not reached
+
+
 @pool_app.command("check")
 def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     """Read a pool file, say what is wrong with it, or show its experts and prices.
@@ -66,7 +75,8 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     paragraph(f"{file}: {counted(len(read.pool), 'expert')}, reference {visible(read.pool.reference)}")
     for expert, told in zip(experts, known, strict=True):
         variable = key_variable(expert)
-        key = "no key" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
+        key = f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}" if variable else "no key"
+        key = BY_FRAMEWORK if by_framework(expert) else key
         price = expert.known_price
         window = f"{expert.context_window:,} tokens of context" if expert.context_window else "context window unknown"
         money = f"${price.input:g} in, ${price.output:g} out per 1M tokens"
