@@ -10,6 +10,8 @@ from leeroo.selection.selector import Candidate
 
 FAR = 0.5
 """Novelty from which a request is unlike what was seen."""
+TELLING = 0.15
+"""Share from which a kind of work is named: of what is like nothing, each has about a tenth."""
 
 
 def likeness(kinds: Iterable[tuple[str, float]], novelty: float) -> tuple[str, bool]:
@@ -22,7 +24,7 @@ def likeness(kinds: Iterable[tuple[str, float]], novelty: float) -> tuple[str, b
         novelty: How unlike all that was seen, 0 to 1.
     """
     # With semicolons: what a kind is called may hold commas.
-    shares = "; ".join(f"{kind} ({share:.0%})" for kind, share in kinds if share >= 0.1)
+    shares = "; ".join(f"{kind} ({share:.0%})" for kind, share in kinds if share >= TELLING)
     if not shares:
         return "The request is like no work that outcomes are known of.", False
     if novelty >= FAR:
@@ -91,11 +93,19 @@ def _worth(decision: Decision, cheaper: Candidate, best: Candidate) -> str:
         return f"is expected to be {gap:.2f} worse, which the rule weighs against the price"
     if budget.min_quality is not None:
         reached = "reaches" if decision.selection.is_adequate(cheaper) else "does not reach"
-        return f"{reached} the quality that was asked for: {cheaper.quality:.2f} of {budget.min_quality:g}"
+        quality, asked = _told_apart(cheaper.quality, budget.min_quality)
+        return f"{reached} the quality that was asked for: {quality} of {asked}"
     tolerance = DEFAULT_TOLERANCE if budget.tolerance is None else budget.tolerance
     margin = decision.selection.margin.get(cheaper.expert.name, 0.0)
-    worse = f"is expected to be {gap:.2f} worse than {name}"
+    lost, alike = _told_apart(gap, tolerance - margin)
+    worse = f"is expected to be {lost} worse than {name}"
     if tolerance - margin < 0:
         return f"{worse}: too little is known of the two to take it for its price at the confidence that was asked"
     doubt = " for what is not known of the two" if margin < -0.005 else ""
-    return f"{worse}: up to {tolerance - margin:.2f} counts as alike{doubt}"
+    return f"{worse}: up to {alike} counts as alike{doubt}"
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with two decimals, and more where they would look the same."""
+    digits = next((d for d in (2, 3, 4) if round(one, d) != round(other, d)), 2)
+    return f"{one:.{digits}f}", f"{other:.{digits}f}"

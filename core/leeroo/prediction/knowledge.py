@@ -230,7 +230,7 @@ def _taken_for(named: Named) -> str:
     """The model that outcomes are of, and how a name that is not its own stands to it."""
     if named.relation == "same":
         return named.model
-    return named.said if named.said.startswith(named.model) else f"{named.model}; this is {named.said}"
+    return named.said if named.said.startswith(named.model) else f"{named.model} (this is {named.said})"
 
 
 def size_in(name: str) -> float | None:
