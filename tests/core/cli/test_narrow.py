@@ -1,8 +1,11 @@
 """What is printed at 80 columns: whole names, whole numbers, no line too long."""
 
 import re
+import sys
 
 import pytest
+from rich.console import Console
+from rich.table import Table
 from typer.testing import CliRunner
 
 from leeroo.cli import app
@@ -62,3 +65,20 @@ def test_help_in_chat_fits():
     from leeroo.cli.session import HELP
 
     assert max(map(len, HELP.splitlines())) <= 80
+
+
+def test_figures_of_an_evaluation_are_fewer_where_there_is_no_room(monkeypatch, capsys):
+    from leeroo.cli.evaluating import MAIN, _print_figures
+    from leeroo.evaluation.figures import _HEADS
+
+    def print_at(width, terminal):
+        table = Table("method", *_HEADS.values())
+        table.add_row("a method of some length", *["0.123"] * len(_HEADS))
+        monkeypatch.setattr("leeroo.cli.evaluating.out", Console(width=width, force_terminal=terminal, file=sys.stdout))
+        _print_figures(table)
+        return capsys.readouterr().out
+
+    assert set(MAIN) - {"method"} <= set(_HEADS.values())
+    assert len(print_at(80, True).splitlines()[0]) <= 80
+    assert "CPT80" not in print_at(80, True)
+    assert print_at(80, False).count("0.123") == len(_HEADS)
