@@ -10,7 +10,7 @@ from langchain_leeroo.requests import Host, Planned, Request
 from leeroo.budget import Budget
 from leeroo.budget import budget as ambient_budget
 from leeroo.errors import BudgetExceeded
-from leeroo.money import to_nano, to_usd
+from leeroo.money import exact_usd, to_nano, to_usd
 from leeroo.routing.decision import Decision, least_output
 from leeroo.selection.selector import Candidate
 
@@ -92,7 +92,7 @@ def _choose(judged: Sequence[tuple[Candidate, ...]], max_total_cost: float) -> l
     except BudgetExceeded:
         least = sum(min(_least(c) for c in row if c.ineligible is None) for row in judged)
         raise BudgetExceeded(
-            f"max_total_cost={max_total_cost} USD: even the cheapest experts may cost {to_usd(least):.9f} USD for "
+            f"max_total_cost={max_total_cost} USD: even the cheapest experts may cost {exact_usd(least)} for "
             f"these {len(judged)} inputs. Raise it, or shorten the prompts or max_tokens."
         ) from None
     return [row[index] for row, index in zip(judged, chosen, strict=True)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from langchain_leeroo.unwrapping import unwrapped
 from leeroo.endpoints.openai_compatible import resolve
@@ -70,7 +70,7 @@ def adapt(name: str, given: Any) -> Any:
         return fields
     try:
         return _unset(Expert(**fields), model)
-    except ValidationError:
+    except ConfigError:
         return fields  # the pool says what is wrong, and with which expert
 
 

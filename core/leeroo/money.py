@@ -17,6 +17,11 @@ def to_usd(nano: int) -> float:
     return nano / NANO
 
 
+def exact_usd(nano: int) -> str:
+    """A sum to the last nano-dollar, where it is compared with another: "0.00017785 USD"."""
+    return f"{to_usd(nano):.9f}".rstrip("0").rstrip(".") + " USD"
+
+
 def show_usd(amount: float) -> str:
     """A sum for people, to three significant digits: "$0.00000412"."""
     if not amount:

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, field
 
 from leeroo.errors import BudgetExceeded
-from leeroo.money import to_nano, to_usd
+from leeroo.money import exact_usd, to_nano, to_usd
 
 
 @dataclass(eq=False)
@@ -53,8 +53,8 @@ class Spent:
                 left = to_nano(self.max_total_cost) - self._nano - self._reserved
                 if nano > left:
                     raise BudgetExceeded(
-                        f"max_total_cost={self.max_total_cost} USD leaves {to_usd(max(0, left)):.9f} USD; "
-                        f"the next attempt may cost {to_usd(nano):.9f} USD."
+                        f"max_total_cost={self.max_total_cost} USD leaves {exact_usd(max(0, left))}; "
+                        f"the next attempt may cost {exact_usd(nano)}."
                     )
             self._reserved += nano
 

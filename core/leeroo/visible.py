@@ -24,6 +24,11 @@ def visible_lines(text: str) -> str:
     return "\n".join("\t".join(map(visible, line.split("\t"))) for line in text.split("\n"))
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """So many of something: "1 expert", "3 experts"."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def spreadsheet_cell(value: object) -> object:
     """A value for a CSV file that people open in a spreadsheet, which would run a text that begins like a formula.
 

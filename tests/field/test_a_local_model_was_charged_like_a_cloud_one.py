@@ -60,7 +60,7 @@ class ChatOllama:
 @pytest.mark.parametrize("url", LOCAL)
 def test_local_addresses_have_no_list_price(url):
     assert is_local(url)
-    assert look_up(Expert(model="openai:gpt-4o", base_url=url)) is None
+    assert look_up(Expert(model="openai:gpt-4o" if "//" in url else "ollama:gpt-oss", base_url=url)) is None
     for model in ("deepseek-r1:7b", "gpt-4o", "claude-sonnet-4-5"):
         assert look_up(Expert(model=ChatOpenAI(model, url))) is None
 

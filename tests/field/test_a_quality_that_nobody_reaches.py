@@ -18,4 +18,4 @@ def test_explain_says_when_nothing_tells_the_experts_apart(tmp_path):
     file.write_text(f"experts:\n  a: {{model: 'openai:x1', {price}}}\n  b: {{model: 'openai:x2', {price}}}\n")
     said = " ".join(CliRunner().invoke(app, ["explain", "Why?", "--pool", str(file)]).output.split())
     assert "All qualities are equal" in said
-    assert "traits or benchmark scores" in said
+    assert "leeroo experts add" in said

@@ -23,7 +23,7 @@ def test_a_scopes_limit_is_named_with_its_window_and_its_reset(make_router, tmp_
     router = make_router(ledger=ledger)
     message = refused(router, scope="acme/team-a/user-7")
     assert "scope 'acme/team-a'" in message
-    assert "0.000001000 USD per day" in message
+    assert "0.000001 USD per day" in message
     assert "resets: 20" in message
     assert "leeroo scopes set" in message
     assert "max_cost" not in message

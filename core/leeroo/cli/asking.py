@@ -9,12 +9,13 @@ from rich.table import Table
 from leeroo.budget import Budget
 from leeroo.cli.options import AsJson, PoolOption, with_budget
 from leeroo.cli.pools import open_router
-from leeroo.cli.printing import cell, out, print_json, text_of
+from leeroo.cli.printing import cell, out, paragraph, print_json, text_of
 from leeroo.cli.reasons import explained, repeats_in_words
 from leeroo.errors import ConfigError
 from leeroo.money import show_usd, to_nano, to_usd
 from leeroo.query import Query
 from leeroo.routing.decision import Decision
+from leeroo.routing.telling import HELPS
 from leeroo.visible import visible, visible_lines
 
 
@@ -88,7 +89,7 @@ def explain(
     else:
         _print_decision(decision)
         for line in reasons:
-            out.print(visible(line), markup=False, highlight=False)
+            paragraph(visible(line))
 
 
 def demo(as_json: Annotated[bool, typer.Option("--json", help="Print the calls' records as JSON.")] = False) -> None:
@@ -109,23 +110,23 @@ def _print_decision(decision: Decision) -> None:
         collapse_padding=True,
         title=f"{decision.selection.rule} · decided in {1000 * decision.seconds:.1f} ms",
     )
-    for column in ("", "expert", "quality", "from", "expected", "worst case", "latency"):
-        table.add_column(column, no_wrap=True)
+    timed = any(c.latency is not None for c in decision.candidates)
+    for column in ("", "expert", "quality", "from", "expected", "worst case", *(["latency"] if timed else [])):
+        # A long name is folded rather than a number cut short.
+        table.add_column(
+            column, no_wrap=column != "expert", overflow="fold", min_width=10 if column == "expert" else None
+        )
     for c in decision.candidates:
         place = order.get(c.expert.name)
         mark = "no" if place is None else ("chosen" if place == 0 else f"then {place}")
-        latency = "?" if c.latency is None else f"{c.latency:.1f} s"
+        latency = ["?" if c.latency is None else f"{c.latency:.1f} s"] if timed else []
         money = (show_usd(to_usd(c.expected_cost)), show_usd(to_usd(c.worst_cost)))
-        table.add_row(mark, cell(c.expert.name), f"{c.quality:.3f}", c.source, *money, latency)
+        table.add_row(mark, cell(c.expert.name), f"{c.quality:.3f}", c.source, *money, *latency)
     out.print(table)
     for c in decision.candidates:
         if c.ineligible:
-            out.print(
-                f"{visible(c.expert.name)} is not eligible: {visible(c.ineligible)}", markup=False, highlight=False
-            )
+            paragraph(f"{visible(c.expert.name)} is not eligible: {visible(c.ineligible)}")
     if len(decision.candidates) > 1 and len({round(c.quality, 6) for c in decision.candidates}) == 1:
-        words = "All qualities are equal: nothing is known that tells these models apart."
-        remedy = "Give traits or benchmark scores in the pool file, or outcomes (`leeroo experts add`)."
-        out.print(f"{words} {remedy}", markup=False, highlight=False)
+        paragraph(f"All qualities are equal: nothing is known that tells these models apart. {HELPS}")
     if not decision.selection.order:
         raise ConfigError("No expert is eligible for this question under this budget.")

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from leeroo.cli.pools import REMEDY
-from leeroo.cli.printing import cell
+from leeroo.cli.pools import BY_FRAMEWORK, by_framework
+from leeroo.cli.printing import paragraph
 from leeroo.endpoints.openai_compatible import Endpoint, client_options, complete, key_variable, resolve
 from leeroo.endpoints.providers import PROVIDERS
 from leeroo.errors import LeerooError
@@ -25,17 +23,18 @@ from leeroo.pool.file import PoolFile, read_pool
 from leeroo.pool.places import host_of, is_local
 from leeroo.pool.yamlfile import load_mapping
 from leeroo.routing.failures import classify
+from leeroo.routing.telling import HELPS
 from leeroo.selection.selector import BY_PRICE
+from leeroo.visible import counted, visible
 
 Level = Literal["ok", "warn", "fail"]
-STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+STYLE = {"ok": None, "warn": "yellow", "fail": "bold red"}
 PATIENCE = 10.0
 """Seconds that an endpoint is given to answer."""
 SKEW = 60.0
 """Seconds that this machine's clock may differ from others': limits and cool-downs are kept by the clock."""
 OLD_PRICES = 90
 """Days after which looked-up prices deserve a look."""
-out = Console()
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,10 @@ def doctor(
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))  # noqa: T201 - machine-readable
     else:
-        table = Table("", "check", "found", "what to do")
         for f in findings:
-            table.add_row(f"[{STYLE[f.level]}]{f.level}[/]", *(cell(x) for x in (f.subject, f.words, f.remedy)))
-        out.print(table)
+            paragraph(visible(f"{f.subject}: {f.words}"), f"{f.level:<6}", " " * 6, style=STYLE[f.level])
+            if f.remedy:
+                paragraph(visible(f.remedy), "      -> ")
     if any(f.level == "fail" for f in findings):
         raise typer.Exit(1)
 
@@ -87,13 +86,14 @@ def examine(path: Path, *, call: bool = False, offline: bool = False) -> Iterato
         call: Whether every expert is asked for one token.
         offline: Whether no endpoint is asked.
     """
+    own: Path | None = None
     try:
         file = read_pool(path)
     except LeerooError as error:
         yield Finding("fail", "pool", str(error), "Mend the pool file; no call can be made with it.")
     else:
-        yield Finding("ok", "pool", f"{len(file.pool)} experts: {', '.join(file.pool.names)}")
-        reachable = []
+        yield Finding("ok", "pool", f"{counted(len(file.pool), 'expert')}: {', '.join(file.pool.names)}")
+        own, reachable = file.predictor, []
         for expert in file.pool:
             finding, place = _key(expert)
             yield finding
@@ -110,13 +110,15 @@ def examine(path: Path, *, call: bool = False, offline: bool = False) -> Iterato
         yield from _ledger(file, clocks)
         yield _clock(clocks)
         yield _consult(file)
-    yield _predictor()
+    yield _predictor(own)
 
 
 def _key(expert: Expert) -> tuple[Finding, Endpoint | None]:
     subject = f"key of {expert.name}"
     if expert.provider == "hf":
         return Finding("ok", subject, "a local model; none is needed"), None
+    if by_framework(expert):
+        return Finding("warn", subject, BY_FRAMEWORK, "For leeroo ask, chat and serve, give base_url."), None
     variable = key_variable(expert)
     try:
         place = resolve(expert)
@@ -162,7 +164,7 @@ def _knowledge(file: PoolFile) -> Iterator[Finding]:
         return
     for (source, said), expert in zip(known, file.pool, strict=False):
         little = source in BY_PRICE
-        yield Finding("warn" if little else "ok", f"quality of {expert.name}", f"from {said}", REMEDY * little)
+        yield Finding("warn" if little else "ok", f"quality of {expert.name}", f"from {said}", HELPS * little)
 
 
 def _endpoint(expert: Expert, place: Endpoint, *, call: bool) -> tuple[list[Finding], float | None]:
@@ -269,14 +271,16 @@ def _clock(clocks: list[float]) -> Finding:
     return Finding("ok", "clock", f"within {max(1, round(abs(worst)))} s of {len(clocks)} others")
 
 
-def _predictor() -> Finding:
+def _predictor(own: Path | None) -> Finding:
+    """Whether a pool's own predictor predicts, or the one that ships."""
     from leeroo.prediction import load
 
     try:
-        quality = load().predict(["What is the capital of France?"], []).quality
+        load(own).encode(["What is the capital of France?"])
     except LeerooError as error:
-        return Finding("fail", "predictor", str(error), "pip install --force-reinstall leeroo")
-    return Finding("ok", "predictor", "intact, and predicts" if quality.shape[0] == 1 else "intact")
+        remedy = "Mend predictor in the pool file." if own else "pip install --force-reinstall leeroo"
+        return Finding("fail", "predictor", str(error), remedy)
+    return Finding("ok", "predictor", "intact, and reads texts")
 
 
 def _consult(file: PoolFile) -> Finding:

@@ -7,10 +7,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from leeroo.cli.options import ARTIFACT
-from leeroo.cli.printing import out
+from leeroo.cli.printing import out, paragraph
 from leeroo.errors import ConfigError
+
+WIDE = 146
+"""Columns that all figures take."""
+MAIN = ("method", "best acc.", "ECE", "AIQ", "cost 95%", "order", "won")
+"""The figures that are shown where there is less room."""
 
 
 def predict(
@@ -60,8 +66,7 @@ def evaluate(
         baselines=baselines,  # type: ignore[arg-type]
         progress=sys.stderr.isatty(),
     )
-    # A dozen figures a row: on a narrow terminal wrapped lines are better than figures cut off.
-    Console(width=max(out.width, 150)).print(report.table())
+    _print_figures(report.table())
     out.print(report.on_boards(), highlight=False, soft_wrap=True)
     if json_file:
         json_file.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
@@ -69,3 +74,12 @@ def evaluate(
     if plot:
         for drawn in report.plot(plot):
             out.print(f"Plot in {drawn}")
+
+
+def _print_figures(table: Table) -> None:
+    if not out.is_terminal or out.width >= WIDE:
+        Console(width=max(out.width, WIDE)).print(table)
+        return
+    table.columns = [column for column in table.columns if column.header in MAIN]
+    out.print(table)
+    paragraph("The other figures: on a wider terminal, in a pipe, or with --json FILE.")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from leeroo.cli.printing import out
+from leeroo.cli.printing import paragraph
 from leeroo.errors import ConfigError
 
 FORMATS_HELP = (
@@ -47,7 +47,7 @@ def import_results(
     found = import_outcomes(files, form, name=to.name, expert=expert, columns=columns, prices=prices)
     found.table.write(to)
     print_left_out(found.skipped[:SHOWN], len(found.skipped))
-    out.print(f"{found.summary()} In {to}", highlight=False)
+    paragraph(f"{found.summary()} In {to}")
 
 
 def _import_traffic(files: Sequence[Path], form: str, to: Path, prices: Mapping[str, tuple[float, float]]) -> None:
@@ -59,7 +59,7 @@ def _import_traffic(files: Sequence[Path], form: str, to: Path, prices: Mapping[
     print_left_out(written.skipped, written.left_out)
     if not written.calls:
         raise ConfigError(f"No call of an LLM could be read from {len(files)} file(s) as {form}.")
-    out.print(f"{written.summary()} In {to / 'calls.jsonl'}", highlight=False, markup=False)
+    paragraph(f"{written.summary()} In {to / 'calls.jsonl'}")
 
 
 def print_left_out(skipped: Sequence[object], count: int) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from leeroo.cli.pools import check
-from leeroo.cli.printing import out
+from leeroo.cli.printing import out, paragraph
 from leeroo.cli.proposing import CURRENT, MOST, Proposed, propose, providers_at_hand, variable_of, write_pool
 from leeroo.errors import ConfigError
 from leeroo.pool.pool import Pool
@@ -42,8 +42,8 @@ def init(
     check(file)
     unset = sorted({p.variable for p in proposed if not os.environ.get(p.variable, "").strip()})
     if unset:
-        out.print(f"Not set yet: {', '.join(unset)}. Set it before you ask.", highlight=False)
-    out.print(f'{file} is written. Next: leeroo chat --pool {file}, or leeroo ask "..." --pool {file}', highlight=False)
+        paragraph(f"To be set before you ask: {', '.join(unset)}.")
+    out.print(f"{file} is written. Next: leeroo chat --pool {file}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _ask_providers(asks: bool) -> list[str]:

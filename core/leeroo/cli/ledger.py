@@ -172,5 +172,7 @@ def _print_limits(rows: list[dict[str, Any]], as_json: bool, held: list[dict[str
         limit: Limit = row["limit"]
         kind = ("hard" if limit.hard else "soft") + (", paced" if limit.pace else "")
         amounts = [limit.shown(row[name]) for name in ("used", "reserved", "left")]
-        table.add_row(cell(limit.scope), limit.per, limit.shown(limit.amount), kind, *amounts, row["resets"])
+        table.add_row(
+            cell(limit.scope), limit.per, limit.shown(limit.amount), kind, *amounts, row["resets"].replace("T", " ")
+        )
     out.print(table)

@@ -1,7 +1,6 @@
 """The router that a command works with: of a pool file, or of the two local experts; and `leeroo pool check`."""
 
 import os
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,18 +9,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from leeroo.cli.printing import out
+from leeroo.cli.printing import out, paragraph
 from leeroo.endpoints.openai_compatible import key_variable
+from leeroo.endpoints.providers import PROVIDERS
+from leeroo.pool.experts import Expert
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
+from leeroo.routing.telling import HELPS
 from leeroo.selection.selector import BY_PRICE
-from leeroo.visible import visible
+from leeroo.visible import counted, visible
 
 pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 
-LITTLE = ("relative", *BY_PRICE)
-REMEDY = "30 outcomes of yours would do more than anything else (leeroo experts add); or give traits: or benchmark:."
 POOL_FILES = ("leeroo.yaml", "pool.yaml")
+BY_FRAMEWORK = "reached by LangChain, with the key that it finds"
 NO_POOL_FILE = "No pool file here, so two small local models are used. `leeroo init` writes one for your own models."
 
 
@@ -54,6 +55,12 @@ def open_router(pool: Path | None, *, run: bool) -> Iterator[Router]:
         context.__exit__(None, None, None)
 
 
+def by_framework(expert: Expert) -> bool:
+    """Whether an expert is of a provider that LangChain knows, and no OpenAI-compatible endpoint of it is known."""
+    reached = expert.base_url or expert.api_key_env or expert.provider in (None, "hf", *PROVIDERS)
+    return not reached
+
+
 @pool_app.command("check")
 def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     """Read a pool file, say what is wrong with it, or show its experts and prices.
@@ -65,21 +72,21 @@ def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
     read = read_pool(file)
     experts = list(read.pool)
     known: Sequence[tuple[str, str] | None] = load(read.predictor).tell(experts) or [None] * len(experts)
-    out.print(f"{file}: {len(read.pool)} experts, reference {read.pool.reference}", highlight=False, markup=False)
+    paragraph(f"{file}: {counted(len(read.pool), 'expert')}, reference {visible(read.pool.reference)}")
     for expert, told in zip(experts, known, strict=True):
         variable = key_variable(expert)
-        key = "no key" if variable is None else f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}"
+        key = f"{variable} {'set' if os.environ.get(variable) else 'NOT SET'}" if variable else "no key"
+        key = BY_FRAMEWORK if by_framework(expert) else key
         price = expert.known_price
         window = f"{expert.context_window:,} tokens of context" if expert.context_window else "context window unknown"
         money = f"${price.input:g} in, ${price.output:g} out per 1M tokens"
         out.print(f"  {visible(expert.name)}", style="bold", highlight=False, markup=False)
         knowledge = "" if told is None else f"; quality from {told[1]}"
-        # Lines, not a table: names of models and variables are long, and a terminal may have 40 columns.
-        for line in textwrap.wrap(
-            f"{visible(expert.model_id)}; {money}; {window}; {key}{knowledge}", max(20, out.width - 4)
-        ):
-            out.print(f"    {line}", highlight=False, markup=False)
-    little = [e.name for e, told in zip(experts, known, strict=True) if told is not None and told[0] in LITTLE]
-    if little:
-        words = f"Of {', '.join(visible(name) for name in little)} too little is known to choose well: {REMEDY}"
-        out.print("\n".join(textwrap.wrap(words, max(20, out.width))), highlight=False, markup=False)
+        paragraph(f"{visible(expert.model_id)}; {money}; {window}; {key}{knowledge}", "    ")
+    source_of = {visible(e.name): told[0] for e, told in zip(experts, known, strict=True) if told is not None}
+    kin = ", ".join(name for name, source in source_of.items() if source == "relative")
+    dark = ", ".join(name for name, source in source_of.items() if source in BY_PRICE)
+    words = [f"Of {kin} nothing was measured yet, of relatives only."] if kin else []
+    words += [f"Of {dark} too little is known to choose well."] if dark else []
+    if words:
+        paragraph(" ".join([*words, HELPS]))

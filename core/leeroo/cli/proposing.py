@@ -34,7 +34,7 @@ _SOURCES: dict[Source, str] = {
     "benchmark": "quality guessed from the scores in this file",
     "relative": "quality guessed from a relative of it",
     "price": "quality guessed from its price and date",
-    "prior": "quality not known yet: counts as an average expert until you teach it",
+    "prior": "quality not known yet: taken for a model like most until you teach it",
     "constant": "quality fixed",
 }
 

@@ -8,31 +8,48 @@ from leeroo.prediction.response import ResponsePredictor
 from leeroo.routing.decision import Decision
 from leeroo.selection.selector import Candidate
 
+FAR = 0.5
+"""Novelty from which a request is unlike what was seen."""
+TELLING = 0.15
+"""Share from which a kind of work is named: of what is like nothing, each has about a tenth."""
 
-def likely(kinds: Iterable[tuple[str, float]]) -> str:
-    """The kinds of work that a request is likely to be, with their shares; "" where it looks like none."""
+
+def likeness(kinds: Iterable[tuple[str, float]], novelty: float) -> tuple[str, bool]:
+    """What a request is like, and whether it is like anything.
+
+    All kinds of work are not known, and a request is always likest to one that is: so it is not said to be such work.
+
+    Args:
+        kinds: Kinds of work, with shares.
+        novelty: How unlike all that was seen, 0 to 1.
+    """
     # With semicolons: what a kind is called may hold commas.
-    return "; ".join(f"{kind} ({share:.0%})" for kind, share in kinds if share >= 0.1)
+    shares = "; ".join(f"{kind} ({share:.0%})" for kind, share in kinds if share >= TELLING)
+    if not shares:
+        return "The request is like no work that outcomes are known of.", False
+    if novelty >= FAR:
+        return f"The request is unlike the work that outcomes are known of; the nearest is: {shares}.", True
+    return f"Of the work that outcomes are known of, the request is most like: {shares}.", True
 
 
 def explained(decision: Decision, predictor: Predictor) -> list[str]:
-    """What the request looks like, how each expert does on that kind of work, and what tipped the choice.
+    """What the request is like, how each expert does on that kind of work, and what tipped the choice.
 
     Args:
         decision: The decision.
         predictor: Asked for the outcomes behind it.
     """
-    lines, shares = [], ""
+    lines, like = [], False
     if decision.kinds:
-        shares = likely(decision.kinds)
-        lines.append(f"The request looks like: {shares or 'nothing that outcomes are known of'}.")
+        words, like = likeness(decision.kinds, decision.novelty)
+        lines.append(words)
     if decision.kinds and isinstance(predictor, ResponsePredictor) and predictor.knowledge is not None:
         kind = decision.kinds[0][0]
         rates = predictor.knowledge.rates([c.expert for c in decision.candidates], kind)
-        if not shares:  # it looks like no kind, so nobody's outcomes are of it
+        if not like:  # so nobody's outcomes are of it
             rates = [(None, 0) for _ in rates]
         nobody = all(rate is None for rate, _ in rates)
-        if nobody and shares:
+        if nobody and like:
             lines.append(f"None of these experts has outcomes on {kind}: how they do on other work counts.")
         for c, (rate, count) in zip(decision.candidates, rates, strict=True):
             there = f"{rate:.2f} in {count} outcomes on {kind}; " if rate is not None else ""
@@ -76,11 +93,19 @@ def _worth(decision: Decision, cheaper: Candidate, best: Candidate) -> str:
         return f"is expected to be {gap:.2f} worse, which the rule weighs against the price"
     if budget.min_quality is not None:
         reached = "reaches" if decision.selection.is_adequate(cheaper) else "does not reach"
-        return f"{reached} the quality that was asked for: {cheaper.quality:.2f} of {budget.min_quality:g}"
+        quality, asked = _told_apart(cheaper.quality, budget.min_quality)
+        return f"{reached} the quality that was asked for: {quality} of {asked}"
     tolerance = DEFAULT_TOLERANCE if budget.tolerance is None else budget.tolerance
     margin = decision.selection.margin.get(cheaper.expert.name, 0.0)
-    worse = f"is expected to be {gap:.2f} worse than {name}"
+    lost, alike = _told_apart(gap, tolerance - margin)
+    worse = f"is expected to be {lost} worse than {name}"
     if tolerance - margin < 0:
         return f"{worse}: too little is known of the two to take it for its price at the confidence that was asked"
     doubt = " for what is not known of the two" if margin < -0.005 else ""
-    return f"{worse}: up to {tolerance - margin:.2f} counts as alike{doubt}"
+    return f"{worse}: up to {alike} counts as alike{doubt}"
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with two decimals, and more where they would look the same."""
+    digits = next((d for d in (2, 3, 4) if round(one, d) != round(other, d)), 2)
+    return f"{one:.{digits}f}", f"{other:.{digits}f}"

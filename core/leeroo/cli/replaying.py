@@ -1,7 +1,6 @@
 """`leeroo whatif`: what a pool would have cost for calls that were logged, before a single call is made."""
 
 import csv
-import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,12 +14,13 @@ from leeroo.budget import Budget
 from leeroo.cli.importing import prices_of, print_left_out
 from leeroo.cli.options import AsJson, PoolOption, with_budget
 from leeroo.cli.pools import open_router
-from leeroo.cli.printing import out, print_json
+from leeroo.cli.printing import out, paragraph, print_json
 from leeroo.errors import ConfigError
 from leeroo.money import show_usd
 from leeroo.outcomes.traffic import AUTO, Prices, read_traffic
 from leeroo.outcomes.whatif import NOBODY, Flow, Replay, Replayed, WhatIf
-from leeroo.visible import spreadsheet_cell
+from leeroo.routing.telling import HELPS
+from leeroo.visible import counted, spreadsheet_cell
 
 SHOWN = 12
 """Flows from one model to another that are shown; the rest is summed up."""
@@ -103,7 +103,7 @@ def _print(found: WhatIf) -> None:
     sampled = f", {found.calls} drawn and decided" if found.read > found.calls + found.left_out else ""
     others = f"; {found.others} records are no calls of an LLM" if found.others else ""
     left_out = f"; {found.left_out} left out" if found.left_out else ""
-    _line(f"{found.read} calls read{sampled}{others}{left_out}.")
+    _line(f"{counted(found.read, 'call')} read{sampled}{others}{left_out}.")
     priced = sum(flow.priced for flow in found.flows.values() if flow.expert != NOBODY)
     share = "" if found.saved is None else f", {abs(100 * found.saved):.0f}% {'less' if found.saved >= 0 else 'more'}"
     _line(f"Paid:     {show_usd(found.paid)} for the {priced} calls whose cost is known.")
@@ -112,7 +112,7 @@ def _print(found: WhatIf) -> None:
     unpriced = sum(flow.calls - flow.priced for flow in found.flows.values() if flow.expert != NOBODY)
     if unpriced:
         more = sum(flow.would_unpriced for flow in found.flows.values())
-        _line(f"{unpriced} calls have no known cost; they would be {show_usd(more)} more. Give --price MODEL=IN,OUT.")
+        _line(f"{counted(unpriced, 'call')} of unknown cost would be {show_usd(more)} more. Give --price MODEL=IN,OUT.")
     _qualities(found)
     _guessed(found)
     out.print()
@@ -121,7 +121,7 @@ def _print(found: WhatIf) -> None:
         _flow(flow)
     if len(flows) > SHOWN:
         _line(f"  ... and {sum(f.calls for f in flows[SHOWN:])} calls in {len(flows) - SHOWN} smaller groups")
-    _line(
+    paragraph(
         "The same tokens at the experts' prices, as decided without a call; answers of another length cost otherwise."
     )
 
@@ -137,12 +137,9 @@ def _qualities(found: WhatIf) -> None:
 
 
 def _guessed(found: WhatIf) -> None:
-    """Say whose quality is not known: among those, the price alone decides."""
+    """Say of whom nothing but the price is known, or not even that."""
     if found.guessed:
-        _line(
-            f"Beware:   nothing was learned of {', '.join(sorted(found.guessed))}, so each counts as an average "
-            "expert and the cheapest wins. Teach the predictor, or give `benchmark` or `traits`, before you rely on it."
-        )
+        _line(f"Beware:   of {', '.join(sorted(found.guessed))} too little is known to choose well. {HELPS}")
 
 
 def _flow(flow: Flow) -> None:
@@ -157,6 +154,5 @@ def _flow(flow: Flow) -> None:
 
 
 def _line(text: str, *, bold: bool = False) -> None:
-    indent = " " * (11 if text.startswith("  ") else 10)
-    for line in textwrap.wrap(text, min(max(out.width, 30), 100), subsequent_indent=indent, break_long_words=False):
-        out.print(line, style="bold" if bold else None, highlight=False, markup=False, soft_wrap=True)
+    later = " " * (11 if text.startswith("  ") else 10)
+    paragraph(text, later=later, most=100, style="bold" if bold else None)

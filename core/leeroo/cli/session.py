@@ -15,8 +15,9 @@ from leeroo.visible import visible_lines
 HELP = """\
 /why                the last decision, with every expert
 /cost               what this session has cost, and what it saved
-/expert NAME        ask this expert only; /expert auto lets the router choose; /expert lists them
-/budget KEY=VALUE   set max_cost, min_quality, tolerance, willingness_to_pay, max_latency; KEY=none unsets
+/expert NAME        ask this expert only; auto: the router chooses; /expert: all
+/budget KEY=VALUE   set max_cost, min_quality, tolerance, willingness_to_pay or
+                    max_latency; KEY=none unsets
 /clear              forget the conversation
 /quit               end; so does Ctrl-D. Ctrl-C stops an answer.
 A line that begins with two slashes is sent with one."""
@@ -123,12 +124,12 @@ class Session:
         if not self.records:
             self._note("Nothing was asked yet.")
             return
-        from leeroo.cli.reasons import likely  # which the predictor comes with: after a call it is there
+        from leeroo.cli.reasons import likeness  # which the predictor comes with: after a call it is there
 
         record = self.records[-1]
         self._note(f"Rule: {record['rule']}.")
-        if kinds := likely(record.get("kinds", {}).items()):
-            self._note(f"The request looked like: {kinds}.")
+        if kinds := record.get("kinds"):
+            self._note(likeness(kinds.items(), record["novelty"])[0])
         for candidate in record["candidates"]:
             mark = ">" if candidate["expert"] == record["expert"] else " "
             doubt = f", give or take {candidate['doubt']:.2f}" if candidate.get("doubt") else ""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from leeroo.errors import ConfigError, LeerooError, did_you_mean
-from leeroo.money import to_nano, to_usd
+from leeroo.money import exact_usd, to_nano, to_usd
 from leeroo.scopes import check_scope as check_scope
 
 Per = Literal["minute", "hour", "day", "month", "total"]
@@ -96,7 +96,7 @@ class Limit:
 
     def shown(self, amount: int) -> str:
         """An amount of this limit's unit, for people."""
-        return f"{to_usd(amount):.9f} USD" if self.unit == "usd" else f"{amount} {self.unit}"
+        return exact_usd(amount) if self.unit == "usd" else f"{amount} {self.unit}"
 
     def resets(self, moment: int) -> str:
         """When the window ends, in the limit's time zone."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leeroo.errors import ConfigError, did_you_mean
 from leeroo.pool.tokens import BYTES_PER_TOKEN
 
 
@@ -55,6 +56,10 @@ Records = Iterator[tuple[int, Any]]
 Reader = Callable[[Records, str, str | None, Columns], Iterator[Row | Skipped]]
 
 
+class _OffScaleError(ValueError):
+    """A number that is no score: the file's scale is another one, so its other numbers are none either."""
+
+
 def _each(records: Records, label: str, read: Callable[[dict[str, Any]], Iterable[Row]]) -> Iterator[Row | Skipped]:
     for line, record in records:
         if not isinstance(record, dict):
@@ -63,8 +68,13 @@ def _each(records: Records, label: str, read: Callable[[dict[str, Any]], Iterabl
             continue
         try:
             found = list(read(record))
+        except _OffScaleError as error:
+            raise ConfigError(
+                f"{label}:{line}: {error}. Bring scores to that scale (percent / 100, grades of 1 to 5 less 1, / 4): "
+                "of a file on another, only the lowest would be read, and as if they were of this one."
+            ) from None
         except KeyError as error:
-            yield Skipped(label, line, f"has no {error.args[0]!r}")
+            yield Skipped(label, line, f"has no {error.args[0]!r}.{did_you_mean(str(error.args[0]), map(str, record))}")
         except (TypeError, ValueError, IndexError, AttributeError) as error:
             yield Skipped(label, line, str(error) or type(error).__name__)
         else:
@@ -79,9 +89,14 @@ def score_of(value: object) -> float:
     """
     words = {"true": 1.0, "false": 0.0, "correct": 1.0, "incorrect": 0.0, "yes": 1.0, "no": 0.0}
     text = str(value).strip().lower()
-    score = words[text] if text in words else float(text)
-    if math.isnan(score) or not 0 <= score <= 1:
-        raise ValueError(f"score {value!r} is not between 0 and 1")
+    try:
+        score = words[text] if text in words else float(text)
+    except ValueError:
+        score = math.nan
+    if math.isnan(score):
+        raise ValueError(f"score {value!r} is no number")
+    if not 0 <= score <= 1:
+        raise _OffScaleError(f"score {value!r} is not between 0 and 1")
     return score
 
 

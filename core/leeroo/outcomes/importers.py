@@ -4,6 +4,7 @@ A reader turns one file into rows; a row that cannot be read becomes a `Skipped`
 is still imported. Pickles are refused: reading one runs whatever code is in it.
 """
 
+import codecs
 import csv
 import hashlib
 import io
@@ -22,6 +23,7 @@ from leeroo.outcomes.formats import FORMATS, Columns, Records, Row, Skipped
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.experts import Expert
 from leeroo.pool.tokens import BYTES_PER_TOKEN
+from leeroo.visible import counted
 
 csv.field_size_limit(1 << 27)
 
@@ -44,8 +46,8 @@ class Imported:
         """One line for people."""
         table = self.table
         return (
-            f"{self.rows} outcomes of {len(table.experts)} experts on {len(table)} queries imported; "
-            f"{len(self.skipped)} rows left out."
+            f"{counted(self.rows, 'outcome')} of {counted(len(table.experts), 'expert')} on "
+            f"{counted(len(table), 'query', 'queries')} imported; {counted(len(self.skipped), 'row')} left out."
         )
 
 
@@ -182,10 +184,12 @@ def _open(path: Path) -> Iterator[tuple[str, Records]]:
 
 
 def _records(name: str, data: bytes) -> Records:
-    text = data.decode("utf-8-sig", errors="replace")
+    # Spreadsheets write UTF-16, tabs and semicolons, too.
+    wide = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
     suffix = Path(name).suffix.lower()
     if suffix == ".csv":
-        reader = csv.DictReader(io.StringIO(text, newline=""))
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=text.partition("\n")[0].count))
         for record in reader:
             yield reader.line_num, record
         return

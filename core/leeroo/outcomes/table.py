@@ -233,7 +233,7 @@ def read_columns(path: Path, needed: Sequence[str]) -> dict[str, list[Any]]:
     try:
         table = pq.read_table(path)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; an outcome table is described in DESIGN, 'Outcome tables'.") from None
+        raise ConfigError(f"{path}: no such file; `leeroo import` makes a folder of your results.") from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
     absent = [name for name in needed if name not in table.column_names]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from leeroo.errors import ConfigError, did_you_mean
 from leeroo.outcomes import spans, traces
 from leeroo.outcomes.formats import Skipped
@@ -181,7 +179,7 @@ def expert_named(model: str) -> Expert | None:
     """A logged model as an expert, None where its name can be none."""
     try:
         return Expert(model=model, name=model) if model else None
-    except ValidationError:  # it looks like a secret
+    except ConfigError:  # it looks like a secret
         return None
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from leeroo.errors import ConfigError, did_you_mean
+from leeroo.errors import ConfigError
 from leeroo.pool.extras import sampling_of, unpriced
 from leeroo.pool.kinds import SERVICES
-from leeroo.pool.prices import Price, PriceTier, Strict
+from leeroo.pool.prices import Price
 from leeroo.pool.providers import split_provider
+from leeroo.pool.strict import Strict
 from leeroo.query import Capability, Sampling
 
 DEFAULT_CAPABILITIES: frozenset[Capability] = frozenset({"tools", "structured_output", "streaming"})
@@ -85,8 +86,20 @@ class Expert(Strict):
     @field_validator("model")
     @classmethod
     def _model_given(cls, value: Any) -> Any:
-        if value is None or (isinstance(value, str) and not value.strip()):
+        nothing = value is None or (isinstance(value, str) and not value.strip())
+        if nothing or isinstance(value, (int, float, bytes, list, tuple, dict, set)):
             raise ValueError("give a model, for example 'openai:gpt-5-nano', or a chat model object")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _whole_address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        whole = re.match(r"https?://[^/]", value or "")
+        # Ollama's own client takes a host and a port. The address itself is not said: it may hold a key.
+        if value is not None and not whole and not str(info.data.get("model")).startswith("ollama:"):
+            raise ValueError("give a whole address, such as http://localhost:8000/v1")
+        if added := re.search(r"/(?:chat/completions|completions|responses|messages)/*$", value or ""):
+            raise ValueError(f"leave {added[0]} away: it is added with every call")
         return value
 
     @field_validator("api_key_env")
@@ -186,19 +199,3 @@ class Expert(Strict):
                 f"Expert {self.name!r} needs the environment variable {self.api_key_env}, which is not set."
             )
         return key
-
-
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """One line for the first fault that pydantic found: `.key: what is wrong. Did you mean ...?`."""
-    faults = error.errors(include_url=False, include_input=False)
-    # A misspelt key is also a missing one; its own name says more.
-    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-    place = "".join(f".{part}" for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        known: Mapping[str, Any] = model.model_fields
-        for part in first["loc"][:-1]:
-            inner = {"price": Price, "tiers": PriceTier, "latency": Latency}.get(str(part))
-            known = inner.model_fields if inner else known  # type: ignore[attr-defined]
-        return f"{place}: unknown key.{did_you_mean(str(first['loc'][-1]), set(known) - {'name'})}"
-    message = str(first["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message}"

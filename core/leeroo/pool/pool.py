@@ -1,15 +1,19 @@
 """The experts of one router: `Pool`, which holds priced experts only."""
 
+import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.pool.experts import Expert, explain
+from leeroo.pool.experts import Expert
 from leeroo.pool.limits import UNKNOWN, output_limit
 from leeroo.pool.listing import look_up
 from leeroo.pool.places import is_self_hosted, name_of
+from leeroo.pool.providers import LANGCHAIN_PROVIDERS, split_provider
+from leeroo.pool.strict import explain
 
 
 class Pool:
@@ -76,7 +80,7 @@ def _as_expert(name: str, given: Any, source: str) -> Expert:
     if expert.price is None:
         found = look_up(expert)
         if found is None:
-            raise ConfigError(_unpriced(expert, source))
+            raise ConfigError(_unpriced(expert, source) + _meant(expert))
         update: dict[str, Any] = {"price": found.price}
         if expert.context_window is None and found.context_window:
             update["context_window"] = found.context_window
@@ -109,6 +113,16 @@ def _unpriced(expert: Expert, source: str) -> str:
     return f"{text}; a local model costs what you say it costs, 0 included."
 
 
+def _meant(expert: Expert) -> str:
+    """What a model's id was perhaps meant to be: gateways write `provider/model`, and a provider may be misspelt."""
+    found = re.fullmatch(r"([\w-]+)[:/](.+)", expert.model) if isinstance(expert.model, str) else None
+    if found is None or expert.provider is not None or expert.base_url is not None:
+        return ""
+    near = difflib.get_close_matches(found[1].lower(), LANGCHAIN_PROVIDERS, n=1, cutoff=0.85)
+    provider = split_provider(f"{found[1]}:{found[2]}")[0] or next(iter(near), None)
+    return "" if provider is None else f" Or was '{provider}:{found[2]}' meant? A provider stands before a colon."
+
+
 def _validated(name: str, given: Mapping[str, Any], source: str) -> Expert:
     for key in given:
         if key in {"api_key", "key", "token", "secret"}:
@@ -117,7 +131,7 @@ def _validated(name: str, given: Mapping[str, Any], source: str) -> Expert:
                 "api_key_env: MY_KEY"
             )
     try:
-        return Expert(**{**given, "name": name})
+        return Expert.model_validate({**given, "name": name})
     except ValidationError as error:
         raise ConfigError(f"{source}: experts.{name}{explain(error, Expert)}") from None
 

@@ -3,10 +3,11 @@
 from functools import cached_property
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from leeroo.money import NANO
 from leeroo.pool.kinds import PLAIN, Kinds
+from leeroo.pool.strict import Strict
 
 
 class Terms(NamedTuple):
@@ -37,12 +38,6 @@ class Rates(NamedTuple):
     cached: int
     write: int
     hour: int
-
-
-class Strict(BaseModel):
-    """Base of what is read from users: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]

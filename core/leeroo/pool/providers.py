@@ -66,8 +66,9 @@ def split_provider(model: str) -> tuple[str | None, str]:
         The provider by LangChain's name and the id without the prefix. None and the argument as it is, where what
         stands before the first colon is no known provider.
     """
-    prefix, colon, own = model.partition(":")
-    if not colon or not own:
+    prefix, _, own = model.partition(":")
+    own = own.strip()
+    if not own:
         return None, model
     provider = prefix.lower().replace("-", "_")
     if provider == "mistral" and _OLLAMA_TAG.match(own):

@@ -35,6 +35,8 @@ TIERS = {
     **dict.fromkeys(("heavy", "ultra", "premier"), 7.0),
 }
 
+_SIZED = re.compile(r"(?P<rest>.+)-(?P<size>\d+(?:\.\d+)?)(?P<unit>[bt])")
+
 
 @dataclass(frozen=True)
 class Model:
@@ -105,7 +107,12 @@ class Registry:
             literal: Whether names that count in one spelling only are looked at, and before the others.
         """
         exact = self._literal.get(name) if literal else None
-        return (exact, False) if exact else self._spelled.get(key(name))
+        found = (exact, False) if exact else self._spelled.get(key(name))
+        # Ollama names a model of one size by that size, too: `kimi-k2:1t`.
+        if not found and (sized := _SIZED.fullmatch(name)) and (found := self._spelled.get(key(sized["rest"]))):
+            billions = float(sized["size"]) * (1000 if sized["unit"] == "t" else 1)
+            return found if abs((found[0].size or 0) - billions) <= 0.05 * billions else None
+        return found
 
     def level(self, model: str, effort: str) -> Model | None:
         """The row of a model at an effort, where it has one."""

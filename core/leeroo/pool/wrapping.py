@@ -74,13 +74,20 @@ _EFFORT_TAG = re.compile(r"(?:no-?|non-?)?(?:think(?:ing)?|reasoning)|minimal|lo
 
 _ARN = re.compile(r"arn:aws[\w-]*:bedrock:[\w-]*:\d*:(?P<type>[\w-]+)/(?P<rest>.+)")
 _BEDROCK = re.compile(
-    r"(?:(?:us-gov|us|eu|apac|ap|jp|au|in|ca|sa|me|af|mx|global|regional)\.)?"
+    r"(?:[a-z]{2,8}(?:-gov)?\.)?"  # us, eu, jp, global: where the call may be answered
     r"(?P<vendor>ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshot|moonshotai|nvidia|openai|qwen|"
     r"twelvelabs|writer|xai|zai)\.(?P<name>[a-z].*)"
 )
 # `-v1:0`, `-v2:0:200k`, gpt-oss's `-1:0`; and `v2:1`, which is version 2.1.
 _ENDPOINT = re.compile(r"(?P<name>.+?)(?:-(?P<v>v?)(?P<major>\d))?(?::(?P<minor>\d+))(?::[\w-]+)?")
-_VERSION = re.compile(r"(?P<name>.+?)-v\d")
+_VERSION = re.compile(r"(?P<name>.+?)-v(?P<major>\d)")
+# A later version than the first is the endpoint's only behind a date: `nova-pro-v2:0` is no Nova Pro of before.
+_DATED = re.compile(r".*-20\d{6}")
+
+# `models--Qwen--Qwen3-8B`, as Hugging Face's cache calls a repository's folder.
+_CACHED = re.compile(r"models--(?:.+--)?(?P<name>.+)")
+# Git's and Replicate's revisions, by hash; and dates are none.
+_REVISION = re.compile(r"main|(?=\d*[a-f])[\da-f]{7,64}")
 
 # `openai/ft:` as gateways write it.
 _FINE_TUNE = re.compile(r"(?:[\w-]+/)?ft:")
@@ -126,10 +133,13 @@ def unwrap(name: str) -> Place | None:
     if found := _FINE_TUNE.match(own):
         base = own[found.end() :].split(":")[0]
         return Place((plain(base),), fine_tuned=True) if base else None
+    *folders, own = re.split(r"[/\\]", own.split("#")[0].rstrip("/"))
     # Azure OpenAI's fine-tunes: `gpt-4o-mini-2024-07-18.ft-0123abcd`.
     if ".ft-" in own:
         return Place((plain(own.split(".ft-")[0]),), fine_tuned=True)
-    *folders, own = re.split(r"[/\\]", own.split("#")[0].rstrip("/"))
+    # Hugging Face's cache keeps a repository's revisions by their hashes.
+    if not own.endswith(".gguf") and (cached := next(filter(None, map(_CACHED.fullmatch, (*folders, own))), None)):
+        own = cached["name"]
     # Under another account than Fireworks' own lie its users' fine-tunes, whatever they are called.
     if folders[:1] == ["accounts"] and folders[1:] != ["fireworks", "models"]:
         return None
@@ -162,7 +172,7 @@ def _tagged(own: str, hosts: set[str | None]) -> Place | None:
     if _ENDPOINT.fullmatch(own):
         return Place(_bedrock(own, None))
     own, at, where = own.partition("@")
-    if at and where not in _HOSTS | {"default", "latest"}:
+    if at and where not in _HOSTS | {"default", "latest"} and not _REVISION.fullmatch(where):
         own = f"{own}-{where}"
     own, colon, tag = own.partition(":")
     if not colon:
@@ -170,7 +180,9 @@ def _tagged(own: str, hosts: set[str | None]) -> Place | None:
         ollama = bool(hosts & {"ollama", "ollama_chat"})
         readings = (f"{plain(own)}-latest", plain(own)) if ollama else (plain(own),)
         return Place(readings, tuned_only=tuned_only, unmoving=ollama)
-    if tag in _ROUTES or tag in _HOSTS or tag == "cloud":
+    # Ollama calls a file of another registry `latest`, too, and that name says which model it is.
+    foreign = tag == "latest" and own.endswith("-gguf")
+    if tag in _ROUTES or tag in _HOSTS or tag == "cloud" or foreign or _REVISION.fullmatch(tag):
         return Place((plain(own),), tuned_only=tuned_only)
     if _EFFORT_TAG.fullmatch(tag):
         return Place((plain(f"{own}-{tag}"),), tuned_only=tuned_only)
@@ -186,14 +198,16 @@ def _bedrock(name: str, vendor: str | None) -> tuple[str, ...]:
     """The readings of a Bedrock id, from the most literal: the version may be the model's or the endpoint's."""
     readings = []
     if found := _ENDPOINT.fullmatch(name):
-        if found["v"]:
+        if found["major"]:
             # mistral-7b-instruct-v0:2 is v0.2, claude-v2:1 is 2.1, nova-lite-v1:0 is nova-lite-v1.
-            readings += [f"{found['name']}-v{found['major']}.{found['minor']}", f"{found['name']}-v{found['major']}"]
-        readings.append(found["name"])
+            versioned = f"{found['name']}-{found['v']}{found['major']}"
+            readings += [f"{versioned}.{found['minor']}", versioned]
     elif vendor and (found := _VERSION.fullmatch(name)):
-        readings += [name, found["name"]]
-    else:
         readings.append(name)
+    if found is None:
+        readings.append(name)
+    elif found["major"] in (None, "1") or _DATED.fullmatch(found["name"]):
+        readings.append(found["name"])
     # `deepseek.r1-v1:0` leaves out what the vendor's name says.
     with_vendor = [r for reading in readings for r in ((reading, f"{vendor}-{reading}") if vendor else (reading,))]
     return tuple(plain(reading) for reading in [*with_vendor, readings[-1]])

@@ -30,6 +30,7 @@ Arrays of the artifact (W width of vectors, L landmarks, K kinds, R directions, 
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -211,6 +212,11 @@ class Kinds:
         known = self._a["facts_place"]
         return np.asarray(np.array(facts_of(usd, row, size)[: len(known)]) @ known, dtype=np.float32)
 
+    def scores_of(self, benchmark: str) -> list[int]:
+        """Places of a benchmark's releases and harnesses among `benchmarks`, however people write its name."""
+        plain = re.sub(r"[^a-z\d]+", "_", benchmark.lower()).strip("_")
+        return [i for i, known in enumerate(self.benchmarks) if known == plain or known.startswith(f"{plain}_")]
+
     def place_of_scores(self, scores: Mapping[str, float], prior: Float32) -> Float32:
         """Z of a model with declared benchmark scores, under a prior N(prior, I).
 
@@ -221,7 +227,7 @@ class Kinds:
         mean_loading, mean_scale = a["benchmark_loading"].mean(axis=0), a["benchmark_scale"].mean(axis=0)
         beta, target = [], []
         for name, score in scores.items():
-            at = [i for i, known in enumerate(self.benchmarks) if known == name or known.startswith(f"{name}_")]
+            at = self.scores_of(name)
             loading = a["benchmark_loading"][at].mean(axis=0) if at else mean_loading
             centre, deviation = a["benchmark_scale"][at].mean(axis=0) if at else mean_scale
             kept = min(max(score, 0.02), 0.98)

@@ -27,7 +27,7 @@ _FACTS = 0.2
 """Weight of what facts say of a model beside its relatives; one at distance d weighs exp(-d / 2)."""
 OWN_OUTCOMES = 15.0
 """Outcomes in a kind of work that weigh as much as what is known of an expert from elsewhere."""
-_OWN = "your own outcomes"
+_OWN = "outcomes of its own"
 """What the quality of an expert is from of which an artifact of before does not say how many."""
 _INFERRED = 0.05
 _KINDS_SHOWN = 3
@@ -152,7 +152,7 @@ class KindsPredictor:
             told = replace(self.tell(experts[j]), values=values)
             if known.outcomes:
                 # Which kinds they were of is not kept: they count in all.
-                said = f"your own {known.outcomes} outcomes"
+                said = f"{known.outcomes} outcomes of its own"
                 found[j] = replace(told, outcomes=told.outcomes + known.outcomes, source="learned", said=said)
             else:
                 found[j] = replace(told, source=as_source(known.source), said="what you said of it")
@@ -201,7 +201,9 @@ class KindsPredictor:
         prior = kinds.place_of_facts(usd, alike.row if alike is not None else None, size)
         if declared:
             place = kinds.place_of_scores(dict(declared), prior)
-            return kinds.placed(place, "benchmark", "the scores that the pool declares")
+            strange = ", ".join(name for name, _ in declared if not kinds.scores_of(name))
+            but = f", of which {strange} is on no known benchmark" if strange else ""
+            return kinds.placed(place, "benchmark", f"the scores that the pool declares{but}")
         if alike is not None and (kin := self._kin(alike, prior, guessed=named is None)) is not None:
             return kin
         if usd:
@@ -231,7 +233,7 @@ def _taken_for(named: Named) -> str:
     """The model that outcomes are of, and how a name that is not its own stands to it."""
     if named.relation == "same":
         return named.model
-    return named.said if named.said.startswith(named.model) else f"{named.model}; this is {named.said}"
+    return named.said if named.said.startswith(named.model) else f"{named.model} (this is {named.said})"
 
 
 def size_in(name: str) -> float | None:

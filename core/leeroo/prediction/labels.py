@@ -10,12 +10,12 @@ LABELS: Mapping[str, str] = {
     "pmllm3": "long analyst work, hard",
     "shaberi_gpt41": "Japanese chat",
     "shaberi_gpt51": "Japanese chat, strict judge",
-    "speechmap": "politically critical requests",
+    "speechmap": "political criticism in English, Chinese, Finnish",
     "mmlu": "school and exam knowledge",
     "mmlu-pro": "hard exam questions",
-    "mixed": "common sense, reading, small programs",
+    "mixed": "short tasks of many sorts",
 }
-"""Kinds of work in plain words, by the table they were learned from."""
+"""Kinds of work in plain words, by the table they were learned from: what the table holds, and in which language."""
 TOOL_CALLS = frozenset({"bfcl"})
 """Kinds of work that need tools: their questions alone look like any other's."""
 WITH_TOOLS, WITHOUT_TOOLS = 3.0, 0.02

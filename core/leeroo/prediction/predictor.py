@@ -32,7 +32,7 @@ class Prediction:
         sources: Where each expert's estimates come from, one per expert.
         doubt: Standard deviation of each expert's quality for what is not known of the expert, 0..1, shape (queries,
             experts); None where the predictor does not say.
-        kinds: What kind of work each query looks like, the likeliest first, as (kind, share), one tuple per query.
+        kinds: How like each query is to known kinds of work, the likest first, as (kind, share), one tuple per query.
         grounds: What each expert's estimate rests on, in plain words, one per expert.
     """
 

@@ -117,7 +117,7 @@ def _priced(reference: str) -> tuple[str, Price]:
         try:
             into, out = (float(part) for part in prices.split(","))
             return name, Price(input=into, output=out)
-        except ValueError:  # pydantic's, too
+        except (ValueError, ConfigError):
             raise ConfigError(f"--reference is {reference!r}; give NAME=IN,OUT in USD per 1M tokens.") from None
     from leeroo.pool.listing import look_up
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from leeroo.budget import Budget
 from leeroo.errors import BudgetExceeded, NoEligibleExpert
-from leeroo.money import to_usd
+from leeroo.money import exact_usd
 from leeroo.pool.experts import Expert
 from leeroo.selection.selector import Candidate, Selection
 
@@ -28,7 +28,7 @@ class Decision:
         budget: The merged budget of the call.
         novelty: 0 (like the predictor's training data) .. 1 (unlike it).
         seconds: What the decision took.
-        kinds: What kinds of work the request looks like, as (kind, share), the likeliest first.
+        kinds: Kinds of known work and how like them the request is, as (kind, share), the likest first.
     """
 
     selection: Selection
@@ -70,11 +70,10 @@ def refusal(decision: Decision, cap: int | None, whose: str | None = None) -> Bu
     over = [c for c in decision.candidates if (c.ineligible or "").startswith(OVER_BUDGET)]
     if over and cap is not None:
         cheapest = min(over, key=least_cost)
-        worst = to_usd(cheapest.worst_cost)
         return BudgetExceeded(
             f"No expert fits the budget: the cheapest, {cheapest.expert.name!r}, may cost "
-            f"{to_usd(least_cost(cheapest)):.9f} USD for this call (worst case {worst:.9f}), "
-            f"and the cap is {to_usd(cap):.9f} USD. {whose or 'Raise max_cost'}, or shorten the prompt or max_tokens."
+            f"{exact_usd(least_cost(cheapest))} for this call (worst case {exact_usd(cheapest.worst_cost)}), "
+            f"and the cap is {exact_usd(cap)}. {whose or 'Raise max_cost'}, or shorten the prompt or max_tokens."
         )
     reasons = "; ".join(f"{c.expert.name}: {c.ineligible}" for c in decision.candidates)
     too_long = any((c.ineligible or "").startswith(TOO_LONG) for c in decision.candidates)

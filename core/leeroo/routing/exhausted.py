@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from leeroo.errors import ExpertsFailed
-from leeroo.money import to_usd
+from leeroo.money import exact_usd
 from leeroo.routing.answers import UselessAnswer
 from leeroo.routing.failures import Failure, most_telling
 
@@ -24,11 +24,12 @@ def nobody_answered(
         spent: Nano-dollars on the record.
     """
     failures = "; ".join(f"{a['expert']}: {a['error']}" for a in attempts) or "none could be tried"
-    bill = f" {to_usd(spent):.6f} USD is on the record." if spent else " Nothing was spent."
+    bill = f" {exact_usd(spent)} is on the record." if spent else " Nothing was spent."
     failure, cause = most_telling(met) if met else (None, None)
     kind, status = (failure.kind, failure.status) if failure else (None, None)
-    # Our own words, which name what is missing.
-    remedy = f" {cause}" if kind == "config" or isinstance(cause, UselessAnswer) else ""
+    remedy = f" {kind}: {failure.remedy}" if failure and failure.remedy else ""
+    if kind == "config" or isinstance(cause, UselessAnswer):
+        remedy = f" {cause}"  # our own words, which name what is missing
     error = ExpertsFailed(f"No expert answered ({failures}).{bill}{remedy}", record, kind, status)
     error.__cause__ = cause
     return error

@@ -5,7 +5,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from leeroo.budget import Budget
-from leeroo.money import to_usd
+from leeroo.money import exact_usd
 from leeroo.pool.caching import needs_marks, writes_of
 from leeroo.pool.experts import Expert
 from leeroo.pool.kinds import PLAIN, Kinds
@@ -197,8 +197,7 @@ def _why_not(terms: Terms, candidate: Candidate, passed: int | None, thought: in
     if late is not None:
         return late
     if passed is not None:
-        needed = to_usd(least_cost(candidate))
-        return f"over budget: its answer may cost {needed:.9f} USD, {to_usd(passed):.9f} is left"
+        return f"over budget: its answer may cost {exact_usd(least_cost(candidate))}, {exact_usd(passed)} is left"
     if terms.cap is not None:
         unkept = _unbounded(terms, expert) or terms.health.why_no_cap_holds(expert)
         if unkept is not None:

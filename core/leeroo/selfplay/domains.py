@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.pool.prices import Strict
+from leeroo.pool.strict import Strict
 from leeroo.pool.yamlfile import load_with_lines
 from leeroo.selfplay.families import VERIFIED
 

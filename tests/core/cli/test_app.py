@@ -85,7 +85,7 @@ def test_ask_without_a_key_names_the_variable_and_no_money_is_spent(pool):
 
 def test_ask_under_a_cap_that_nothing_fits_names_the_cheapest(pool):
     result = leeroo("ask", "What is 2 + 2?", "--max-cost", "0.0000001", cwd=pool)
-    assert_one_line_error(result, "'small'", "0.000000100")
+    assert_one_line_error(result, "'small'", "0.0000001")
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_why_and_cost(session):
     session.records[-1]["candidates"][0] |= {"grounds": "170 outcomes", "doubt": 0.06}
     why = session.do("/why")[1]
     assert "> small: quality 0.80 (from 170 outcomes, give or take 0.06), about $" in why
-    assert "The request looked like: school, exams (70%)." in why
+    assert "the request is most like: school, exams (70%)." in why
     cost = session.do("/cost")[1]
     assert "small: 1 asked, $" in cost
     assert "saved against large alone" in cost

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from leeroo import LeerooError
 from leeroo.cli import app
 from leeroo.consult.model import ConsultModel
+from leeroo.prediction.artifact import SHIPPED
 from tests.openai_server import OpenAIServer
 
 KEY = "the-canary-key-3141592653"
@@ -171,3 +173,27 @@ def test_which_consult_model_is_in_use(examine, server, tmp_path):
     levels, output = examine(pool(server, "consult: {model: none.json}\n"))
     assert levels["consult"] == ["fail"]
     assert "no such file" in output
+
+
+def test_the_pools_own_predictor_is_looked_at(examine, server, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "manifest.json").write_text("{")
+    levels, output = examine(pool(server, "predictor: own\n"), "--offline")
+    assert levels["predictor"] == ["fail"]
+    assert "Mend predictor in the pool file." in output
+
+
+def test_a_damaged_predictor_is_found_though_its_manifest_is_whole(examine, server, tmp_path):
+    """It had been asked about no expert, for which nothing is loaded."""
+    shutil.copytree(SHIPPED, tmp_path / "own")
+    with (tmp_path / "own" / "encoder.onnx").open("r+b") as file:
+        file.truncate(1000)
+    levels, _ = examine(pool(server, "predictor: own\n"), "--offline")
+    assert levels["predictor"] == ["fail"]
+
+
+def test_what_only_a_framework_can_reach_is_no_fault_of_the_pool(examine):
+    text = "experts:\n  a: {model: 'bedrock_converse:jp.anthropic.claude-haiku-4-5-20251001-v1:0'}\n"
+    levels, output = examine(text, "--offline")
+    assert levels["key of a"] == ["warn"]
+    assert "LangChain" in output

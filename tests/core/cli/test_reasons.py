@@ -3,7 +3,7 @@
 import pytest
 
 from leeroo import Budget, Expert, Price
-from leeroo.cli.reasons import explained
+from leeroo.cli.reasons import explained, likeness
 from leeroo.prediction import load
 from leeroo.routing.decision import Decision
 from leeroo.selection.selector import Candidate, select
@@ -28,8 +28,11 @@ def reasons(*candidates, kinds=(), **budget):
         # The gap tips it, not the doubt.
         ((0.62, 0.09), (0.80, 0.06), {}, ["small would be cheaper, but", "0.18 worse than large: up to 0.05"]),
         ((0.79, 0.09), (0.80, 0.09), {"confidence": 0.9}, ["too little is known of the two"]),
-        ((0.60, 0.0), (0.90, 0.0), {"min_quality": 0.5}, ["reaches the quality", "0.60 of 0.5"]),
-        ((0.60, 0.0), (0.90, 0.0), {"min_quality": 0.7}, ["does not reach", "0.60 of 0.7"]),
+        # Numbers that differ look different.
+        ((0.777, 0.0), (0.80, 0.0), {}, ["small would be cheaper, but", "0.023 worse than large: up to 0.020"]),
+        ((0.699, 0.0), (0.90, 0.0), {"min_quality": 0.7}, ["does not reach", "0.699 of 0.700"]),
+        ((0.60, 0.0), (0.90, 0.0), {"min_quality": 0.5}, ["reaches the quality", "0.60 of 0.50"]),
+        ((0.60, 0.0), (0.90, 0.0), {"min_quality": 0.7}, ["does not reach", "0.60 of 0.70"]),
         ((0.60, 0.0), (0.90, 0.0), {"willingness_to_pay": 1e-9}, ["0.30 worse", "weighs against the price"]),
         ((0.90, 0.0), (0.80, 0.0), {}, ["small is expected to be the best and the cheapest"]),
     ],
@@ -40,14 +43,24 @@ def test_what_tipped_the_choice_is_what_the_rule_did(small, large, budget, words
 
 
 def test_kinds_whose_names_hold_commas_are_told_apart():
-    kinds = (("common sense, reading, small programs", 0.7), ("tool calls", 0.2), ("long analyst work", 0.01))
+    criticism = "political criticism in English, Chinese, Finnish"
+    kinds = ((criticism, 0.7), ("tool calls", 0.2), ("long analyst work", 0.01))
     found = reasons(candidate("a", 0.8, 10), candidate("b", 0.9, 100), kinds=kinds)
-    assert found[0] == "The request looks like: common sense, reading, small programs (70%); tool calls (20%)."
+    assert found[0] == (
+        f"Of the work that outcomes are known of, the request is most like: {criticism} (70%); tool calls (20%)."
+    )
+
+
+def test_what_is_far_from_all_that_was_seen_is_not_said_to_be_of_a_kind():
+    kinds = (("tool calls", 0.2), ("Japanese chat", 0.1))
+    words = "The request is unlike the work that outcomes are known of; the nearest is: tool calls (20%)."
+    assert likeness(kinds, 0.7) == (words, True)
+    assert likeness(kinds[1:], 0.7) == ("The request is like no work that outcomes are known of.", False)
 
 
 def test_what_looks_like_no_kind_is_compared_on_none():
     found = reasons(candidate("a", 0.8, 10), candidate("b", 0.9, 100), kinds=(("Japanese chat", 0.09),))
-    assert found[0] == "The request looks like: nothing that outcomes are known of."
+    assert found[0] == "The request is like no work that outcomes are known of."
     assert found[1].startswith("a: estimated from 170 outcomes")
 
 

@@ -26,7 +26,7 @@ def test_the_tightest_limit_above_a_scope_holds(ledger):
         None,
     )
     held = ledger.reserve("1", "a/b", 2 * USD)
-    with pytest.raises(BudgetExceeded, match=r"Scope 'a' .*3.0+ USD per day \(UTC\); 2.0+ USD.*2.0+ USD\. Resets: 2"):
+    with pytest.raises(BudgetExceeded, match=r"Scope 'a' .*3 USD per day \(UTC\); 2 USD.*2 USD\. Resets: 2"):
         ledger.reserve("2", "a/c", 2 * USD)
     ledger.settle(held, USD // 2)
     assert ledger.remaining("a/b").nano == 5 * USD // 2

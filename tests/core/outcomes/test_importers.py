@@ -54,7 +54,7 @@ def test_lm_eval_samples_in_both_shapes_of_arguments(tmp_path):
     assert [s.line for s in found.skipped] == [4, 5]
     assert "samples_gsm8k" in str(found.skipped[0])
     assert "--column score=" in found.skipped[1].reason
-    assert found.summary() == "3 outcomes of 1 experts on 3 queries imported; 2 rows left out."
+    assert found.summary() == "3 outcomes of 1 expert on 3 queries imported; 2 rows left out."
 
 
 def test_mmlu_pro_zip_of_json(tmp_path):
@@ -211,3 +211,28 @@ def test_other_arrays_are_refused(tmp_path, arrays, match):
     np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(ConfigError, match=match):
         import_outcomes([tmp_path / "bad.npz"], "routereval", name="m", prices={"*": (1, 1)})
+
+
+@pytest.mark.parametrize("score", ["100", "5", "-1", "1.01"])
+def test_scores_on_another_scale_are_refused_and_not_read_in_part(tmp_path, score):
+    """Of a file in percent, the zeros alone had been imported: every model always wrong."""
+    rows = [{"query": f"Q{i}", "expert": "m", "score": given} for i, given in enumerate(["0", score, "1"])]
+    with pytest.raises(ConfigError, match=r"mine\.csv:3: score .* is not between 0 and 1.*percent / 100"):
+        import_outcomes([wide(tmp_path / "mine.csv", rows)], "plain", name="p", prices=PRICES)
+
+
+@pytest.mark.parametrize(("encoding", "delimiter"), [("utf-8-sig", ";"), ("utf-16", "\t"), ("utf-8", ",")])
+def test_what_spreadsheets_write_is_read(tmp_path, encoding, delimiter):
+    lines = [["query", "expert", "score"], ["Grüße; oder, nicht?", "m", "1"]]
+    with (tmp_path / "mine.csv").open("w", newline="", encoding=encoding) as file:
+        csv.writer(file, delimiter=delimiter).writerows(lines)
+    found = import_outcomes([tmp_path / "mine.csv"], "plain", name="p", prices=PRICES)
+    assert found.table.queries == ("Grüße; oder, nicht?",)
+
+
+def test_a_column_that_is_not_there_is_told_with_those_that_are(tmp_path):
+    file = wide(tmp_path / "mine.csv", [{"prompt": "Q", "expert": "m", "scores": "good"}])
+    with pytest.raises(ConfigError, match=r"has no 'query'\. Known: expert, prompt, scores"):
+        import_outcomes([file], "plain", name="p", prices=PRICES)
+    with pytest.raises(ConfigError, match="score 'good' is no number"):
+        import_outcomes([file], "plain", name="p", prices=PRICES, columns={"query": "prompt", "score": "scores"})

@@ -235,3 +235,72 @@ def test_provider_and_model_are_parted():
 )
 def test_small_sums_are_shown_to_three_digits(amount, shown):
     assert show_usd(amount) == shown
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("localhost:8000", "whole address"),
+        ("http://", "whole address"),
+        ("https://user:hunter22@h/v1/chat/completions", "leave /chat/completions away"),
+        ("http://h/v1/responses/", "leave /responses/ away"),
+    ],
+)
+def test_an_address_that_no_call_could_use_is_refused_and_not_shown(address, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        Pool({"a": {"model": "m", "base_url": address, "price": {"input": 0, "output": 0}}})
+    assert "hunter22" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "meant"),
+    [
+        ("anthropic/claude-sonnet-4-5", "anthropic:claude-sonnet-4-5"),
+        ("antropic:claude-sonnet-4-5", "anthropic:claude-sonnet-4-5"),
+        ("gemini/gemini-2.5-pro", "google_genai:gemini-2.5-pro"),
+        ("openrouter/x/claude:thinking", "openrouter:x/claude:thinking"),
+    ],
+)
+def test_a_provider_before_no_colon_or_misspelt_is_said(model, meant):
+    with pytest.raises(ConfigError, match=f"was '{meant}' meant"):
+        Pool({"a": {"model": model}})
+
+
+@pytest.mark.parametrize("model", ["my-llm", "acme/my-llm", "llama3.1:8b", "deepseek-ai/x"])
+def test_no_provider_is_guessed_where_none_was_named(model):
+    with pytest.raises(ConfigError, match="no known price") as caught:
+        Pool({"a": {"model": model}})
+    assert "meant" not in str(caught.value)
+
+
+@pytest.mark.parametrize("model", [5, True, 0.5, ["gpt-5"], {"name": "gpt-5"}])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(ConfigError, match="give a model"):
+        Pool({"a": {"model": model, "price": {"input": 0, "output": 0}}})
+
+
+def test_a_price_that_is_one_number_is_refused_with_an_example():
+    with pytest.raises(ConfigError, match=r"experts.a.price: give a mapping, such as \{input: 0.05"):
+        Pool({"a": {"model": "m", "price": 10}})
+
+
+def test_a_blank_behind_a_provider_does_not_matter():
+    assert next(iter(Pool({"a": {"model": "openai: gpt-5-mini"}}))).model_id == "gpt-5-mini"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (
+            lambda: Expert(model="m", contxt_window=5),
+            r"Expert\.contxt_window: unknown key\. Did you mean 'context_window'",
+        ),
+        (lambda: Expert(model="m", price={"inputs": 1, "output": 2}), r"Expert\.price\.inputs: unknown key\. Did you"),
+        (lambda: Expert(model="m", benchmark={"mmlu": 61}), r"Expert\.benchmark: benchmark 'mmlu' is 61\.0"),
+        (lambda: Price(input=-1, output=2), r"Price\.input: Input should be greater"),
+        (lambda: Price(input=1, output=2, tiers=[{"abov": 1}]), r"Price\.tiers\.0\.abov: unknown key\. Did you"),
+    ],
+)
+def test_what_is_written_in_code_is_refused_as_what_stands_in_a_file(make, words):
+    with pytest.raises(ConfigError, match=words):
+        make()

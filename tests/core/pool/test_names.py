@@ -65,6 +65,7 @@ gpt-4o-mini-2024-07-18.ft-0e2066728a3c4f6b | gpt-4o-mini | fine-tune
 azure_ai/Llama-4-Maverick-17B-128E-Instruct-FP8 | llama-4-maverick | quantised
 azure_ai/cohere-command-r-plus-08-2024 | command-r-plus-08-2024
 azure_ai/FW-Kimi-K2.6 | kimi-k2.6
+azure/gpt-4o-mini-2024-07-18.ft-0e2066728a3c4f6b | gpt-4o-mini | fine-tune
 # Anthropic
 claude-opus-4-5-20251101 | claude-opus-4-5
 claude-opus-4-5-20251101-thinking | claude-opus-4-5-thinking | same | thinking
@@ -121,6 +122,12 @@ qwen.qwen3-coder-30b-a3b-v1:0 | qwen3-coder-30b-a3b-instruct
 qwen.qwen3-235b-a22b-2507-v1:0 | qwen3-235b-a22b-instruct-2507
 nvidia.nemotron-nano-9b-v2:0 | nemotron-nano-9b-v2
 us.writer.palmyra-x5-v1:0 | palmyra-x5
+jp.anthropic.claude-haiku-4-5-20251001-v1:0 | claude-haiku-4-5
+bedrock/converse/au.anthropic.claude-sonnet-4-5-20250929-v1:0 | claude-sonnet-4-5
+arn:aws:bedrock:eu-west-2:123456789012:inference-profile/uk.anthropic.claude-sonnet-4-5-20250929-v1:0 | \
+claude-sonnet-4-5
+anthropic.claude-opus-5-5:0 | claude-opus-5-5
+amazon.nova-pro-v1:0:300k | nova-pro-v1
 # Google
 gemini-2.5-flash | gemini-2.5-flash
 models/gemini-2.5-flash | gemini-2.5-flash
@@ -196,6 +203,12 @@ devstral:24b | devstral-small-2507 | snapshot
 deepseek-v3:671b | deepseek-v3
 granite4:micro | granite-4.0-micro
 granite3.1-dense:8b | granite-3.1-8b-instruct
+granite4:350m | granite-4.0-350m
+kimi-k2:1t-cloud | kimi-k2
+devstral-small-2:24b | devstral-small-2512
+ollama:nemotron-3-super:120b | nemotron-3-super-120b-a12b
+phi4-mini-reasoning:3.8b-q8_0 | phi-4-mini-reasoning | quantised
+hf.co/unsloth/Llama-3.2-3B-Instruct-GGUF:latest | llama-3.2-3b-instruct | quantised
 # Hugging Face, vLLM, llama.cpp, LM Studio
 meta-llama/Llama-3.1-8B-Instruct | llama-3.1-8b-instruct
 meta-llama/Meta-Llama-3-8B-Instruct | llama-3-8b-instruct
@@ -227,6 +240,13 @@ openai/gpt-oss-20b | gpt-oss-20b
 Qwen/Qwen3-32B:groq | qwen3-32b
 CohereForAI/c4ai-command-r-v01 | command-r-03-2024
 qwen/qwen3-4b-2507 | qwen3-4b-instruct-2507
+/root/.cache/huggingface/hub/models--Qwen--Qwen3-8B/snapshots/b968826d9c46dd6066d109eabc6255188de91218 | qwen3-8b
+models--unsloth--Qwen3-8B-GGUF | qwen3-8b | quantised
+/c/models--unsloth--Qwen3-8B-GGUF/snapshots/ab12/Qwen3-14B-Q4_K_M.gguf | qwen3-14b | quantised
+Qwen/Qwen3-8B@b968826d9c46 | qwen3-8b
+/models/Qwen3-32B-AWQ@main | qwen3-32b | quantised
+ibm/granite-4-h-tiny | granite-4.0-h-tiny
+meta/llama-2-70b-chat:2796ee9483c3fd7aa2e171d38f4ca12251a30609463dcfd4cd76703f22e96cdf | llama-2-70b-chat
 mradermacher/Qwen3-8B-i1-GGUF | qwen3-8b | quantised
 mlx-community/Qwen3-30B-A3B-4bit-DWQ | qwen3-30b-a3b | quantised
 # Together, Fireworks, Groq, Cerebras, Cloudflare, Databricks
@@ -388,6 +408,14 @@ o3-max |
 qwen3-next-80b-a3b |
 llama3:8b-code |
 codellama:7b-python |
+phi4:70b |
+kimi-k2:2t |
+amazon.nova-pro-v2:0 |
+amazon.nova-premier-v2 |
+mistral.mistral-7b-instruct-v0:9 |
+cohere.command-r-plus-v2:0 |
+anthropic.claude-opus-5-8:0 |
+models--acme--secret/snapshots/b968826d9c46dd6066d109eabc6255188de91218 |
 azure_openai:chat |
 azure:my-deployment |
 azure_openai:prod |

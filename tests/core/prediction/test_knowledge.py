@@ -215,3 +215,15 @@ def test_artifacts_of_before_take_a_relatives_place_itself(artifact):
     prior = np.zeros(arrays["models_place"].shape[1], np.float32)
     assert np.allclose(before.beyond_facts(before.models[0], prior), arrays["models_place"][0])
     assert before.beyond_facts("nobody", prior) is None
+
+
+@pytest.mark.parametrize("name", ["MMLU-Pro", "mmlu pro", "mmlu_pro"])
+def test_a_benchmark_is_known_however_its_name_is_written(known, name):
+    found, usual = told(known, "my-own", benchmark={name: 0.8}), told(known, "my-own", benchmark={"mmlu_pro": 0.8})
+    assert found.place.tolist() == usual.place.tolist()
+    assert found.said == "the scores that the pool declares"
+
+
+def test_a_benchmark_that_nobody_knows_is_said(known):
+    found = told(known, "my-own", benchmark={"mmlu_pr0": 0.8, "mmlu_pro": 0.8})
+    assert found.said == "the scores that the pool declares, of which mmlu_pr0 is on no known benchmark"

@@ -124,7 +124,7 @@ def test_without_cap_or_wish_no_output_cap_is_sent(make_router):
 
 def test_no_expert_fits_the_cap_and_nothing_is_spent(make_router):
     router = make_router()
-    with pytest.raises(BudgetExceeded, match=r"cheapest, 'small'.*cap is 0.000001000 USD.*Raise max_cost") as caught:
+    with pytest.raises(BudgetExceeded, match=r"cheapest, 'small'.*cap is 0.000001 USD.*Raise max_cost") as caught:
         router.open(Query(text=SECRET_TEXT), Budget(max_cost=0.000001))
     record = caught.value.record
     assert (record["cost"], record["attempts"], record["expert"], record["adequate"]) == (0, [], None, False)

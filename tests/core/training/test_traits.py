@@ -93,8 +93,8 @@ def test_what_the_user_taught_is_told_of_an_expert(tmp_path):
         traits.add_expert(SHIPPED, name, rows, tmp_path / name)
         where = {"base_url": "https://x.openai.azure.com", "price": Price(input=1, output=2)}
         expert = Expert(model=f"azure_openai:{name}", name="e", **where)
-        assert load(tmp_path / name).tell([expert]) == [("learned", "your own 30 outcomes")]
-        assert load(tmp_path / name).predict(["Hi"], [expert]).grounds == ("your own 30 outcomes",)
+        assert load(tmp_path / name).tell([expert]) == [("learned", "30 outcomes of its own")]
+        assert load(tmp_path / name).predict(["Hi"], [expert]).grounds == ("30 outcomes of its own",)
     (told,) = load().tell([expert])
     assert told[1].endswith("outcomes of gpt-5")
 
