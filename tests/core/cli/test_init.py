@@ -88,7 +88,7 @@ def test_init_keeps_a_file_that_is_there(tmp_path):
     result = leeroo("init", "--provider", "openai", "--force", "--size", "3", "--max-cost", "0.5", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert read_pool(tmp_path / "pool.yaml").budget.max_cost == 0.5
-    assert "Not set yet: OPENAI_API_KEY" in result.stdout
+    assert "To be set before you ask: OPENAI_API_KEY" in result.stdout
 
 
 def test_init_without_a_key_or_with_a_wrong_provider_writes_nothing(tmp_path):
