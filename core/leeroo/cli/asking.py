@@ -65,7 +65,7 @@ def explain(
     with open_router(pool, run=False) as router:
         budget = budget.over(router.budget)
         cap = None if budget.max_cost in (None, float("inf")) else to_nano(budget.max_cost or 0.0)
-        router.decide(Query(text=".", prompt="."), budget, cap)  # what the first one loads is no part of how long one takes
+        router.decide(Query(text=".", prompt="."), budget, cap)  # what it loads is no part of how long one takes
         decision = router.decide(Query(text=question, prompt=question), budget, cap)
         reasons = explained(decision, router.predictor)
         if budget.consults:
