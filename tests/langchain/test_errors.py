@@ -111,7 +111,7 @@ def test_a_summary_is_tried_again_with_less_after_an_overflow(make, fake, http_e
     middleware = SummarizationMiddleware(llm, trigger=("messages", 2), keep=("messages", 1))
     history = [HumanMessage("word " * 3000), AIMessage("b"), HumanMessage("c")]
     state = create_agent(make(), [], middleware=[middleware]).invoke({"messages": history})
-    assert "413" not in str(state["messages"])
+    assert not any("413" in str(message.content) for message in state["messages"])  # ids are random digits, too
     assert "short" in str(state["messages"][0].content)
 
 
