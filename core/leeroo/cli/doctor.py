@@ -147,7 +147,7 @@ def _prices(file: PoolFile, written: dict[str, Any]) -> Iterator[Finding]:
     package = distribution("genai-prices")
     made = max((Path(str(package.locate_file(f))).stat().st_mtime for f in package.files or ()), default=0.0)
     days = int((time.time() - made) / 86400)
-    words = f"{', '.join(looked_up)}: from genai-prices {package.version}, installed {days} days ago"
+    words = f"{', '.join(looked_up)}: from genai-prices {package.version}, installed {counted(days, 'day')} ago"
     old = days > OLD_PRICES
     remedy = "pip install -U genai-prices, or state the prices in the pool file." if old else ""
     yield Finding("warn" if old else "ok", "prices", words, remedy)
@@ -209,7 +209,7 @@ def _one_token(expert: Expert) -> Finding:
     except Exception as error:
         failure = classify(error)
         return Finding("fail", subject, _met(failure), failure.remedy or "Ask it by hand to see more.")
-    words = f"answered in {time.perf_counter() - began:.1f} s, {usage.input_tokens} tokens read"
+    words = f"answered in {time.perf_counter() - began:.1f} s, {counted(usage.input_tokens, 'token')} read"
     if usage.estimated:
         return Finding("warn", subject, f"{words}, usage not reported", "Its costs will be estimates.")
     return Finding("ok", subject, words)

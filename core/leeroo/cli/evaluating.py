@@ -12,6 +12,7 @@ from rich.table import Table
 from leeroo.cli.options import ARTIFACT
 from leeroo.cli.printing import out, paragraph
 from leeroo.errors import ConfigError
+from leeroo.visible import counted
 
 WIDE = 146
 """Columns that all figures take."""
@@ -33,7 +34,7 @@ def predict(
 
     with Console(stderr=True).status(f"Predicting {table} ..."):
         rows = predict_table(table, to, load(artifact))
-    out.print(f"{rows} rows in {to}")
+    out.print(f"{counted(rows, 'row')} in {to}")
 
 
 def evaluate(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from leeroo.cli.printing import out
+from leeroo.visible import counted
 
 experts_app = typer.Typer(help="Teach the predictor new experts.", no_args_is_help=True)
 
@@ -36,5 +37,6 @@ def add(
         rows = [(query, score, tokens) for query, score, tokens in columns if score == score]
     traits = add_expert(artifact or SHIPPED, name, rows, to, benchmark=benchmark)
     out.print(
-        f"{name}: {traits.source}, {traits.outcomes} outcomes, mean predicted quality {traits.prior:.3f}. In {to}"
+        f"{name}: {traits.source}, {counted(traits.outcomes, 'outcome')}, mean predicted quality "
+        f"{traits.prior:.3f}. In {to}"
     )

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from leeroo.cli.ledger import Url, open_ledger_at
 from leeroo.ledger.feedback import feedback as keep
-from leeroo.visible import visible
+from leeroo.visible import counted, visible
 
 out = Console()
 
@@ -46,7 +46,7 @@ def _tell_what_consult_may_learn(call_id: str, url: str) -> None:
 
     at = "" if os.environ.get("LEEROO_LEDGER") == url else f" --ledger {_shown(url)}"
     how = f"leeroo consult-fit{at} --out consult.json"
-    words = f"{found.calls} calls of this ledger have consulted, {found.marked} of them have feedback"
+    words = f"{counted(found.calls, 'call')} of this ledger consulted, {found.marked} of them with feedback"
     if found.calls < LEAST:
         words += f"; from {LEAST} on, `{how}` fits the consult model on them."
     else:
@@ -87,6 +87,8 @@ def feedback_export(
     table = to_table(rows, to.name, prices)
     table.write(to)
     kept = sum(row["query"] is not None for row in rows)
-    left = f"; {len(rows) - kept} scored calls whose query was not kept are left out" if kept < len(rows) else ""
-    shown = f"{kept} scored calls: {len(table)} queries, {len(table.experts)} experts, in {to}{left}."
+    lost = len(rows) - kept
+    left = f"; {counted(lost, 'scored call')} left out, since the query was not kept" if lost else ""
+    seen = f"{counted(len(table), 'query', 'queries')}, {counted(len(table.experts), 'expert')}"
+    shown = f"{counted(kept, 'scored call')}: {seen}, in {to}{left}."
     out.print(shown, highlight=False, markup=False)

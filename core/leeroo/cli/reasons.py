@@ -7,6 +7,7 @@ from leeroo.prediction.predictor import Predictor
 from leeroo.prediction.response import ResponsePredictor
 from leeroo.routing.decision import Decision
 from leeroo.selection.selector import Candidate
+from leeroo.visible import counted
 
 FAR = 0.5
 """Novelty from which a request is unlike what was seen."""
@@ -52,7 +53,7 @@ def explained(decision: Decision, predictor: Predictor) -> list[str]:
         if nobody and like:
             lines.append(f"None of these experts has outcomes on {kind}: how they do on other work counts.")
         for c, (rate, count) in zip(decision.candidates, rates, strict=True):
-            there = f"{rate:.2f} in {count} outcomes on {kind}; " if rate is not None else ""
+            there = f"{rate:.2f} in {counted(count, 'outcome')} on {kind}; " if rate is not None else ""
             there = there or ("" if nobody else f"no outcomes on {kind}; ")
             lines.append(f"{c.expert.name}: {there}estimated from {c.grounds or c.source}, give or take {c.doubt:.2f}.")
     return [*lines, *_tipped(decision)]

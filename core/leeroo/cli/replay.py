@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.visible import visible
+from leeroo.visible import counted, visible
 
 if TYPE_CHECKING:
     from leeroo.consult.model import ConsultModel
@@ -68,7 +68,7 @@ def replay(
     plays = _play(name, game, swept, value, points, known or shipped())
     _say(name, plays, game)
     if write:
-        out.print(f"{write_plays(plays, game, write)} rows in {write}", highlight=False)
+        out.print(f"{counted(write_plays(plays, game, write), 'row')} in {write}", highlight=False)
 
 
 def _say(name: str, plays: "Sequence[Played]", game: "Game") -> None:

@@ -101,14 +101,16 @@ def _largest(found: WhatIf) -> list[Flow]:
 
 def _print(found: WhatIf) -> None:
     sampled = f", {found.calls} drawn and decided" if found.read > found.calls + found.left_out else ""
-    others = f"; {found.others} records are no calls of an LLM" if found.others else ""
+    others = ""
+    if found.others:
+        others = f"; {counted(found.others, 'record is no call', 'records are no calls')} of an LLM"
     left_out = f"; {found.left_out} left out" if found.left_out else ""
     _line(f"{counted(found.read, 'call')} read{sampled}{others}{left_out}.")
     priced = sum(flow.priced for flow in found.flows.values() if flow.expert != NOBODY)
     share = "" if found.saved is None else f", {abs(100 * found.saved):.0f}% {'less' if found.saved >= 0 else 'more'}"
-    _line(f"Paid:     {show_usd(found.paid)} for the {priced} calls whose cost is known.")
+    _line(f"Paid:     {show_usd(found.paid)} for the {counted(priced, 'call')} whose cost is known.")
     _line(f"Would be: {show_usd(found.would)}{share}.", bold=True)
-    _line(f"Moved:    {found.moved} of {found.calls} calls would go to another model.")
+    _line(f"Moved:    {found.moved} of {counted(found.calls, 'call')} would go to another model.")
     unpriced = sum(flow.calls - flow.priced for flow in found.flows.values() if flow.expert != NOBODY)
     if unpriced:
         more = sum(flow.would_unpriced for flow in found.flows.values())
@@ -120,7 +122,8 @@ def _print(found: WhatIf) -> None:
     for flow in flows[:SHOWN]:
         _flow(flow)
     if len(flows) > SHOWN:
-        _line(f"  ... and {sum(f.calls for f in flows[SHOWN:])} calls in {len(flows) - SHOWN} smaller groups")
+        rest = counted(sum(f.calls for f in flows[SHOWN:]), "call")
+        _line(f"  ... and {rest} in {counted(len(flows) - SHOWN, 'smaller group')}")
     paragraph(
         "The same tokens at the experts' prices, as decided without a call; answers of another length cost otherwise."
     )
@@ -131,7 +134,9 @@ def _qualities(found: WhatIf) -> None:
     known, number, other = found.before
     if number:
         before, after = known / number, other / number
-        _line(f"Quality:  {before:.2f} predicted of who answered, {after:.2f} of who would, on {number} calls.")
+        _line(
+            f"Quality:  {before:.2f} predicted of who answered, {after:.2f} of who would, on {counted(number, 'call')}."
+        )
     elif count:
         _line(f"Quality:  {total / count:.2f} predicted of who would answer; of who did, nothing was learned.")
 

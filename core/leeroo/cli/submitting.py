@@ -10,6 +10,7 @@ from leeroo.budget import Budget
 from leeroo.cli.options import PoolOption, with_budget
 from leeroo.cli.pools import open_router
 from leeroo.cli.printing import out
+from leeroo.visible import counted
 
 
 @with_budget
@@ -36,5 +37,5 @@ def routerarena(
         )
     more = f", {done.optimality} entries for optimality" if done.optimality else ""
     again = f", {done.reworded} reworded" if done.reworded else ""
-    out.print(f"{done.queries} queries decided{more}{again}.", highlight=False)
+    out.print(f"{counted(done.queries, 'query', 'queries')} decided{more}{again}.", highlight=False)
     out.print(f"In {done.predictions}; {done.config}; {done.prices}", highlight=False, markup=False, soft_wrap=True)

@@ -24,6 +24,7 @@ from leeroo.outcomes.table import OutcomeTable
 from leeroo.prediction.artifact import MANIFEST, read_manifest
 from leeroo.prediction.predictor import Predictor
 from leeroo.routing.own_consulting import ARTIFACT_KEY
+from leeroo.visible import counted
 
 LEAST = 30
 """Queries with two answers or more below which nothing is fitted."""
@@ -116,7 +117,8 @@ def _whole(found: Sequence[Observed], seed: int) -> Observed:
     queries = sum(len(one) for one in usable)
     if queries < LEAST:
         raise ConfigError(
-            f"{queries} queries with two comparable answers; the consult model is fitted from {LEAST} on."
+            f"{counted(queries, 'query', 'queries')} with two comparable answers; the consult model is fitted from "
+            f"{LEAST} on."
         )
     whole = joined([one for one in usable if len(one)])
     if queries > MOST:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from leeroo.errors import ConfigError, LeerooError, did_you_mean
 from leeroo.money import exact_usd, to_nano, to_usd
 from leeroo.scopes import check_scope as check_scope
+from leeroo.visible import counted
 
 Per = Literal["minute", "hour", "day", "month", "total"]
 Unit = Literal["usd", "tokens", "calls"]
@@ -96,7 +97,7 @@ class Limit:
 
     def shown(self, amount: int) -> str:
         """An amount of this limit's unit, for people."""
-        return exact_usd(amount) if self.unit == "usd" else f"{amount} {self.unit}"
+        return exact_usd(amount) if self.unit == "usd" else counted(amount, self.unit.removesuffix("s"))
 
     def resets(self, moment: int) -> str:
         """When the window ends, in the limit's time zone."""
@@ -107,7 +108,7 @@ class Limit:
         """The message of a call that would pass this limit."""
         window_name = "in total" if self.per == "total" else f"per {self.per} ({self.zone})"
         return (
-            f"Scope {self.scope!r} may use {self.shown(self.amount)} {window_name}; {self.shown(used)} are spent or "
+            f"Scope {self.scope!r} may use {self.shown(self.amount)} {window_name}; {self.shown(used)} spent or "
             f"reserved, and the next attempt may take {self.shown(asked)}. Resets: {self.resets(moment)}."
         )
 

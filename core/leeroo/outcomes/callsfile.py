@@ -9,6 +9,7 @@ from leeroo.money import show_usd
 from leeroo.outcomes.formats import Skipped
 from leeroo.outcomes.found import NotACall
 from leeroo.outcomes.traffic import Logged, Prices
+from leeroo.visible import counted
 
 KEPT = 20
 """Records left out that are remembered one by one."""
@@ -41,7 +42,7 @@ class Written:
         unknown = f" ({self.unpriced} of unknown cost)" if self.unpriced else ""
         others = f"{self.others} other records, " if self.others else ""
         return (
-            f"{self.calls} calls of {len(self.models)} models, {show_usd(self.cost)}{unknown}; "
+            f"{counted(self.calls, 'call')} of {counted(len(self.models), 'model')}, {show_usd(self.cost)}{unknown}; "
             f"{others}{self.left_out} left out."
         )
 

@@ -47,6 +47,7 @@ from leeroo.prediction.labels import LABELS, TOOL_CALLS, WITH_TOOLS, WITHOUT_TOO
 from leeroo.prediction.lengths import PREFIX as OF_LENGTHS
 from leeroo.prediction.lengths import Lengths
 from leeroo.prediction.predictor import Source
+from leeroo.visible import counted
 
 Float32 = npt.NDArray[np.float32]
 BENCHMARK_NOISE = 0.6
@@ -183,7 +184,7 @@ class Kinds:
             return None
         source = self.sources[i]
         count = int(self.outcomes[:, i].sum())
-        said = f"{count} outcomes" if source == "learned" else "published scores"
+        said = counted(count, "outcome") if source == "learned" else "published scores"
         lengths = self.lengths.loading[:, i] if self.lengths else _NO_LENGTHS
         place = self._a["models_place"][i]
         return Loadings(self._a["kinds_loading"][:, i], self.outcomes[:, i], source, said, place, lengths)

@@ -19,6 +19,7 @@ from leeroo.prediction.facts import blended
 from leeroo.prediction.kinds import Kinds, Loadings
 from leeroo.prediction.matching import Matcher, normalised
 from leeroo.prediction.predictor import Prediction, as_source
+from leeroo.visible import counted
 
 Float32 = npt.NDArray[np.float32]
 GUESSED = 1.5
@@ -152,7 +153,7 @@ class KindsPredictor:
             told = replace(self.tell(experts[j]), values=values)
             if known.outcomes:
                 # Which kinds they were of is not kept: they count in all.
-                said = f"{known.outcomes} outcomes of its own"
+                said = f"{counted(known.outcomes, 'outcome')} of its own"
                 found[j] = replace(told, outcomes=told.outcomes + known.outcomes, source="learned", said=said)
             else:
                 found[j] = replace(told, source=as_source(known.source), said="what you said of it")

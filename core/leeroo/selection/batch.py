@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import BudgetExceeded, InvalidRequest
+from leeroo.visible import counted
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -57,7 +58,8 @@ def assign(quality: FloatArray, cost: FloatArray, total: float) -> Assignment:
     spent = float(cost[rows, chosen].sum())
     if spent > total:
         raise BudgetExceeded(
-            f"Even the cheapest experts cost {spent:g} for {len(quality)} queries; the total is {total:g}."
+            f"Even the cheapest experts cost {spent:g} for {counted(len(quality), 'query', 'queries')}; "
+            f"the total is {total:g}."
         )
     bound: float | None = None
     margin = 0.0

@@ -15,7 +15,7 @@ from leeroo.serve.errors import Refusal, after, shape_of
 from leeroo.serve.held import Held
 from leeroo.serve.keys import Key, KeyFile
 from leeroo.serve.named import Named
-from leeroo.visible import visible
+from leeroo.visible import counted, visible
 
 FREE = frozenset({"/healthz", "/openapi.json"})
 """Paths that need no key and count for no rate."""
@@ -159,7 +159,7 @@ class Rates:
         while len(self._left) > CALLERS:
             self._left.popitem(last=False)
         if not allowed:
-            message = f"More than {self._most:.0f} requests per minute; wait a little."
+            message = f"More than {counted(round(self._most), 'request')} per minute; wait a little."
             wait = after((1 - left) / self._per_second)
             raise Refusal(429, message, "rate_limit_error", "rate_limit_exceeded", headers=wait)
 

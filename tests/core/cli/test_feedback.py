@@ -58,7 +58,7 @@ def test_few_calls_say_how_many_are_needed(calls):
     url, make = calls
     one, _ = make(2, consult=True)
     shown = said("feedback", one, 1, "--ledger", url)
-    assert "2 calls of this ledger have consulted, 1 of them have feedback; from 30 on" in shown
+    assert "2 calls of this ledger consulted, 1 of them with feedback; from 30 on" in shown
 
 
 def test_the_command_that_is_shown_learns(calls, tmp_path, monkeypatch):
@@ -67,7 +67,7 @@ def test_the_command_that_is_shown_learns(calls, tmp_path, monkeypatch):
     said("feedback", ids[0], 1, "--ledger", url)
     said("feedback", ids[0], 0, "--ledger", url)
     shown = said("feedback", ids[1], 1, "--ledger", url)
-    assert "30 calls of this ledger have consulted, 2 of them have feedback." in shown
+    assert "30 calls of this ledger consulted, 2 of them with feedback." in shown
     command = shlex.split(shown.split("`")[1])
     monkeypatch.chdir(tmp_path)
     assert "fitted on 30 queries" in said(*command[1:])

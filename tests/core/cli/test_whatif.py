@@ -58,6 +58,15 @@ def test_whatif_as_json_and_every_call_as_csv(folder):
         ("1", "small", "True"), ("2", "small", "True"), ("3", "small", "False"), ("4", "small", "True")]  # fmt: skip
 
 
+def test_one_call_is_no_calls(folder):
+    (folder / "log.jsonl").write_text((folder / "log.jsonl").read_text().splitlines()[0])
+    text = " ".join(whatif(folder, "--expert", "small").stdout.split())
+    assert "1 call read." in text
+    assert "for the 1 call whose cost is known" in text
+    assert "1 of 1 call would go" in text
+    assert "1 calls" not in text
+
+
 def test_whatif_on_forty_columns(folder):
     lines = whatif(folder, columns="40").stdout.splitlines()
     assert max(map(len, lines)) <= 40

@@ -79,8 +79,8 @@ def test_kept_queries_become_an_outcome_table(url, run, make_router, tmp_path):
         "experts: {small: {model: a, price: {input: 1, output: 2}}, large: {model: b, price: {input: 5, output: 9}}}"
     )
     shown = run("feedback-export", "--pool", pool, "--out", tmp_path / "table")
-    assert "3 scored calls: 1 queries, 2 experts" in shown
-    assert "1 scored calls whose query was not kept" in shown
+    assert "3 scored calls: 1 query, 2 experts" in shown
+    assert "1 scored call left out, since the query was not kept" in shown
     table = OutcomeTable.read(tmp_path / "table")
     assert (table.queries, table.experts) == ((SECRET,), ("large", "small"))
     assert table.scores.tolist() == [[1, 0.5]]

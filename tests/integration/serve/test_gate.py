@@ -56,7 +56,7 @@ def test_keys_bind_calls_to_scopes_whose_limits_hold(experts, tmp_path):
         assert (broke.value.status_code, broke.value.code) == (402, "budget_exceeded")
         ledger.set_limit(Limit.of("acme/other", "minute", "calls", 1))
         ask(url, other)
-        with pytest.raises(openai.RateLimitError, match="1 calls per minute") as full:
+        with pytest.raises(openai.RateLimitError, match="1 call per minute") as full:
             ask(url, other, stream=True)
         assert 0 < int(full.value.response.headers["retry-after"]) <= 60
 
