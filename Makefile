@@ -9,7 +9,7 @@ demo: .venv/.installed-demo
 	$(BIN)/leeroo demo
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest -rs
+	$(BIN)/python -m pytest -rsfE
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
