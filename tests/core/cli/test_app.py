@@ -70,6 +70,8 @@ def test_explain_shows_every_candidate_and_makes_no_call(pool):
     assert decision["fallbacks"] == ["large"]
     assert [c["expert"] for c in decision["candidates"]] == ["small", "large"]
     assert decision["budget"] == {"max_cost": 0.05, "min_quality": 0.1}
+    assert decision["loading"] > 0
+    assert decision["router_latency"] > 0
 
 
 def test_explain_reads_the_question_from_standard_input(pool):
