@@ -233,11 +233,11 @@ def _ledger(file: PoolFile, clocks: list[float]) -> Iterator[Finding]:
     except LeerooError as error:
         yield Finding("fail", "ledger", str(error), "Calls are refused, or go on unrecorded (on_failure=continue).")
         return
-    if skew is not None:
-        clocks.append(skew)
+    clocks += [] if skew is None else [skew]
     yield Finding("ok", "ledger", "opens, is up to date, and can be written")
     if aside:
-        words = f"{len(aside)} writes could never be booked; the newest: {aside[-1]['what']}: {aside[-1]['why']}"
+        what, why = aside[-1]["what"], aside[-1]["why"]
+        words = f"{counted(len(aside), 'write')} could never be booked; the newest: {what}: {why}"
         yield Finding("warn", "ledger", words, "Compare with the provider's bill; the table set_aside has all of them.")
     for key, kind, seconds in resting:
         if kind == "over_cap":

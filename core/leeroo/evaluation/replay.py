@@ -18,6 +18,7 @@ from leeroo.evaluation.costs import check_costs
 from leeroo.evaluation.metrics import Curve, accuracy_at, cost_at, hull
 from leeroo.evaluation.replaying import Game, Played
 from leeroo.outcomes.table import OutcomeTable
+from leeroo.visible import counted
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -180,7 +181,9 @@ def markdown(comparison: Comparison) -> str:
         lines.append(f"| {name} | {' | '.join(shown)} | {found.asks.max():.2f} | {found.rounds.max():.2f} |")
     mean = comparison.reference_score.mean()
     queries = len(comparison.reference_score)
-    head = f"{queries} queries; reference {comparison.reference}: accuracy {mean:.4f} at cost 1.00.\n"
+    head = (
+        f"{counted(queries, 'query', 'queries')}; reference {comparison.reference}: accuracy {mean:.4f} at cost 1.00.\n"
+    )
     gains = []
     for other in ("choose once", "cascade routing", "fixed cascades"):
         ends = paired(comparison, "consult", other)
