@@ -34,7 +34,7 @@ chain = prompt | llm.bind(max_cost=0.00002, min_quality=0.3) | StrOutputParser()
 with leeroo.budget(max_total_cost=0.0001) as spent:
     for question in ("What is the capital of Italy?", "What colour is the sky?"):
         print(question, "->", chain.invoke({"question": question}).strip())
-print(f"{spent.calls} calls, ${spent.cost:.8f}, {spent.by_expert}")
+print(f"calls: {spent.calls}, ${spent.cost:.8f}, {spent.by_expert}")
 
 # %% [markdown]
 # A batch is chosen together: the money goes where it buys the most predicted quality, and the total is never passed.
@@ -122,7 +122,7 @@ def good_enough(state: State) -> str:
 graph = StateGraph(State).add_node(ask).add_edge(START, "ask").add_conditional_edges("ask", good_enough).compile()
 with leeroo.budget(max_total_cost=0.0001, scope="notebook/graph") as spent:
     print(graph.invoke({"question": "What is the capital of France? One word.", "answer": "", "tries": 0})["answer"])
-print(f"{spent.calls} calls, ${spent.cost:.8f}")
+print(f"calls: {spent.calls}, ${spent.cost:.8f}")
 
 # %% [markdown]
 # A budget that does not suffice ends the run with an error, not with a bill:

@@ -39,7 +39,7 @@ index = VectorStoreIndex.from_documents(documents, embed_model=MockEmbedding(emb
 engine = index.as_query_engine(llm=llm, similarity_top_k=2)
 with leeroo.budget(max_cost=0.0001, scope="notebook/query") as spent:
     print(engine.query("What is the capital of France?"))
-print(f"{spent.calls} call, ${spent.cost:.8f}, {spent.by_expert}")
+print(f"calls: {spent.calls}, ${spent.cost:.8f}, {spent.by_expert}")
 
 # %% [markdown]
 # Every call leaves a record, whatever the engine does with the answer:
@@ -58,7 +58,7 @@ from llama_index.core.agent.workflow import ReActAgent
 
 with leeroo.budget(max_total_cost=0.001, scope="notebook/agent") as spent:
     print(await ReActAgent(llm=llm).run("What is the capital of France?"))
-print(f"{spent.calls} calls, ${spent.cost:.8f}")
+print(f"calls: {spent.calls}, ${spent.cost:.8f}")
 
 # %% [markdown]
 # ## Accounting per run

@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import NoneType
 from typing import Any, NamedTuple, get_args
 
-from leeroo.errors import ConfigError, did_you_mean
+from leeroo.errors import ConfigError, did_you_mean, nearest
 from leeroo.scopes import check_scope
 from leeroo.spent import Spent
 
@@ -173,10 +173,7 @@ def split_kwargs(kwargs: Mapping[str, Any]) -> tuple[Budget, dict[str, Any]]:
 @lru_cache(maxsize=1024)
 def _near_miss(key: str) -> str | None:
     """The budget kwarg that was probably meant; the same few keys come with every call."""
-    import difflib
-
-    near = difflib.get_close_matches(key, BUDGET_KWARGS, n=1, cutoff=0.85)
-    return near[0] if near else None
+    return nearest(key, BUDGET_KWARGS, least=0.85)
 
 
 def _check_number(name: str, value: object, unit: str, most: float) -> None:

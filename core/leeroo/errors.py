@@ -73,12 +73,23 @@ class ExpertsFailed(LeerooError):
         self.status = status
 
 
+def nearest(word: str, known: Iterable[str], *, least: float = 0.5) -> str | None:
+    """The known word that a word is most like; None where none is like it enough.
+
+    Args:
+        word: As it was written.
+        known: What there is.
+        least: Likeness from which on a word is near, 0..1: high where most words mean something of their own.
+    """
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=least)), None)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the nearest known word, or the list of known words."""
     words = sorted(known)
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    if near:
-        return f" Did you mean {near[0]!r}?"
+    near = nearest(word, words)
+    if near is not None:
+        return f" Did you mean {near!r}?"
     return f" Known: {', '.join(words)}." if words else ""
 
 

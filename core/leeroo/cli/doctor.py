@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from leeroo.cli.pools import BY_FRAMEWORK, by_framework
+from leeroo.cli.pools import BY_FRAMEWORK, PoolArgument, by_framework, pool_file
 from leeroo.cli.printing import paragraph
 from leeroo.endpoints.openai_compatible import Endpoint, client_options, complete, key_variable, resolve
 from leeroo.endpoints.providers import PROVIDERS
@@ -55,7 +55,7 @@ class Finding:
 
 
 def doctor(
-    pool: Annotated[Path, typer.Argument(metavar="POOL", help="Pool file.")],
+    pool: PoolArgument = None,
     call: Annotated[
         bool, typer.Option("--call", help="Ask every expert for one token, too; that costs money.")
     ] = False,
@@ -66,7 +66,7 @@ def doctor(
 
     Example: `leeroo doctor pool.yaml --call`
     """
-    findings = list(examine(pool, call=call, offline=offline))
+    findings = list(examine(pool_file(pool), call=call, offline=offline))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))  # noqa: T201 - machine-readable
     else:
@@ -233,11 +233,11 @@ def _ledger(file: PoolFile, clocks: list[float]) -> Iterator[Finding]:
     except LeerooError as error:
         yield Finding("fail", "ledger", str(error), "Calls are refused, or go on unrecorded (on_failure=continue).")
         return
-    if skew is not None:
-        clocks.append(skew)
+    clocks += [] if skew is None else [skew]
     yield Finding("ok", "ledger", "opens, is up to date, and can be written")
     if aside:
-        words = f"{len(aside)} writes could never be booked; the newest: {aside[-1]['what']}: {aside[-1]['why']}"
+        what, why = aside[-1]["what"], aside[-1]["why"]
+        words = f"{counted(len(aside), 'write')} could never be booked; the newest: {what}: {why}"
         yield Finding("warn", "ledger", words, "Compare with the provider's bill; the table set_aside has all of them.")
     for key, kind, seconds in resting:
         if kind == "over_cap":

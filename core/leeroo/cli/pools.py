@@ -12,6 +12,7 @@ from rich.console import Console
 from leeroo.cli.printing import out, paragraph
 from leeroo.endpoints.openai_compatible import key_variable
 from leeroo.endpoints.providers import PROVIDERS
+from leeroo.errors import ConfigError
 from leeroo.pool.experts import Expert
 from leeroo.pool.file import read_pool
 from leeroo.routing.router import Router
@@ -23,6 +24,9 @@ pool_app = typer.Typer(help="Look after pool files.", no_args_is_help=True)
 
 POOL_FILES = ("leeroo.yaml", "pool.yaml")
 BY_FRAMEWORK = "reached by LangChain, with the key that it finds"
+PoolArgument = Annotated[
+    Path | None, typer.Argument(metavar="POOL", help="Pool file. Default: $LEEROO_POOL, ./leeroo.yaml, ./pool.yaml.")
+]
 NO_POOL_FILE = "No pool file here, so two small local models are used. `leeroo init` writes one for your own models."
 
 
@@ -34,8 +38,7 @@ def open_router(pool: Path | None, *, run: bool) -> Iterator[Router]:
         pool: The file; $LEEROO_POOL, ./leeroo.yaml or ./pool.yaml when absent, else the local experts.
         run: Whether the experts are to answer.
     """
-    named = pool or (Path(os.environ["LEEROO_POOL"]) if os.environ.get("LEEROO_POOL") else None)
-    file = named or next((Path(name) for name in POOL_FILES if Path(name).exists()), None)
+    file = _found(pool)
     if file is not None:
         yield Router.from_pool(file)
         return
@@ -55,6 +58,24 @@ def open_router(pool: Path | None, *, run: bool) -> Iterator[Router]:
         context.__exit__(None, None, None)
 
 
+def _found(named: Path | None) -> Path | None:
+    if named is None and os.environ.get("LEEROO_POOL"):
+        return Path(os.environ["LEEROO_POOL"])
+    return named or next((Path(name) for name in POOL_FILES if Path(name).exists()), None)
+
+
+def pool_file(named: Path | None) -> Path:
+    """The pool file that a command is about: the one named, $LEEROO_POOL, ./leeroo.yaml or ./pool.yaml.
+
+    Raises:
+        ConfigError: None is named, and none is there.
+    """
+    file = _found(named)
+    if file is None:
+        raise ConfigError(f"No pool file here ({' or '.join(POOL_FILES)}): name one, or let `leeroo init` write it.")
+    return file
+
+
 def by_framework(expert: Expert) -> bool:
     """Whether an expert is of a provider that LangChain knows, and no OpenAI-compatible endpoint of it is known."""
     reached = expert.base_url or expert.api_key_env or expert.provider in (None, "hf", *PROVIDERS)
@@ -62,13 +83,14 @@ def by_framework(expert: Expert) -> bool:
 
 
 @pool_app.command("check")
-def check(file: Annotated[Path, typer.Argument(help="Pool file.")]) -> None:
+def check(pool: PoolArgument = None) -> None:
     """Read a pool file, say what is wrong with it, or show its experts and prices.
 
     Example: `leeroo pool check pool.yaml`
     """
     from leeroo.prediction import load
 
+    file = pool_file(pool)
     read = read_pool(file)
     experts = list(read.pool)
     known: Sequence[tuple[str, str] | None] = load(read.predictor).tell(experts) or [None] * len(experts)

@@ -75,7 +75,8 @@ def _say(name: str, plays: "Sequence[Played]", game: "Game") -> None:
     asks = [sum(map(len, play.asked)) / len(game) for play in plays]
     waits = [float(play.rounds.mean()) for play in plays]
     out.print(
-        f"{name}: {len(plays)} settings of {len(game)} queries, {len(game.experts)} experts; {min(asks):.2f} to "
+        f"{name}: {counted(len(plays), 'setting')} of {counted(len(game), 'query', 'queries')}, "
+        f"{counted(len(game.experts), 'expert')}; {min(asks):.2f} to "
         f"{max(asks):.2f} asks a query in {min(waits):.2f} to {max(waits):.2f} rounds.",
         highlight=False,
     )

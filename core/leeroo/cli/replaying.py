@@ -107,9 +107,8 @@ def _print(found: WhatIf) -> None:
     left_out = f"; {found.left_out} left out" if found.left_out else ""
     _line(f"{counted(found.read, 'call')} read{sampled}{others}{left_out}.")
     priced = sum(flow.priced for flow in found.flows.values() if flow.expert != NOBODY)
-    share = "" if found.saved is None else f", {abs(100 * found.saved):.0f}% {'less' if found.saved >= 0 else 'more'}"
     _line(f"Paid:     {show_usd(found.paid)} for the {counted(priced, 'call')} whose cost is known.")
-    _line(f"Would be: {show_usd(found.would)}{share}.", bold=True)
+    _line(f"Would be: {show_usd(found.would)}{share_in_words(found.saved)}.", bold=True)
     _line(f"Moved:    {found.moved} of {counted(found.calls, 'call')} would go to another model.")
     unpriced = sum(flow.calls - flow.priced for flow in found.flows.values() if flow.expert != NOBODY)
     if unpriced:
@@ -127,6 +126,16 @@ def _print(found: WhatIf) -> None:
     paragraph(
         "The same tokens at the experts' prices, as decided without a call; answers of another length cost otherwise."
     )
+
+
+def share_in_words(saved: float | None) -> str:
+    """How much less or more that is, behind a comma; nothing where it is not known. Only what is free is 100% less."""
+    if saved is None:
+        return ""
+    if 0.995 <= saved < 1:
+        return ", more than 99% less"
+    percent = round(100 * abs(saved))
+    return f", {percent}% {'less' if saved > 0 else 'more'}" if percent else ", about the same"
 
 
 def _qualities(found: WhatIf) -> None:

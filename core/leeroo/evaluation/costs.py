@@ -5,14 +5,56 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from leeroo.errors import ConfigError
 from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.experts import Expert
 from leeroo.pool.prices import Price
 from leeroo.prediction.predictor import Prediction, Predictor
+from leeroo.visible import counted
 
 Floats = npt.NDArray[np.float64]
 CHARS_PER_TOKEN = 4.0
 """English text, where the tokens were not counted."""
+NAMED = 8
+"""Experts that a message names."""
+
+
+def check_costs(table: OutcomeTable, option: str) -> None:
+    """See to it that what every outcome of a table cost is known.
+
+    Args:
+        table: The outcomes that are to be compared.
+        option: The option that takes the names of experts.
+
+    Raises:
+        ConfigError: Prices or tokens are missing: of whom, and where they belong.
+    """
+    known, faults = ~np.isnan(table.scores), []
+    unpriced = np.asarray(np.isnan(table.prices).any(axis=1) & known.any(axis=0))
+    if unpriced.any():
+        faults.append(
+            f"no price of {_some(table, unpriced)}: write it into {table.name}/experts.csv, in USD per 1M tokens "
+            "(0 where nothing is paid)"
+        )
+    lacking = unpriced
+    for column, tokens in (("prompt_tokens", table.prompt_tokens), ("completion_tokens", table.completion_tokens)):
+        absent = known & np.isnan(tokens)
+        if absent.any():
+            whose = np.asarray(absent.any(axis=0))
+            faults.append(
+                f"no {column} in {counted(int(absent.sum()), 'outcome')} of {_some(table, whose)}: fill in that column "
+                f"of {table.name}/outcomes.parquet, or import again with --column {column}=YOURS"
+            )
+            lacking = np.logical_or(lacking, whose)
+    if faults:
+        rest = [name for name, bad in zip(table.experts, lacking, strict=True) if not bad]
+        without = f" Or leave these experts out: {option} {','.join(rest)}." if 1 < len(rest) <= NAMED else ""
+        raise ConfigError(f"{table.name}: costs cannot be compared; {'; '.join(faults)}.{without}")
+
+
+def _some(table: OutcomeTable, which: npt.NDArray[np.bool_]) -> str:
+    names = [name for name, one in zip(table.experts, which, strict=True) if one]
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def experts_of(names: Sequence[str], prices: npt.NDArray[np.float32]) -> list[Expert]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from leeroo.evaluation.intervals import Interval
 from leeroo.evaluation.metrics import Curve
+from leeroo.visible import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -138,7 +139,9 @@ class Figures:
         """The figures for a terminal."""
         from rich.table import Table
 
-        title = f"{self.table_name} ({self.split}): {self.queries} queries, {len(self.pool)} experts"
+        title = (
+            f"{self.table_name} ({self.split}): {counted(self.queries, 'query', 'queries')}, {len(self.pool)} experts"
+        )
         title += f"; {self.weak} -> {self.reference}"
         found = Table(title=title)
         found.add_column("method")

@@ -7,6 +7,7 @@ import numpy as np
 
 from leeroo.errors import ConfigError, MissingDependency
 from leeroo.evaluation.figures import Figures
+from leeroo.visible import counted
 
 # Okabe and Ito's colours: told apart with every common kind of colour blindness.
 OURS, OTHER, GREY = "#0072B2", "#D55E00", "#666666"
@@ -71,7 +72,9 @@ def frontier(report: Figures) -> Any:
     axes.set_xlabel("mean cost, USD per 1,000 queries")
     axes.set_ylabel("accuracy")
     axes.set_title(
-        f"{report.table_name}, {report.split} part: {report.queries} queries, {len(report.pool)} experts", fontsize=10
+        f"{report.table_name}, {report.split} part: {counted(report.queries, 'query', 'queries')}, "
+        f"{len(report.pool)} experts",
+        fontsize=10,
     )
     axes.legend(fontsize=8, frameon=False)
     return figure

@@ -5,25 +5,18 @@ A setting is a willingness to pay: one over the quality that a dollar is worth. 
 posterior as consult; what differs is what they may do.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from leeroo.consult.lattice import depth_for
 from leeroo.consult.model import ConsultModel
 from leeroo.consult.places import UNASKED
 from leeroo.consult.policy import HASTE, STOP, plan, rate_reaching, rate_within
-from leeroo.consult.posterior import Outlook, outlook
+from leeroo.consult.posterior import Outlook
 from leeroo.evaluation.replaying import MISSING, Game, Played
-
-Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-CHUNK = 64
-"""Queries that are looked ahead for at once: what bounds the memory."""
+from leeroo.evaluation.states import Flags, Floats, Indices, ahead_from, groups_of, renumbered, speaker, speakers
+from leeroo.selection.selector import EPSILON
 
 
 @dataclass(frozen=True)
@@ -34,11 +27,13 @@ class Settings:
         names: In words.
         rates: Quality that a USD is worth, shape (queries, settings); unused where `least` decides.
         least: Probability of being right that is demanded, shape (settings,); None where none is.
+        within: How far below the best prediction who is chosen once may be, shape (settings,); None where nothing says.
     """
 
     names: tuple[str, ...]
     rates: Floats
     least: Floats | None = None
+    within: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -61,16 +56,31 @@ def sweep(game: Game, rule: str, model: ConsultModel, *, points: int = 40, value
         return Settings(tuple(f"{rule}={w:.6g}" for w in worths), rates)
     if rule == "min_quality":
         least = np.linspace(0.02, 0.98, points) if value is None else np.array([value])
-        rates = np.repeat(1e-9 / game.costs.max(axis=1, keepdims=True), len(least), axis=1)
-        return Settings(tuple(f"{rule}={m:.4g}" for m in least), rates, least)
+        return Settings(tuple(f"{rule}={m:.4g}" for m in least), _hardly(game, len(least)), least)
     given = np.concatenate([[0.0], np.geomspace(1e-3, 0.5, points - 1)]) if value is None else np.array([value])
     rates = np.zeros((len(game), len(given)))
-    # Of everybody: where the best alone is worth asking, no rate is too large, and at that the cheapest is chosen once.
-    everybody, start = game.promising(), (UNASKED,) * len(game.experts)
-    for rows, ahead, costs in _from(game, model, np.arange(len(game)), start, None, everybody):
-        for j, tolerance in enumerate(given):
-            rates[rows, j] = rate_within(ahead, costs, float(tolerance))
-    return Settings(tuple(f"{rule}={t:.4g}" for t in given), rates)
+    settings = Settings(tuple(f"{rule}={t:.4g}" for t in given), rates, within=given)
+    kept, more = _considered(game, settings, model)
+    draws, start = np.array(game.draws), (UNASKED,) * len(game.experts)
+    for extra in np.unique(more):
+        wanted = more == extra
+        rows = np.flatnonzero(wanted.any(axis=1))
+        for at, ahead, costs in ahead_from(game, model, rows, start, None, kept | (draws == extra)):
+            for j in np.flatnonzero(wanted[at].any(axis=0)):
+                rates[at, j] = np.where(wanted[at, j], rate_within(ahead, costs, float(given[j])), rates[at, j])
+    return replace(settings, rates=rates)
+
+
+def _hardly(game: Game, many: int) -> Floats:
+    """Rates at which price only tells those apart that are as good."""
+    return np.repeat(1e-9 / game.costs.max(axis=1, keepdims=True), many, axis=1)
+
+
+def _considered(game: Game, settings: Settings, model: ConsultModel) -> tuple[Flags, Indices]:
+    """Who is worth looking ahead for, and who beside them in each setting: whom the rule chooses once always is."""
+    kept, draws = game.promising(model), np.array(game.draws)
+    once = draws[np.stack([play.accepted for play in choose_once(game, settings)], axis=1)]
+    return kept, np.where(np.take_along_axis(kept, once, axis=1), STOP, once)
 
 
 def consult(
@@ -101,12 +111,20 @@ def cascade_routing(game: Game, settings: Settings, model: ConsultModel) -> list
 
 
 def choose_once(game: Game, settings: Settings) -> list[Played]:
-    """Ask the expert of the largest predicted quality less its price, and take its answer."""
+    """Ask the expert that the rule chooses alone, and take its answer: by quality less price, or the cheapest adequate.
+
+    What is not known of experts does not count, as in a call with `confidence=0.5`.
+    """
     possible = game.clusters != MISSING
+    best = np.where(possible, game.quality, -np.inf).max(axis=1, keepdims=True)
     played = []
     for j, name in enumerate(settings.names):
-        quality = game.quality if settings.least is None else np.minimum(game.quality, settings.least[j])
-        worth = np.where(possible, quality - settings.rates[:, j, None] * game.costs, -np.inf)
+        quality, rates = game.quality, settings.rates[:, j, None]
+        if settings.least is not None:
+            quality = np.minimum(quality, settings.least[j])
+        if settings.within is not None:  # consult's rates are not a single one's: it weighs what answers tell
+            quality, rates = np.minimum(quality, best - settings.within[j] - EPSILON), _hardly(game, 1)
+        worth = np.where(possible, quality - rates * game.costs, -np.inf)
         chosen = worth.argmax(axis=1)
         played.append(Played(name, tuple((int(e),) for e in chosen), chosen, np.ones(len(game), dtype=np.int64)))
     return played
@@ -135,12 +153,12 @@ def cascade(
     for column in order:
         states[:, column] = game.clusters[:, column]
         best, accepted = np.zeros(len(game)), np.full(len(game), column)
-        for state, rows in _groups(states):
-            renamed, _ = _renamed(state)
-            for at, ahead, _ in _from(game, model, rows, renamed, 0):
+        for state, rows in groups_of(states):
+            renamed, _ = renumbered(state)
+            for at, ahead, _ in ahead_from(game, model, rows, renamed, 0):
                 best[at] = ahead.best[:, 0] / ahead.reached[:, 0]
             if any(place != UNASKED for place in state):
-                accepted[rows] = _speakers(game, model, rows, state)
+                accepted[rows] = speakers(game, model, rows, state)
         levels.append((best, accepted))
     present = game.clusters != MISSING
     played = []
@@ -166,25 +184,23 @@ def _play(game: Game, settings: Settings, model: ConsultModel, decide: Decide, d
     accepted = np.full((queries, many), STOP)
     rounds = np.zeros((queries, many), dtype=np.int64)
     running = np.ones((queries, many), dtype=np.bool_)
-    kept, draws = game.promising(model), np.array(game.draws)
-    once = draws[np.stack([play.accepted for play in choose_once(game, settings)], axis=1)]  # always an option
-    more = np.where(np.take_along_axis(kept, once, axis=1), STOP, once)
+    draws, (kept, more) = np.array(game.draws), _considered(game, settings, model)
     while running.any():
         cells = np.argwhere(running)
-        for (extra, *state), places in _groups(np.concatenate([more[running][:, None], states[running]], axis=1)):
-            renamed, _ = _renamed(tuple(state))
+        for (extra, *state), places in groups_of(np.concatenate([more[running][:, None], states[running]], axis=1)):
+            renamed, _ = renumbered(tuple(state))
             here = cells[places]
             rows = np.unique(here[:, 0])
             wanted = np.zeros((queries, many), dtype=np.bool_)
             wanted[here[:, 0], here[:, 1]] = True
             must = all(place == UNASKED for place in state)
-            for at, ahead, costs in _from(game, model, rows, renamed, depth, kept | (draws == extra)):
+            for at, ahead, costs in ahead_from(game, model, rows, renamed, depth, kept | (draws == extra)):
                 first, second = decide(ahead, costs, settings.rates[at], must)
                 for i, row in enumerate(at):
                     for j in np.flatnonzero(wanted[row]):
                         told = [int(e) for e in (first[i, j], second[i, j]) if e != STOP]
                         if not told:
-                            accepted[row, j] = _speaker(game.quality[row], renamed, ahead, i)
+                            accepted[row, j] = speaker(game.quality[row], renamed, ahead, i)
                             running[row, j] = False
                         asked[row][j] += told
                         rounds[row, j] += bool(told)
@@ -193,66 +209,6 @@ def _play(game: Game, settings: Settings, model: ConsultModel, decide: Decide, d
         Played(name, tuple(tuple(asked[row][j]) for row in range(queries)), accepted[:, j], rounds[:, j])
         for j, name in enumerate(settings.names)
     ]
-
-
-def _from(
-    game: Game,
-    model: ConsultModel,
-    rows: Indices,
-    state: tuple[int, ...],
-    depth: int | None,
-    kept: Flags | None = None,
-) -> Iterator[tuple[Indices, Outlook, Floats]]:
-    """Look ahead from a state for some queries: those with the same experts and alternatives together, in chunks."""
-    shut = game.clusters == MISSING if kept is None else (game.clusters == MISSING) | ~kept
-    kinds: dict[tuple[int, bytes], list[int]] = {}
-    for row in rows.tolist():
-        kinds.setdefault((int(game.alternatives[row]), shut[row].tobytes()), []).append(row)
-    for (alternatives, _), same in kinds.items():
-        closed = frozenset(np.flatnonzero(shut[same[0]]).tolist())
-        left = Counter(game.draws[e] for e, place in enumerate(state) if place == UNASKED and e not in closed)
-        far = depth_for(1 + max(*state, -1), list(left.values())) if depth is None else depth
-        for begin in range(0, len(same), CHUNK):
-            at = np.array(same[begin : begin + CHUNK])
-            ahead = outlook(
-                model, game.quality[at], game.names, state, far, alternatives=alternatives or None, closed=closed,
-                draws=game.draws,
-            )  # fmt: skip
-            yield at, ahead, game.costs[np.ix_(at, np.array(ahead.left, dtype=np.int64))]
-
-
-def _groups(states: Indices) -> Iterator[tuple[tuple[int, ...], Indices]]:
-    """The different states, and which rows are in each."""
-    unique, inverse = np.unique(states, axis=0, return_inverse=True)
-    for k, state in enumerate(unique):
-        yield tuple(int(place) for place in state), np.flatnonzero(inverse.ravel() == k)
-
-
-def _renamed(state: tuple[int, ...]) -> tuple[tuple[int, ...], dict[int, int]]:
-    """Clusters numbered without gaps: only some of a query's answers are known yet."""
-    names: dict[int, int] = {}
-    renamed = tuple(place if place < 0 else names.setdefault(place, len(names)) for place in state)
-    return renamed, names
-
-
-def _speaker(quality: Floats, state: tuple[int, ...], ahead: Outlook, row: int) -> int:
-    """Whose answer is returned: the best-predicted member of the best cluster; if all abstained, of them all."""
-    renamed, clusters = _renamed(state)
-    if clusters:
-        best = int(ahead.posterior()[row].argmax())
-        members = [e for e, place in enumerate(renamed) if place == best]
-    else:
-        members = [e for e, place in enumerate(renamed) if place != UNASKED]
-    return max(members, key=lambda e: quality[e])
-
-
-def _speakers(game: Game, model: ConsultModel, rows: Indices, state: tuple[int, ...]) -> Indices:
-    renamed, _ = _renamed(state)
-    found = np.zeros(len(game), dtype=np.int64)
-    for at, ahead, _ in _from(game, model, rows, renamed, 0):
-        for i, row in enumerate(at):
-            found[row] = _speaker(game.quality[row], state, ahead, i)
-    return found[rows]
 
 
 def _best_set(ahead: Outlook, costs: Floats, rates: Floats, must: bool) -> tuple[Indices, Indices]:

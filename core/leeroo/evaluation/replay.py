@@ -14,9 +14,11 @@ from leeroo.consult.observed import Observed, observe
 from leeroo.consult.places import ABSTAINED
 from leeroo.errors import ConfigError
 from leeroo.evaluation import policies
+from leeroo.evaluation.costs import check_costs
 from leeroo.evaluation.metrics import Curve, accuracy_at, cost_at, hull
 from leeroo.evaluation.replaying import Game, Played
 from leeroo.outcomes.table import OutcomeTable
+from leeroo.visible import counted
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -75,21 +77,19 @@ class Comparison:
 
 def scores_of(game: Game, table: OutcomeTable) -> tuple[Floats, Floats]:
     """Scores and costs (USD) of a game's queries and experts, each (queries, experts)."""
-    row_of = {query_id: row for row, query_id in enumerate(table.query_ids)}
-    part = table.take(np.array([row_of[query_id] for query_id in game.query_ids]), game.experts)
+    part = _part(game, table)
     return part.scores.astype(np.float64), part.costs.astype(np.float64)
 
 
-def score(plays: Sequence[Played], scores: Floats, costs: Floats) -> Scored:
-    """What plays came to.
+def _part(game: Game, table: OutcomeTable) -> OutcomeTable:
+    row_of = {query_id: row for row, query_id in enumerate(table.query_ids)}
+    return table.take(np.array([row_of[query_id] for query_id in game.query_ids]), game.experts)
 
-    Raises:
-        ConfigError: Tokens or prices of an asked expert are missing.
-    """
+
+def score(plays: Sequence[Played], scores: Floats, costs: Floats) -> Scored:
+    """What plays came to."""
     rows = np.arange(len(scores))
     cost = np.array([[costs[row, list(asked)].sum() for row, asked in enumerate(play.asked)] for play in plays])
-    if np.isnan(cost).any():
-        raise ConfigError("Tokens or prices of some outcomes are missing; what replays cost cannot be told.")
     return Scored(
         score=np.array([scores[rows, play.accepted] for play in plays]),
         cost=cost,
@@ -118,6 +118,9 @@ def compare(game: Game, develop: Game | None, table: OutcomeTable, model: Consul
         develop: Other queries, to fit the model and to choose the cascades on; without them cascades go by price.
         table: Where scores are, looked at once all is played.
         model: In place of the fitted one.
+
+    Raises:
+        ConfigError: No query is left, or tokens or prices of some outcomes are missing.
     """
     game, told = _complete(game, table), None if develop is None else _complete(develop, table)
     if model is None:
@@ -178,7 +181,9 @@ def markdown(comparison: Comparison) -> str:
         lines.append(f"| {name} | {' | '.join(shown)} | {found.asks.max():.2f} | {found.rounds.max():.2f} |")
     mean = comparison.reference_score.mean()
     queries = len(comparison.reference_score)
-    head = f"{queries} queries; reference {comparison.reference}: accuracy {mean:.4f} at cost 1.00.\n"
+    head = (
+        f"{counted(queries, 'query', 'queries')}; reference {comparison.reference}: accuracy {mean:.4f} at cost 1.00.\n"
+    )
     gains = []
     for other in ("choose once", "cascade routing", "fixed cascades"):
         ends = paired(comparison, "consult", other)
@@ -216,8 +221,10 @@ def _complete(game: Game, table: OutcomeTable) -> Game:
     scores, _ = scores_of(game, table)
     kept = rows[~np.isnan(scores[rows]).any(axis=1)]
     if not len(kept):
-        raise ConfigError("No query was answered by every expert of the pool.")
-    return game.take(kept)
+        raise ConfigError(f"{table.name}: no query was answered by every expert; choose fewer of them (--experts).")
+    found = game.take(kept)
+    check_costs(_part(found, table), "--experts")
+    return found
 
 
 def _cascades(game: Game, told: Game | None, table: OutcomeTable, model: ConsultModel) -> list[Played]:

@@ -61,15 +61,16 @@ class Game:
         """Of every column the first one of the same expert."""
         return tuple(self.names.index(name) for name in self.names)
 
-    def promising(self, model: ConsultModel | None = None) -> Flags:
-        """Who is worth looking ahead for, shape (queries, columns); without a model whatever their agreement says."""
+    def promising(self, model: ConsultModel) -> Flags:
+        """Who is worth looking ahead for, shape (queries, columns)."""
         draws, found = np.array(self.draws), np.zeros(self.clusters.shape, dtype=np.bool_)
         for row, there in enumerate(self.clusters != MISSING):
             firsts, at = np.unique(draws[there], return_index=True)
             own, names = np.flatnonzero(there)[at], [self.experts[e] for e in firsts]
-            quality, confirming = self.quality[row, own], None
-            if model is not None and names:
-                confirming = model.confirming(quality, names, int(self.alternatives[row]) or None)
+            if not names:
+                continue
+            quality = self.quality[row, own]
+            confirming = model.confirming(quality, names, int(self.alternatives[row]) or None)
             found[row] = np.isin(draws, firsts[promising(quality, self.costs[row, own], confirming)])
         return found
 

@@ -11,7 +11,7 @@ from leeroo.errors import ConfigError, did_you_mean
 from leeroo.evaluation import metrics
 from leeroo.evaluation.baselines import Known, domain_mean, on_vectors
 from leeroo.evaluation.boards import arena, router_eval
-from leeroo.evaluation.costs import expected_costs, experts_of
+from leeroo.evaluation.costs import check_costs, expected_costs, experts_of
 from leeroo.evaluation.crossval import gain
 from leeroo.evaluation.figures import Line
 from leeroo.evaluation.intervals import RoutingFigures, bootstrap
@@ -22,6 +22,7 @@ from leeroo.outcomes.table import OutcomeTable
 from leeroo.pool.experts import Expert
 from leeroo.prediction.matching import normalised
 from leeroo.prediction.predictor import Predictor
+from leeroo.visible import counted
 
 Floats = npt.NDArray[np.float64]
 Baselines = Literal["all", "cheap", "none"]
@@ -92,7 +93,7 @@ def evaluate(
 def _pool_of(table: OutcomeTable, pool: Sequence[str] | None) -> list[str]:
     names = [find(name, table.experts) for name in pool] if pool else list(table.experts)
     if len(set(names)) < 2:
-        raise ConfigError("Routing needs a pool of at least two experts.")
+        raise ConfigError(f"Routing needs a pool of at least two experts; {table.name} has {', '.join(table.experts)}.")
     return names
 
 
@@ -108,10 +109,14 @@ def _parts(
     in_part = np.ones(len(table), dtype=bool) if split == "all" else np.asarray(parts == SPLITS[split])
     chosen = np.logical_and(answered, in_part)
     if not chosen.any():
-        raise ConfigError(f"{table.name}: no query of the {split} part was answered by every expert of the pool.")
+        least, count = names[int((~np.isnan(whole.scores[in_part])).sum(axis=0).argmin())], int(in_part.sum())
+        more = "" if split == "all" else ", or take --split all"
+        raise ConfigError(
+            f"{table.name}: no query of the {split} part was answered by every expert of the pool. Of its "
+            f"{counted(count, 'query', 'queries')} {least} answered fewest: leave it out (--pool){more}."
+        )
     part = whole.take(chosen)
-    if np.isnan(part.costs).any():
-        raise ConfigError(f"{table.name}: tokens or prices of some outcomes are missing; costs cannot be compared.")
+    check_costs(part, "--pool")
     return whole.take(parts == "train"), whole.take(parts == "validation"), part
 
 

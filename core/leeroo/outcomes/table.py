@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,8 +164,9 @@ class OutcomeTable:
             raise ConfigError(f"{place / 'outcomes.parquet'}: query {error} is not in queries.parquet.") from None
         cols = np.array([column_of[name] for name in data["expert"]], dtype=np.int64)
         score = np.array(data["score"], dtype=np.float32)
-        if ((score < 0) | (score > 1)).any():
-            raise ConfigError(f"{place / 'outcomes.parquet'}: scores must be between 0 and 1.")
+        for at in np.flatnonzero((score < 0) | (score > 1))[:1]:
+            whose = f"{data['expert'][at]!r} on {data['query_id'][at]!r} is {score[at]:g}"
+            raise ConfigError(f"{place / 'outcomes.parquet'}: the score of {whose}; 0 to 1 is meant (0.61, not 61).")
 
         def matrix(values: Any) -> FloatArray:
             filled = np.full((len(row_of), len(experts)), np.nan, dtype=np.float32)
@@ -251,7 +253,8 @@ def read_queries(folder: Path) -> dict[str, list[str]]:
     columns = read_columns(folder / "queries.parquet", ("query_id", "query"))
     count = len(columns["query_id"])
     if len(set(columns["query_id"])) != count:
-        raise ConfigError(f"{folder / 'queries.parquet'}: query_id must be unique.")
+        twice = next(one for one, times in Counter(columns["query_id"]).items() if times > 1)
+        raise ConfigError(f"{folder / 'queries.parquet'}: query_id {twice!r} stands on two rows; give each its own.")
     dataset = columns.get("dataset") or [folder.name] * count
     return {
         "query_id": [str(v) for v in columns["query_id"]],

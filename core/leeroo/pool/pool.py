@@ -1,13 +1,12 @@
 """The experts of one router: `Pool`, which holds priced experts only."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from leeroo.errors import ConfigError, did_you_mean
+from leeroo.errors import ConfigError, did_you_mean, nearest
 from leeroo.pool.experts import Expert
 from leeroo.pool.limits import UNKNOWN, output_limit
 from leeroo.pool.listing import look_up
@@ -118,8 +117,8 @@ def _meant(expert: Expert) -> str:
     found = re.fullmatch(r"([\w-]+)[:/](.+)", expert.model) if isinstance(expert.model, str) else None
     if found is None or expert.provider is not None or expert.base_url is not None:
         return ""
-    near = difflib.get_close_matches(found[1].lower(), LANGCHAIN_PROVIDERS, n=1, cutoff=0.85)
-    provider = split_provider(f"{found[1]}:{found[2]}")[0] or next(iter(near), None)
+    near = nearest(found[1].lower(), LANGCHAIN_PROVIDERS, least=0.85)
+    provider = split_provider(f"{found[1]}:{found[2]}")[0] or near
     return "" if provider is None else f" Or was '{provider}:{found[2]}' meant? A provider stands before a colon."
 
 

@@ -13,7 +13,10 @@ from leeroo.routing.logs import event, heard
 from leeroo.selection.selector import BY_PRICE, Candidate
 
 logger = logging.getLogger("leeroo")
-HELPS = "30 outcomes of yours would do more than anything else: leeroo experts add. Or give traits: or benchmark:."
+HELPS = (
+    "30 outcomes of yours would do more than anything else: leeroo experts add. "
+    "Or give traits: or benchmark: in the pool."
+)
 """What to do about experts of which little is known."""
 BLIND = f"Nothing but prices is known of any expert of this pool (%s), so the choice rests on them. {HELPS}"
 PARTLY = f"Nothing but the price is known of %s, so there is little to compare with the others by. {HELPS}"

@@ -1,8 +1,8 @@
 """What a request to a path that is not served was meant for: `http_error`."""
 
-import difflib
 from collections.abc import Mapping
 
+from leeroo.errors import nearest
 from leeroo.serve.dialects import DIALECTS
 from leeroo.serve.dialects.messages import COUNTING
 from leeroo.serve.errors import Refusal
@@ -45,5 +45,5 @@ def _hint(path: str) -> str:
     if f"/v1{path}" in PATHS:
         return f" Did you mean /v1{path}? Give your client a base URL that ends with /v1."
     # Paths are alike by what they begin with: only a slip of the pen is near.
-    near = difflib.get_close_matches(path[:100], PATHS, n=1, cutoff=0.8)
-    return f" Did you mean {near[0]!r}?" if near else f" Served are {', '.join(PATHS)}."
+    near = nearest(path[:100], PATHS, least=0.8)
+    return f" Did you mean {near!r}?" if near else f" Served are {', '.join(PATHS)}."

@@ -52,6 +52,14 @@ def test_pool_check_shows_experts_prices_and_the_reference(pool):
     assert "2.5" in result.stdout
 
 
+@pytest.mark.parametrize("command", [("pool", "check"), ("doctor", "--offline", "--json")])
+def test_who_looks_after_a_pool_file_finds_it_as_other_commands_do(pool, command):
+    assert "small" in leeroo(*command, cwd=pool).stdout
+    (pool / "leeroo.yaml").rename(pool / "mine.yaml")
+    assert_one_line_error(leeroo(*command, cwd=pool), "leeroo.yaml or pool.yaml", "leeroo init")
+    assert "small" in leeroo(*command, cwd=pool, env={"LEEROO_POOL": "mine.yaml"}).stdout
+
+
 def test_pool_check_names_line_and_key(tmp_path):
     (tmp_path / "bad.yaml").write_text("experts:\n  small: {model: openai:gpt-4o-mini, prise: {input: 1, output: 2}}\n")
     assert_one_line_error(
@@ -70,6 +78,8 @@ def test_explain_shows_every_candidate_and_makes_no_call(pool):
     assert decision["fallbacks"] == ["large"]
     assert [c["expert"] for c in decision["candidates"]] == ["small", "large"]
     assert decision["budget"] == {"max_cost": 0.05, "min_quality": 0.1}
+    assert decision["loading"] > 0
+    assert decision["router_latency"] > 0
 
 
 def test_explain_reads_the_question_from_standard_input(pool):

@@ -158,7 +158,7 @@ def test_writes_that_could_never_be_booked_are_told_of(examine, server, tmp_path
     ledger.close()
     levels, output = examine(text, "--offline")
     assert levels["ledger"] == ["ok", "warn"]
-    assert "1 writes could never be booked" in output
+    assert "1 write could never be booked" in output
     assert "set_aside" in output
 
 

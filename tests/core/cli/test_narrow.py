@@ -9,6 +9,7 @@ from rich.table import Table
 from typer.testing import CliRunner
 
 from leeroo.cli import app
+from leeroo.routing.router import Router
 
 POOL = """
 experts:
@@ -40,6 +41,16 @@ def test_explain_folds_names_and_cuts_no_number_short(run):
     told = " ".join(shown.split())
     assert all(f"{name}: " in told for name in NAMES)
     assert "the request is most like: " in told or "no work that outcomes are known of" in told
+
+
+def test_explain_decides_once_and_says_what_loading_took(run, monkeypatch):
+    decided, decide = [], Router.decide
+    monkeypatch.setattr(
+        Router, "decide", lambda router, query, *rest: decided.append(query) or decide(router, query, *rest)
+    )
+    told = " ".join(run("explain", "Why is the sky blue?").split())
+    assert [query.text for query in decided] == ["Why is the sky blue?"]
+    assert re.search(r"decided in [\d.]+ ms .*The predictor was loaded before that, in \d+ ms;", told)
 
 
 def test_doctor_prints_whole_names_and_each_remedy_below(run):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from leeroo.cli.replaying import share_in_words
 from tests.core.cli.test_app import assert_one_line_error, leeroo
 
 KEY, PROMPT = "sk-canary0123456789abcdef", "canary-prompt"
@@ -94,3 +95,19 @@ def test_bad_files_and_formats_are_one_line(folder):
     assert_one_line_error(leeroo("import", "otel", "empty.jsonl", "--out", "mine", cwd=folder), "No call")
     assert_one_line_error(leeroo("whatif", "log.jsonl", "--price", "a=1", cwd=folder), "EXPERT=IN,OUT")
     assert list((folder / "mine").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("saved", "words"),
+    [
+        (None, ""),
+        (0.55, ", 55% less"),
+        (0.9979, ", more than 99% less"),
+        (1.0, ", 100% less"),
+        (-0.2, ", 20% more"),
+        (0.001, ", about the same"),
+        (0.0, ", about the same"),
+    ],
+)
+def test_only_what_is_free_is_a_hundred_percent_less(saved, words):
+    assert share_in_words(saved) == words

@@ -194,7 +194,7 @@ def test_the_command_plays_and_writes(cli, folder, tmp_path):
     assert set(pq.read_table(out)["accepted"].to_pylist()) <= {"cheap", "dear"}
     assert cli(folder, "--policy", "majority").exit_code == 0
     assert cli(folder, "--policy", "cascade", "--points", 3).exit_code == 0
-    assert cli(folder, "--consult", "--rule", "min_quality=0.8").exit_code == 0
+    assert "consult: 1 setting of 240 queries" in cli(folder, "--consult", "--rule", "min_quality=0.8").output
 
 
 def test_the_command_fits_and_compares(cli, folder, tmp_path):

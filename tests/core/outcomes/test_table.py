@@ -42,7 +42,7 @@ def test_missing_files_columns_and_bad_scores_are_named(tmp_path, table_dir):
         OutcomeTable.read(tmp_path)
     OutcomeTable.read(table_dir).write(tmp_path)
     pq.write_table(pa.table({"query_id": ["toy-0"], "expert": ["both"], "score": [7.0]}), tmp_path / "outcomes.parquet")
-    with pytest.raises(ConfigError, match="between 0 and 1"):
+    with pytest.raises(ConfigError, match="score of 'both' on 'toy-0' is 7; 0 to 1 is meant"):
         OutcomeTable.read(tmp_path)
     pq.write_table(
         pa.table({"query_id": ["nobody"], "expert": ["both"], "score": [1.0]}), tmp_path / "outcomes.parquet"
@@ -52,6 +52,10 @@ def test_missing_files_columns_and_bad_scores_are_named(tmp_path, table_dir):
     pq.write_table(pa.table({"query_id": ["toy-0"], "expert": ["both"]}), tmp_path / "outcomes.parquet")
     with pytest.raises(ConfigError, match="column 'score' is missing"):
         OutcomeTable.read(tmp_path)
+    pq.write_table(pa.table({"query_id": ["a", "b", "b"], "query": ["1", "2", "3"]}), tmp_path / "queries.parquet")
+    with pytest.raises(ConfigError, match="query_id 'b' stands on two rows"):
+        OutcomeTable.read(tmp_path)
+    OutcomeTable.read(table_dir).write(tmp_path)
     (tmp_path / "experts.csv").write_text("expert,input_usd_per_1m,output_usd_per_1m\nboth,cheap,1\n")
     with pytest.raises(ConfigError, match=r"experts.csv"):
         OutcomeTable.read(tmp_path)
