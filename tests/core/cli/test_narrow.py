@@ -14,7 +14,7 @@ from leeroo.routing.router import Router
 POOL = """
 experts:
   a-small-model-with-a-rather-long-name: {model: openai:gpt-5.4-mini}
-  gpt-6.1-sol-for-difficult-questions: {model: openai:gpt-6.1-sol}
+  gpt-6.1-terra-for-difficult-questions: {model: openai:gpt-6.1-terra}
   chat-prod-sweden: {model: openai:chat-prod, price: {input: 1.2345, output: 9.8765}}
 """
 NAMES = re.findall(r"^  ([\w.-]+):", POOL, re.M)
@@ -61,7 +61,7 @@ def test_doctor_prints_whole_names_and_each_remedy_below(run):
 
 def test_pool_check_says_of_whom_little_is_known_and_what_helps(run):
     told = " ".join(run("pool", "check", "pool.yaml").split())
-    assert "Of gpt-6.1-sol-for-difficult-questions nothing was measured yet, of relatives only." in told
+    assert "Of gpt-6.1-terra-for-difficult-questions nothing was measured yet, of relatives only." in told
     assert "Of chat-prod-sweden too little is known to choose well." in told
     assert told.count("leeroo experts add") == 1
 
