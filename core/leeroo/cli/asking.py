@@ -127,7 +127,8 @@ def _print_decision(decision: Decision) -> None:
         title=f"{decision.selection.rule} · decided in {1000 * decision.seconds:.1f} ms",
     )
     timed = any(c.latency is not None for c in decision.candidates)
-    for column in ("", "expert", "quality", "from", "expected", "worst case", *(["latency"] if timed else [])):
+    columns = ("", "expert", "quality", "from", "output", "expected", "worst case", *(["latency"] if timed else []))
+    for column in columns:
         # A long name is folded rather than a number cut short.
         table.add_column(
             column, no_wrap=column != "expert", overflow="fold", min_width=10 if column == "expert" else None
@@ -137,7 +138,8 @@ def _print_decision(decision: Decision) -> None:
         mark = "no" if place is None else ("chosen" if place == 0 else f"then {place}")
         latency = ["?" if c.latency is None else f"{c.latency:.1f} s"] if timed else []
         money = (show_usd(to_usd(c.expected_cost)), show_usd(to_usd(c.worst_cost)))
-        table.add_row(mark, cell(c.expert.name), f"{c.quality:.3f}", c.source, *money, *latency)
+        written = f"{c.output_tokens:,}"  # thinking included: why a cheap model may cost more
+        table.add_row(mark, cell(c.expert.name), f"{c.quality:.3f}", c.source, written, *money, *latency)
     out.print(table)
     for c in decision.candidates:
         if c.ineligible:

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from leeroo.visible import counted
+
 out = Console()
 
 
@@ -52,6 +54,7 @@ def train(
         out.print(f"Fitted anew in {place}")
         _learn_to_consult(tables, place)
         return
+    from leeroo.outcomes.table import PARTS
     from leeroo.training.training import train as run
 
     report = run(
@@ -75,7 +78,12 @@ def train(
         progress=True,
     )
     if main_process():
-        out.print(report)
+        learned, chosen, unseen = (report.queries.get(part, 0) for part in PARTS)
+        out.print(
+            f"Predictor: {counted(report.experts, 'expert')} by table; {counted(learned, 'query', 'queries')} learned "
+            f"from, {chosen} chosen by, {unseen} not looked at; {report.size / 1e6:.1f} MB. In {report.out}",
+            highlight=False,
+        )
         _learn_to_consult(tables, report.out)
 
 

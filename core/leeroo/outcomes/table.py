@@ -240,7 +240,10 @@ def read_columns(path: Path, needed: Sequence[str]) -> dict[str, list[Any]]:
         raise ConfigError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
     absent = [name for name in needed if name not in table.column_names]
     if absent:
-        raise ConfigError(f"{path}: column {absent[0]!r} is missing; found {', '.join(table.column_names)}.")
+        raise ConfigError(
+            f"{path}: column {absent[0]!r} is missing; found {', '.join(table.column_names)}. "
+            f"Where it has another name in your results: leeroo import --column {absent[0]}=YOURS."
+        )
     return {name: table[name].to_pylist() for name in table.column_names}
 
 

@@ -118,11 +118,23 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def made_folder(place: Path) -> None:
+    """Make a folder where there is none.
+
+    Raises:
+        ConfigError: It cannot be one, such as where a file has its name.
+    """
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{place} cannot be made a folder ({error.strerror}); name another one.") from None
+
+
 def write_artifact(artifact: Artifact, out: Path) -> Path:
     """Write weights and manifest to `out`; the vector source's files are copied from the artifact's folder."""
     from safetensors.numpy import save_file
 
-    out.mkdir(parents=True, exist_ok=True)
+    made_folder(out)
     for name in artifact.files:
         if not (out / name).exists() or (out.resolve() != artifact.folder.resolve()):
             shutil.copyfile(artifact.folder / name, out / name)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.prediction.artifact import MANIFEST, read_artifact, read_manifest, sha256
+from leeroo.prediction.artifact import MANIFEST, made_folder, read_artifact, read_manifest, sha256
 
 CURRENT, ABOUT = "current.json", "version.json"
 STAGED = ".new-"
@@ -152,7 +152,7 @@ class Versions:
             "figures": dict(figures or {}),
             "note": note,
         }
-        self.folder.mkdir(parents=True, exist_ok=True)
+        made_folder(self.folder)
         self._sweep()
         staged = Path(tempfile.mkdtemp(prefix=STAGED, dir=self.folder))
         try:

@@ -72,6 +72,7 @@ class Candidate:
             "expert": self.expert.name,
             "quality": round(self.quality, 4),
             "source": self.source,
+            "output_tokens": self.output_tokens,
             "expected_cost": to_usd(self.expected_cost),
             "worst_cost": to_usd(self.worst_cost),
             "latency": None if self.latency is None else round(self.latency, 3),

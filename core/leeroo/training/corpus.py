@@ -1,5 +1,6 @@
 """Several outcome tables as one: all queries below each other, one column per expert and table."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -60,17 +61,7 @@ class Corpus:
             ConfigError: No folder, two of the same name, or none with two experts.
         """
         tables = [OutcomeTable.read(folder) for folder in folders]
-        if not tables:
-            raise ConfigError("Training needs at least one outcome table.")
-        if len({table.name for table in tables}) < len(tables):
-            raise ConfigError("Two outcome tables have the same folder name; rename one.")
-        if all(len(table.experts) < 2 for table in tables):
-            name = next((expert for table in tables for expert in table.experts), "NAME")
-            names = ", ".join(table.name for table in tables)
-            raise ConfigError(
-                f"{names}: outcomes of one expert tell it from no other. Give those of another on the same queries, "
-                f"or teach it to a predictor that there is: leeroo experts add {name} --outcomes DIR --out NEW."
-            )
+        _check(tables)
         if limit is not None:
             rng = np.random.default_rng(seed)
             tables = [t.take(np.sort(rng.permutation(len(t))[:limit])) for t in tables]
@@ -134,6 +125,22 @@ class Corpus:
             raise ConfigError("No table is left whose text may be read: give one that is not --numbers-only.")
         large = min(LARGE, max(len(rows) for rows in allowed))
         return np.concatenate([np.repeat(rows, min(large // len(rows), MOST_SHOWN) or 1) for rows in allowed])
+
+
+def _check(tables: Sequence[OutcomeTable]) -> None:
+    """Refuse what nothing can be learned from."""
+    if not tables:
+        raise ConfigError("Training needs at least one outcome table.")
+    named = Counter(table.name for table in tables)
+    if twice := [name for name, count in named.items() if count > 1]:
+        raise ConfigError(f"Two outcome tables are called {twice[0]!r}, after their folders; rename one.")
+    if all(len(table.experts) < 2 for table in tables):
+        name = next((expert for table in tables for expert in table.experts), "NAME")
+        names = ", ".join(table.name for table in tables)
+        raise ConfigError(
+            f"{names}: outcomes of one expert tell it from no other. Give those of another on the same queries, "
+            f"or teach it to a predictor that there is: leeroo experts add {name} --outcomes DIR --out NEW."
+        )
 
 
 def _digest(tables: Sequence[OutcomeTable]) -> str:

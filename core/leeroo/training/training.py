@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leeroo.errors import ConfigError
-from leeroo.prediction.artifact import TOKENIZER, read_artifact, write_artifact
+from leeroo.prediction.artifact import TOKENIZER, made_folder, read_artifact, write_artifact
 from leeroo.prediction.lexical import LEXICAL
 from leeroo.prediction.surface import COUNTED
 from leeroo.training import text_model
@@ -127,7 +127,7 @@ def train(
     team = processes(cpu=causal_lm is None or not torch.cuda.is_available())
     progress = progress and team.main
     corpus, place = Corpus.read(dirs, limit=limit, seed=seed), Path(out)
-    (place / WORK).mkdir(parents=True, exist_ok=True)
+    made_folder(place / WORK)
     if threads is not None:
         torch.set_num_threads(threads)
     settings = Settings(
@@ -218,7 +218,7 @@ def refit(
     if old.settings.get("source", {}).get("kind", "onnx") != "onnx":
         raise ConfigError(f"{base}: it reads with a causal LM; train it anew: leeroo train ... --causal-lm.")
     corpus, place = Corpus.read(dirs, seed=seed), Path(out)
-    place.mkdir(parents=True, exist_ok=True)
+    made_folder(place)
     files = tuple(name for name in old.files if name != LEXICAL)
     for name in files:
         if place.resolve() != old.folder.resolve():

@@ -43,6 +43,14 @@ def test_explain_folds_names_and_cuts_no_number_short(run):
     assert "the request is most like: " in told or "no work that outcomes are known of" in told
 
 
+def test_explain_shows_how_long_answers_are_expected_to_be(run):
+    """A model that thinks first may cost more than one that is dearer by the token."""
+    shown = run("explain", "Why is the sky blue?")
+    [head] = [line for line in shown.splitlines() if "worst case" in line]
+    assert head.split() == ["expert", "quality", "from", "output", "expected", "worst", "case"]
+    assert len(re.findall(r"(?:catalogue|relative|price|learned) +\d[\d,]* +\$", shown)) == 3
+
+
 def test_explain_decides_once_and_says_what_loading_took(run, monkeypatch):
     decided, decide = [], Router.decide
     monkeypatch.setattr(

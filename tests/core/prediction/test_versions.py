@@ -171,3 +171,9 @@ def test_the_difference_names_experts_figures_and_settings(store, make):
     assert retrained.retrained
     assert not retrained.comparable
     json.dumps(retrained.to_dict())
+
+
+def test_a_file_in_the_folders_place_is_named(make, tmp_path):
+    (tmp_path / "taken").write_text("not a folder")
+    with pytest.raises(ConfigError, match=r"taken cannot be made a folder .*name another one"):
+        write_artifact(read_artifact(make("one", {"small": 0.5})), tmp_path / "taken")

@@ -104,7 +104,7 @@ def test_prediction_of_a_table_needs_no_outcomes(trained, table_dir, tmp_path):
 def test_two_tables_of_one_name_are_refused(table_dir):
     from leeroo.training.corpus import Corpus
 
-    with pytest.raises(ConfigError, match="same folder name"):
+    with pytest.raises(ConfigError, match=r"Two outcome tables are called '.*', after their folders"):
         Corpus.read([table_dir, table_dir])
     with pytest.raises(ConfigError, match="at least one"):
         Corpus.read([])
