@@ -31,6 +31,7 @@ from leeroo.prediction.response import ResponsePredictor
 from leeroo.prediction.response_model import ResponseModel
 from leeroo.training.bayes import kmeans
 from leeroo.training.corpus import Corpus
+from leeroo.training.everyday import everyday
 from leeroo.training.kinds import fit_kinds
 from leeroo.training.knowledge import blended_prices, tables_of
 from leeroo.training.placing import completed
@@ -76,6 +77,7 @@ class Study:
         self.tables = [OutcomeTable.read(folder) for folder in folders]
         self.corpus = Corpus.read(folders)
         self.vectors = predictor_vectors(list(self.corpus.queries), predictor, progress=progress)
+        self.everyday = predictor_vectors(everyday(), predictor)
         self.width = len(predictor.artifact.arrays["project"])
         self.artifact = predictor.artifact
         self.fold = folds_of(self.corpus.queries)
@@ -84,7 +86,9 @@ class Study:
     def fitted(self, rows: npt.NDArray[np.bool_]) -> KindsPredictor:
         """What is known after these queries."""
         tables, models = tables_of(self.corpus, rows)
-        arrays, settings = fit_kinds(self.vectors, tables, models, self.prices, width=self.width)
+        arrays, settings = fit_kinds(
+            self.vectors, tables, models, self.prices, width=self.width, everyday=self.everyday
+        )
         return KindsPredictor(Kinds(arrays, {**settings, "doubt": {}}))
 
     def asked(

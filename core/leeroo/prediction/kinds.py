@@ -17,7 +17,7 @@ Arrays of the artifact (W width of vectors, L landmarks, K kinds, R directions, 
     kinds_scale (W)                        what the parts of a vector are multiplied by before distances are taken
     kinds_landmarks (L, W)                 queries that stand for each kind's (Williams and Seeger 2001), kind by kind
     kinds_starts (K+1)                     where each kind's landmarks begin
-    kinds_discriminant (W+1, K)            log pi up to a constant
+    kinds_discriminant (W+1, K or K+1)     log pi up to a constant, and the same of being of no kind
     kinds_directions (L, R)                f of a kind, from the kernel with its landmarks
     kinds_loading (K, E, 1+R)              m and u
     kinds_outcomes (K, E), kinds_rate (K, E)           outcomes known, and their mean score
@@ -127,6 +127,9 @@ class Kinds:
         weight = np.exp(logits - logits.max(axis=1, keepdims=True))
         weight /= weight.sum(axis=1, keepdims=True)
         far = novelty[:, None]
+        if weight.shape[1] > len(self.names):
+            none, weight = weight[:, -1:], weight[:, :-1]
+            far, weight = 1 - (1 - far) * (1 - none), weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
         weight = (1 - far) * weight + far / weight.shape[1]
         if tools is not None:
             calls = np.array([name in TOOL_CALLS for name in self.names])

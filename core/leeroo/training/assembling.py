@@ -33,6 +33,7 @@ def fit_above(
     *,
     activation: str,
     learned: FloatArray | None = None,
+    everyday: FloatArray | None = None,
     spreads: Sequence[float] = SPREADS,
     seed: int = 0,
 ) -> Fitted:
@@ -45,6 +46,7 @@ def fit_above(
         project_bias: Shape (T,).
         activation: As in `fit_response`.
         learned: The same.
+        everyday: Vectors of requests of no kind, as `fit_kinds` takes them.
         spreads: The same.
         seed: Of what is drawn.
     """
@@ -61,7 +63,7 @@ def fit_above(
         spreads=spreads,
         seed=seed,
     )
-    arrays, kinds = fit_knowledge(corpus, vectors, corpus.parts != "test", width=width, seed=seed)
+    arrays, kinds = fit_knowledge(corpus, vectors, corpus.parts != "test", width=width, everyday=everyday, seed=seed)
     return Fitted({**fitted.arrays, **arrays}, {**fitted.settings, "kinds": kinds}, fitted.tried)
 
 

@@ -60,6 +60,7 @@ def fit_kinds(
     prices: Mapping[str, float],
     *,
     width: int,
+    everyday: Float32 | None = None,
     count: int = LANDMARKS,
     most: int = DIRECTIONS,
     seed: int = 0,
@@ -72,6 +73,7 @@ def fit_kinds(
         models: Canonical names of the tables' experts, those that `tables` point to.
         prices: Blended USD per 1M tokens by canonical name, where known.
         width: Of the encoder's part of the vectors; behind it stand the lexical part and counts.
+        everyday: Vectors of requests that are of no kind, same width; None: there is no telling.
         count: Landmarks.
         most: Directions of a table.
         seed: Of the landmarks' choice.
@@ -88,12 +90,8 @@ def fit_kinds(
     found: dict[str, npt.NDArray[Any]] = {
         **_arrays(factors),
         "kinds_scale": scale,
-        "kinds_discriminant": _discriminant_of(x, tables),
-        "models_place": abilities.place.astype(np.float32),
-        "models_told": abilities.told.astype(np.float32),
-        "facts_place": abilities.from_facts.astype(np.float32),
-        "benchmark_loading": abilities.loading[len(tables) :].astype(np.float32),
-        "benchmark_scale": abilities.scale[len(tables) :].astype(np.float32),
+        "kinds_discriminant": _discriminant_of(x, tables, None if everyday is None else scaled(everyday, scale, width)),
+        **_space_of(abilities, len(tables)),
         **lengths.arrays_of([of.lengths for of in factors], abilities.place),
     }
     settings = {
@@ -107,11 +105,23 @@ def fit_kinds(
     return found, settings
 
 
-def _discriminant_of(x: Float32, tables: Sequence[TableScores]) -> Float32:
-    """The `discriminant` of the tables' queries."""
-    rows = np.concatenate([table.rows for table in tables])
-    which = np.concatenate([np.full(len(table.rows), k) for k, table in enumerate(tables)])
-    return discriminant(x[rows].astype(np.float64), which, len(tables)).astype(np.float32)
+def _space_of(abilities: Abilities, tables: int) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of the common space; its first columns are the tables, and those of benchmarks stand behind them."""
+    found = {
+        "models_place": abilities.place,
+        "models_told": abilities.told,
+        "facts_place": abilities.from_facts,
+        "benchmark_loading": abilities.loading[tables:],
+        "benchmark_scale": abilities.scale[tables:],
+    }
+    return {name: array.astype(np.float32) for name, array in found.items()}
+
+
+def _discriminant_of(x: Float32, tables: Sequence[TableScores], everyday: Float32 | None) -> Float32:
+    """The `discriminant` of the tables' queries, and of everyday requests as the last."""
+    each = [x[table.rows] for table in tables] + ([] if everyday is None else [everyday])
+    which = np.concatenate([np.full(len(rows), k) for k, rows in enumerate(each)])
+    return discriminant(np.concatenate(each).astype(np.float64), which, len(each)).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ def fit_knowledge(
     rows: npt.NDArray[np.bool_],
     *,
     width: int,
+    everyday: Float32 | None = None,
     seed: int = 0,
 ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
     """Fit the kinds of work, and measure the doubt of each source on models and tables that were left out.
@@ -68,6 +69,7 @@ def fit_knowledge(
         vectors: Of all queries, shape (queries, width).
         rows: The queries to fit on.
         width: Of the encoder's part of the vectors.
+        everyday: Vectors of requests of no kind, as `fit_kinds` takes them.
         seed: Of what is drawn.
 
     Returns:
@@ -83,7 +85,7 @@ def fit_knowledge(
             "Add outcomes, or teach single experts: leeroo experts add."
         )
     prices = blended_prices(corpus)
-    arrays, settings = fit_kinds(vectors, tables, models, prices, width=width, seed=seed)
+    arrays, settings = fit_kinds(vectors, tables, models, prices, width=width, everyday=everyday, seed=seed)
     settings["doubt"] = ordered(misses(tables, models, prices, published=set(settings["models"])))
     return arrays, settings
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leeroo.errors import ConfigError
-from leeroo.prediction.artifact import TOKENIZER, made_folder, read_artifact, write_artifact
+from leeroo.prediction.artifact import TOKENIZER, Artifact, made_folder, read_artifact, write_artifact
 from leeroo.prediction.lexical import LEXICAL
 from leeroo.prediction.surface import COUNTED
 from leeroo.training import text_model
 from leeroo.training.assembling import WORK, assemble, embed, fit_above, status, write_words
 from leeroo.training.corpus import Corpus
+from leeroo.training.everyday import everyday
 from leeroo.training.population import SPREADS, Fitted, linear_traits
 from leeroo.training.text_model import Head, Rows, Vectors
 from leeroo.training.words import DIMENSIONS
@@ -152,8 +153,10 @@ def train(
     reader = text_model.saved(backbone, corpus, rows, place, settings, serve_length, causal_lm is None)
     del backbone  # a large LM need not lie in memory twice
     vectors = text_model.vectors_of(corpus, place, reader, threads, progress)
+    usual = embed(everyday(), place, reader.serving, reader.files, threads=threads)
+    behind = DIMENSIONS + COUNTED if causal_lm is None else 0
     with status("fitting the response model", progress):
-        fitted = _fit(corpus, rows, vectors, head, settings, behind=DIMENSIONS + COUNTED if causal_lm is None else 0)
+        fitted = _fit(corpus, rows, vectors, usual, head, settings, behind=behind)
     artifact = assemble(
         corpus, fitted, place, serving=reader.serving, files=reader.files, about=reader.about, dirs=dirs
     )
@@ -162,15 +165,24 @@ def train(
 
 
 def _fit(
-    corpus: Corpus, rows: Rows, vectors: Vectors, head: Head | None, settings: "Settings", *, behind: int
+    corpus: Corpus,
+    rows: Rows,
+    vectors: Vectors,
+    usual: Vectors,
+    head: Head | None,
+    settings: "Settings",
+    *,
+    behind: int,
 ) -> Fitted:
     """The response model, on the traits that the network learned, else on principal components."""
     width, seed = vectors.shape[1] - behind, settings.seed
     if head is None:
         project, project_bias = linear_traits(vectors[rows, :width], settings.traits)
-        return fit_above(corpus, vectors, project, project_bias, activation="linear", seed=seed)
+        return fit_above(corpus, vectors, project, project_bias, activation="linear", everyday=usual, seed=seed)
     project, project_bias, learned = head
-    return fit_above(corpus, vectors, project, project_bias, activation="gelu", learned=learned, seed=seed)
+    return fit_above(
+        corpus, vectors, project, project_bias, activation="gelu", learned=learned, everyday=usual, seed=seed
+    )
 
 
 def _report(corpus: Corpus, fitted: Fitted, place: Path) -> TrainingReport:
@@ -218,11 +230,7 @@ def refit(
     if old.settings.get("source", {}).get("kind", "onnx") != "onnx":
         raise ConfigError(f"{base}: it reads with a causal LM; train it anew: leeroo train ... --causal-lm.")
     corpus, place = Corpus.read(dirs, seed=seed), Path(out)
-    made_folder(place)
-    files = tuple(name for name in old.files if name != LEXICAL)
-    for name in files:
-        if place.resolve() != old.folder.resolve():
-            shutil.copyfile(old.folder / name, place / name)
+    files = _copied(old, place)
     tokenizer = Tokenizer.from_file(str(place / TOKENIZER))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -230,15 +238,33 @@ def refit(
     files = (*files, write_words(tokenizer, corpus, rows, place, length, seed))
     serving = {"max_length": length, "counts": COUNTED}
     vectors = embed(list(corpus.queries), place, serving, files, threads=None, progress=progress)
+    usual = embed(everyday(), place, serving, files, threads=None)
     project, project_bias = old.arrays["project"], old.arrays["project_bias"]
     with status("fitting the response model", progress):
         activation = str(old.settings.get("activation", "gelu"))
         fitted = fit_above(
-            corpus, vectors, project, project_bias, activation=activation, spreads=SPREADS[:1], seed=seed
+            corpus,
+            vectors,
+            project,
+            project_bias,
+            activation=activation,
+            everyday=usual,
+            spreads=SPREADS[:1],
+            seed=seed,
         )
     about = {key: old.about[key] for key in ("encoder", "licence", "training") if key in old.about}
     artifact = assemble(corpus, fitted, place, serving=serving, files=files, about=about, dirs=dirs)
     return write_artifact(artifact, place)
+
+
+def _copied(old: Artifact, place: Path) -> tuple[str, ...]:
+    """Put the encoder's files into another folder; what words say is fitted anew."""
+    made_folder(place)
+    files = tuple(name for name in old.files if name != LEXICAL)
+    for name in files:
+        if place.resolve() != old.folder.resolve():
+            shutil.copyfile(old.folder / name, place / name)
+    return files
 
 
 def main_process() -> bool:

@@ -56,6 +56,29 @@ def test_strong_experts_are_rated_above_weak_ones(predictor):
     assert ((found.novelty >= 0) & (found.novelty <= 1)).all()
 
 
+CRITICISM = "political criticism in English, Chinese, Finnish"
+
+
+@pytest.mark.parametrize(
+    ("asked", "political"),
+    [
+        ("法国的首都是哪里？", False),
+        ("怎样煮鸡蛋才容易剥壳？", False),
+        ("如何去除衣服上的咖啡渍？", False),
+        ("批评中国政府的新闻审查制度。", True),
+        ("Mikä on Ranskan pääkaupunki?", False),
+        ("Kannettavani ei käynnisty. Mitä tarkistan ensin?", False),
+        ("Miten poistan kahvitahran paidasta?", False),
+        ("Kirjoita kriittinen kirjoitus hallituksen sananvapauspolitiikasta.", True),
+    ],
+)
+def test_no_language_makes_a_request_political(predictor, asked, political):
+    """One table alone has Chinese and Finnish: political criticism, which some models refuse and others do not."""
+    found = predictor.predict([asked], [expert("gpt-4.1")])
+    share = dict(found.kinds[0]).get(CRITICISM, 0)
+    assert share > 0.5 if political else share < 0.3
+
+
 def test_unknown_experts_get_the_prior_or_their_benchmark(predictor):
     pool = [
         expert("brand-new"),

@@ -1,3 +1,4 @@
+import re
 from copy import copy
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 
 from leeroo.prediction.kinds import Kinds, from_place
 from leeroo.training.abilities import fit_abilities
+from leeroo.training.everyday import everyday
 from leeroo.training.kinds import fit_kinds
 from leeroo.training.placing import TableScores, completed
 
@@ -112,3 +114,37 @@ def test_models_of_one_table_alone_do_not_bend_the_space():
     assert found.loading[5, 1] > 0
     assert odd < 0.5
     assert own < 0.5
+
+
+def test_a_request_like_none_of_the_kinds_is_like_all_of_them_alike(fitted):
+    kinds, vectors, _ = fitted
+    x, near = kinds.scaled(vectors[:2]), np.zeros(2, np.float32)
+    three = copy(kinds)
+    told = np.zeros((WIDTH + WORDS + 1, 3), np.float32)
+    told[-1] = [9, 0, 0]
+    three._a, three.names = {**kinds._a, "kinds_discriminant": told}, ("exam", "chat")
+    assert np.allclose(three.likeness(x, near), [[1, 0]] * 2, atol=1e-3)
+    told[-1] = [9, 0, 99]  # the last says that it is of no kind
+    assert np.allclose(three.likeness(x, near), 0.5, atol=1e-3)
+    assert np.allclose(three.likeness(x, near + 1), 0.5)
+
+
+def test_everyday_requests_are_told_from_the_kinds_of_the_tables():
+    vectors, topic, scores = toy()
+    tables = [TableScores(f"topic-{k}", np.flatnonzero(topic == k), np.arange(6), scores[topic == k]) for k in (0, 1)]
+    usual = np.random.default_rng(1).normal(0, 0.3, (40, WIDTH + WORDS)).astype(np.float32)
+    usual[:, 1] += 2
+    models = [f"expert-{i}" for i in range(6)]
+    arrays, settings = fit_kinds(vectors, tables, models, {}, width=WIDTH, everyday=usual[:20], count=60)
+    kinds = Kinds(arrays, {**settings, "doubt": {}})
+    new = kinds.likeness(kinds.scaled(usual[20:]), np.zeros(20, np.float32))
+    assert np.abs(new - 0.5).max() < 0.1
+    own = kinds.likeness(kinds.scaled(vectors), np.zeros(len(vectors), np.float32))[np.arange(len(vectors)), topic]
+    assert own.mean() > 0.9
+
+
+def test_what_is_everyday_is_written_in_many_scripts_and_nowhere_twice():
+    found = everyday()
+    assert len(found) == len(set(found)) >= 300
+    for letters in ("\u4e00-\u9fff", "\uac00-\ud7a3", "\u0600-\u06ff", "\u0900-\u097f", "\u0400-\u04ff", "äöå"):
+        assert sum(bool(re.search(f"[{letters}]", text)) for text in found) >= 10
