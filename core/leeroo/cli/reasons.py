@@ -13,6 +13,8 @@ FAR = 0.5
 """Novelty from which a request is unlike what was seen."""
 TELLING = 0.15
 """Share from which a kind of work is named: of what is like nothing, each has about a tenth."""
+MOSTLY = 0.5
+"""Share of the kinds named, together, from which a request is like them: what is left is spread over all."""
 
 
 def likeness(kinds: Iterable[tuple[str, float]], novelty: float) -> tuple[str, bool]:
@@ -24,11 +26,12 @@ def likeness(kinds: Iterable[tuple[str, float]], novelty: float) -> tuple[str, b
         kinds: Kinds of work, with shares.
         novelty: How unlike all that was seen, 0 to 1.
     """
-    # With semicolons: what a kind is called may hold commas.
-    shares = "; ".join(f"{kind} ({share:.0%})" for kind, share in kinds if share >= TELLING)
-    if not shares:
+    named = [(kind, share) for kind, share in kinds if share >= TELLING]
+    if not named:
         return "The request is like no work that outcomes are known of.", False
-    if novelty >= FAR:
+    # With semicolons: what a kind is called may hold commas.
+    shares = "; ".join(f"{kind} ({share:.0%})" for kind, share in named)
+    if novelty >= FAR or sum(share for _, share in named) < MOSTLY:
         return f"The request is unlike the work that outcomes are known of; the nearest is: {shares}.", True
     return f"Of the work that outcomes are known of, the request is most like: {shares}.", True
 

@@ -55,6 +55,9 @@ def test_what_is_far_from_all_that_was_seen_is_not_said_to_be_of_a_kind():
     kinds = (("tool calls", 0.2), ("Japanese chat", 0.1))
     words = "The request is unlike the work that outcomes are known of; the nearest is: tool calls (20%)."
     assert likeness(kinds, 0.7) == (words, True)
+    assert likeness(kinds, 0.0) == (words, True)  # most of its share is spread over all kinds
+    both = (("Japanese chat", 0.3), ("Japanese chat, strict judge", 0.3))
+    assert "is most like: Japanese chat (30%); Japanese chat, strict judge (30%)." in likeness(both, 0.0)[0]
     assert likeness(kinds[1:], 0.7) == ("The request is like no work that outcomes are known of.", False)
 
 
