@@ -235,9 +235,8 @@ def _ledger(file: PoolFile, clocks: list[float]) -> Iterator[Finding]:
         return
     clocks += [] if skew is None else [skew]
     yield Finding("ok", "ledger", "opens, is up to date, and can be written")
-    if aside:
-        what, why = aside[-1]["what"], aside[-1]["why"]
-        words = f"{counted(len(aside), 'write')} could never be booked; the newest: {what}: {why}"
+    if aside and (newest := aside[-1]):
+        words = f"{counted(len(aside), 'write')} could never be booked; the newest: {newest['what']}: {newest['why']}"
         yield Finding("warn", "ledger", words, "Compare with the provider's bill; the table set_aside has all of them.")
     for key, kind, seconds in resting:
         if kind == "over_cap":

@@ -1,1 +1,1 @@
-"""Files on this machine: the cache folder, and model files inside installed packages."""
+"""Files on this machine: the cache folder, folders that callers name, and model files inside installed packages."""

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import ConfigError, MissingDependency
+from leeroo.files.folders import made_folder
 
 FloatArray = npt.NDArray[np.float32]
 QUERY_COLUMNS = ("query_id", "dataset", "domain", "query")
@@ -196,7 +197,7 @@ class OutcomeTable:
         import pyarrow as pa
 
         place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
+        made_folder(place)
         values = (self.query_ids, self.datasets, self.domains, self.queries)
         named = {name: list(column) for name, column in zip(QUERY_COLUMNS, values, strict=True)}
         pq.write_table(pa.table(named), place / "queries.parquet")

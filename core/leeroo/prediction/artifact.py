@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leeroo.errors import ConfigError
+from leeroo.files.folders import made_folder
 from leeroo.prediction.surface import COUNTED
 
 FloatArray = npt.NDArray[np.float32]
@@ -116,18 +117,6 @@ def sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def made_folder(place: Path) -> None:
-    """Make a folder where there is none.
-
-    Raises:
-        ConfigError: It cannot be one, such as where a file has its name.
-    """
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{place} cannot be made a folder ({error.strerror}); name another one.") from None
 
 
 def write_artifact(artifact: Artifact, out: Path) -> Path:

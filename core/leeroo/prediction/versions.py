@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from leeroo.errors import ConfigError, did_you_mean
-from leeroo.prediction.artifact import MANIFEST, made_folder, read_artifact, read_manifest, sha256
+from leeroo.files.folders import made_folder
+from leeroo.prediction.artifact import MANIFEST, read_artifact, read_manifest, sha256
 
 CURRENT, ABOUT = "current.json", "version.json"
 STAGED = ".new-"

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from leeroo.errors import ConfigError, LeerooError
+from leeroo.files.folders import made_folder
 
 JOURNAL = "journal.jsonl"
 LOCK = "lock"
@@ -36,7 +37,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        made_folder(folder)
         self.path = folder / JOURNAL
         self._lock_file = _locked(folder / LOCK)
         self._lock = threading.Lock()

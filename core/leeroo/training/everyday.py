@@ -1,6 +1,6 @@
 """Everyday requests in seventeen languages, of which no outcomes are known: what is like them is like no kind of work.
 
-Some languages stand in one table only: without these texts, whatever is written in Chinese or Finnish was taken for
+Some languages stand in one table only: without these texts, whatever was written in Chinese or Finnish was taken for
 the political criticism that `speechmap` has in them. They were written for this; no outcome is attached to them.
 """
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leeroo.errors import ConfigError
-from leeroo.prediction.artifact import TOKENIZER, Artifact, made_folder, read_artifact, write_artifact
+from leeroo.files.folders import made_folder
+from leeroo.prediction.artifact import TOKENIZER, Artifact, read_artifact, write_artifact
 from leeroo.prediction.lexical import LEXICAL
 from leeroo.prediction.surface import COUNTED
 from leeroo.training import text_model

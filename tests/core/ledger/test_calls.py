@@ -65,5 +65,5 @@ def test_a_limit_in_calls_counts_a_call_with_retries_once(ledger, make_router):
         tries = call.attempts()
         next(tries).failed(Overloaded())
         next(tries).succeeded(Usage(10, 3))
-    with pytest.raises(BudgetExceeded, match="1 call"):
+    with pytest.raises(BudgetExceeded, match=r"1 call\b"):
         answered(router, Usage(10, 3))
